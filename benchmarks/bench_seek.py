@@ -74,13 +74,6 @@ def measured(folder: Path, suffix: str, sides: list[Side]) -> list[Row]:
     return rows
 
 
-def _to_memory(path: Path) -> None:
-    """Has the system keep the file in memory, so that the side that comes first does not pay for the disk."""
-    with path.open("rb") as file:
-        while file.read(1 << 20):
-            pass
-
-
 def main() -> None:
     """Make what is missing, then print the table."""
     folder = FOLDER / "seek"
@@ -98,6 +91,13 @@ def main() -> None:
     show(rows)
     for line in missing:
         print(line)
+
+
+def _to_memory(path: Path) -> None:
+    """Has the system keep the file in memory, so that the side that comes first does not pay for the disk."""
+    with path.open("rb") as file:
+        while file.read(1 << 20):
+            pass
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ import remotemedia as rm
 
 from tools.endurance.random_files import CONVERGES, CUTS, WrongError, arrived, ffmpeg, same
 
-ROUNDING = 2e-4
-"""Below half a step of 12 bits: decoders of FFmpeg may round to 16."""
+ROUNDING = 2**-14
+"""Two steps of 16 bits, to which some decoders of FFmpeg round."""
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -59,13 +59,6 @@ def check(path: Path) -> str | None:
     return f"samples are up to {apart:.1g} from those of FFmpeg" if apart > ROUNDING else None
 
 
-def _reference(path: Path, channels: int) -> numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float32]]:
-    """What the command decodes, of shape (frames, channels)."""
-    words = ["-i", str(path), "-map", "0:a", "-ac", str(channels), "-f", "f32le", "-"]
-    samples = numpy.frombuffer(ffmpeg(*words).stdout, numpy.float32)
-    return samples[: len(samples) // channels * channels].reshape(-1, channels)
-
-
 def main() -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -85,6 +78,13 @@ def main() -> int:
             print(f"{path.relative_to(folder)}: {differs}", flush=True)
     print(f"{count} files, {alike} as by FFmpeg, {failures} not the same in each way")
     return int(failures > 0)
+
+
+def _reference(path: Path, channels: int) -> numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float32]]:
+    """What the command decodes, of shape (frames, channels)."""
+    words = ["-i", str(path), "-map", "0:a", "-ac", str(channels), "-f", "f32le", "-"]
+    samples = numpy.frombuffer(ffmpeg(*words).stdout, numpy.float32)
+    return samples[: len(samples) // channels * channels].reshape(-1, channels)
 
 
 if __name__ == "__main__":

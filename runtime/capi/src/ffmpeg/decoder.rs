@@ -107,8 +107,7 @@ impl Decoder {
         let Some(demuxer) = &mut self.demuxer.0 else { return Ok(None) };
         let is_there = demuxer.read(self.packet.0)?;
         self.is_ending = !is_there;
-        // SAFETY: a packet that was read, with so many bytes at its place.
-        let pause = unsafe { is_there.then(|| silence(&self.name, content(self.packet.0))).flatten() };
+        let pause = silence(&self.name, self.content());
         if pause.is_some() {
             // SAFETY: the packet is ours, and is empty after that.
             unsafe { (functions.av_packet_unref)(self.packet.0) };
@@ -122,6 +121,16 @@ impl Decoder {
             sent
         };
         self.excused(sent).map(|()| None)
+    }
+
+    /// The bytes of the packet; none where there is no packet.
+    fn content(&self) -> &[u8] {
+        let packet = self.packet.0;
+        // SAFETY: an AVPacket has so many bytes at its place, and NULL where it is empty. Who reads another one needs `self`.
+        unsafe {
+            let (data, len): (*const u8, c_int) = (field(packet, packet::DATA), field(packet, packet::SIZE));
+            if data.is_null() { &[] } else { std::slice::from_raw_parts(data, usize::try_from(len).unwrap_or(0)) }
+        }
     }
 
     /// An error of decoding, unless it is one of those that the first packets may have.
@@ -161,18 +170,6 @@ impl Decoder {
         };
         let is_possible = rate > 0 && (1..=MOST_CHANNELS).contains(&count);
         is_possible.then(|| SystemFormat { rate: rate.unsigned_abs(), channels: count.unsigned_abs() as usize, mask })
-    }
-}
-
-/// The bytes of a packet.
-///
-/// # Safety
-/// An `AVPacket` that was read, and that outlives the bytes.
-unsafe fn content<'a>(from: Object) -> &'a [u8] {
-    // SAFETY: as this function's caller promises.
-    unsafe {
-        let (data, len): (*const u8, c_int) = (field(from, packet::DATA), field(from, packet::SIZE));
-        if data.is_null() { &[] } else { std::slice::from_raw_parts(data, usize::try_from(len).unwrap_or(0)) }
     }
 }
 

@@ -183,7 +183,7 @@ impl ByteStream {
             None => Ok(None),
             _ if self.is_collected => self.open_whole(container),
             Some(false) => self.open_whole(container),
-            Some(true) if self.has_head(container) => self.open_head(container, begins),
+            Some(true) if self.has_head() => self.open_head(container, begins),
             Some(true) => Ok(None),
         }
     }
@@ -221,6 +221,10 @@ impl ByteStream {
             }
             Container::Matroska => {
                 let blocks = self.blocks();
+                if !blocks.has_block() && !blocks.is_lost() && !self.bytes.is_finished() {
+                    self.next_attempt = self.bytes.end() + 1;
+                    return None;
+                }
                 Some(blocks.has_tracks() || !blocks.has_block())
             }
             _ => Some(true),
@@ -228,7 +232,7 @@ impl ByteStream {
     }
 
     /// Whether so much has arrived that the head of the file is likely to be whole.
-    fn has_head(&mut self, container: Container) -> bool {
+    fn has_head(&mut self) -> bool {
         let end = self.bytes.end();
         if self.bytes.is_finished() {
             return true;
@@ -236,13 +240,6 @@ impl ByteStream {
         if end < self.next_attempt.max(FIRST_ATTEMPT) {
             self.next_attempt = self.next_attempt.max(FIRST_ATTEMPT);
             return false;
-        }
-        if container == Container::Matroska {
-            let blocks = self.blocks();
-            if !blocks.has_block() && !blocks.is_lost() {
-                self.next_attempt = end + 1;
-                return false;
-            }
         }
         true
     }
@@ -263,8 +260,8 @@ impl ByteStream {
         let is_cut = container == Container::Ogg && !self.bytes.is_finished();
         self.bytes.allow(if is_cut { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
-        let hidden = if container == Container::Matroska { self.blocks().hidden() } else { Vec::new() };
-        let source = Box::new(PatchedSource::new(self.bytes.source(), hidden));
+        let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
+        let source = Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden()));
         let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None);
         if self.bytes.starved() {
             self.next_attempt = end * 2;
@@ -278,7 +275,6 @@ impl ByteStream {
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
             Container::Matroska => {
-                let blocks = self.blocks();
                 demuxer.learn(&blocks);
                 Gate::Matroska { blocks, track: demuxer.track(), asked: 0 }
             }

@@ -83,13 +83,13 @@ impl<'s> MpegReader<'s> {
         track.with_codec_params(CodecParameters::Audio(params));
         let samples = facts.frames.map(|frames| u64::from(frames) * u64::from(header.samples()));
         // Of short files LAME 3.97 notes more padding than there are frames: such a note is of no use.
-        let gap = facts.gap.map(|(delay, padding)| (delay, padding, u64::from(delay) + u64::from(padding)));
-        let gap = gap.filter(|(_, _, unheard)| samples.is_none_or(|samples| *unheard <= samples));
-        if let Some((delay, padding, _)) = gap {
+        let unheard = |(delay, padding)| u64::from(delay) + u64::from(padding);
+        let gap = facts.gap.filter(|gap| samples.is_none_or(|samples| unheard(*gap) <= samples));
+        if let Some((delay, padding)) = gap {
             track.with_delay(delay).with_padding(padding);
         }
         if let Some(samples) = samples {
-            track.with_num_frames(samples - gap.map_or(0, |(_, _, unheard)| unheard));
+            track.with_num_frames(samples - gap.map_or(0, unheard));
         }
         self.media = MediaInfo::from_track(&track);
         self.tracks = vec![track];
