@@ -42,6 +42,7 @@ MADE = {
     "g722.wav": ["-c:a", "g722", "-ar", "16000"],
     "gsm.wav": ["-c:a", "libgsm_ms", "-ar", "8000"],
     "wma.wav": ["-c:a", "wmav2", "-ar", "44100"],
+    "ac3.w64": ["-c:a", "ac3", "-ar", "48000"],
     "ac3.mkv": ["-c:a", "ac3", "-ar", "48000"],
     "ac3.mp4": ["-c:a", "ac3", "-ar", "48000"],
     "six.m4a": ["-c:a", "aac", "-ac", "6", "-ar", "48000"],
@@ -311,6 +312,40 @@ def test_damaged_files_give_errors_and_nothing_worse(name: str, made: Callable[[
     decoded, refused = map(int, done.stdout.split())
     assert decoded + refused == 100
     assert refused > 0
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "name", ["g722.wav", "gsm.wav", "wma.wav", "ac3.w64", "ac3.mkv", "six.ogg", "speex.ogg", "a.wma", "a.avi"]
+)
+def test_a_file_that_was_cut_off_is_an_error_behind_its_sound(name: str, made: Callable[[str], Path]) -> None:
+    """FFmpeg's readers end there without a word."""
+    content, whole = made(name).read_bytes(), rm.read(made(name))
+    for part in (0.7, 0.9):
+        with pytest.raises(rm.NodeError, match="ends too early: its last packet is not whole") as caught:
+            (rm.Pipeline() >> rm.nodes.AudioDecode()).run_sync([rm.File(content[: int(len(content) * part)])])
+        heard = numpy.concatenate([chunk.samples for chunk in caught.value.outputs or []], axis=1)
+        assert 0.4 < heard.shape[1] / whole.frames < 0.95
+        # What the last packet overlaps with is not there.
+        sure = heard.shape[1] - whole.rate // 10
+        assert numpy.array_equal(heard[:, :sure], whole.samples[:, :sure])
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.ac3", "a.eac3", "a.ts"])
+def test_what_tells_no_length_ends_with_its_last_whole_packet(name: str, made: Callable[[str], Path]) -> None:
+    content, whole = made(name).read_bytes(), rm.read(made(name))
+    assert 0.5 < rm.read(content[: int(len(content) * 0.7)]).frames / whole.frames < 0.75
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.ac3", "a.eac3", "a.amr"])
+def test_a_tag_behind_bare_frames_is_none_of_them(name: str, made: Callable[[str], Path]) -> None:
+    content = made(name).read_bytes()
+    item = b"\4\0\0\0\0\0\0\0TITLE\0Emma"
+    part = b"APETAGEX\xd0\x07\0\0" + (len(item) + 32).to_bytes(4, "little") + b"\1\0\0\0\0\0\0\x80" + bytes(8)
+    for tags in (b"TAG" + bytes(125), part + item + part, part + item + part + b"TAG" + bytes(125)):
+        assert numpy.array_equal(rm.read(content + tags).samples, rm.read(content).samples)
 
 
 @needs_ffmpeg

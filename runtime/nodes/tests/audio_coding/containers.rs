@@ -394,4 +394,12 @@ fn sound_in_mpeg_frames_within_wav() {
     for outcome in outcomes {
         assert_eq!(outcome.samples(), whole);
     }
+    // Bare frames may end anywhere: the length that the container states is what tells that they were cut off.
+    let cut = &file[..file.len() - 500];
+    for outcome in [decode(in_memory(cut.to_vec())), decode_pieces(cut, 333)] {
+        assert!(outcome.message().contains(" ends too early: "), "{}", outcome.message());
+        let heard = outcome.samples_before_failure();
+        assert!(heard[0].len() > whole[0].len() * 9 / 10);
+        assert_eq!(heard[0], whole[0][..heard[0].len()]);
+    }
 }

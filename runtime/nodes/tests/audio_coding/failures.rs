@@ -134,6 +134,8 @@ fn a_file_that_was_cut_gives_its_sound_and_then_the_failure() {
         ("mono.ogg", 4000, 7808, 16000, "its last packet is not whole"),
         ("mono.m4a", 4000, 7168, 16000, "8192 of 17024 frames are there"),
         ("stereo.aac", 8000, 22_528, 44100, "its last packet is not whole"),
+        ("flac.mka", 5000, 4608, 16000, "its last packet is not whole"),
+        ("stereo.webm", 5000, 12_168, 48000, "its last packet is not whole"),
     ] {
         let bytes = &media::bytes(name)[..kept];
         let path = media::file(name, bytes);

@@ -183,6 +183,24 @@ fn mp4_is_known_without_its_first_box() {
     }
 }
 
+/// As those of cameras may have what no reader of sound knows, such as a description of the picture of many kilobytes.
+#[test]
+fn a_track_without_sound_that_is_not_as_expected_does_not_decide_on_it() {
+    let boxed =
+        |kind: &[u8; 4], content: &[u8]| [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat();
+    let whole = decode_path(&media::path("stereo.m4a")).samples();
+    let bytes = media::bytes("stereo.m4a");
+    let index = bytes.windows(4).position(|kind| kind == b"moov").expect("it has an index") - 4;
+    // It has neither a number nor descriptions.
+    let picture = boxed(b"trak", &boxed(b"mdia", &boxed(b"hdlr", b"\0\0\0\0\0\0\0\0vide")));
+    for index in [[&bytes[index + 8..], &picture].concat(), [&picture, &bytes[index + 8..]].concat()] {
+        let file = [&bytes[..bytes.len() - index.len() + picture.len() - 8], &boxed(b"moov", &index)].concat();
+        for outcome in both(&file) {
+            assert_eq!(outcome.samples(), whole);
+        }
+    }
+}
+
 fn ape_tag() -> Vec<u8> {
     let item = b"\x05\0\0\0\0\0\0\0Title\0hello";
     let part = |flags: u32| {
@@ -257,6 +275,32 @@ fn a_note_of_more_padding_than_there_are_frames_is_passed_over() {
     for outcome in both(&short) {
         assert_eq!(outcome.failure, None);
         assert_eq!(outcome.samples()[0].len(), 2 * 1152);
+    }
+}
+
+/// As LAME up to 3.70 and of 3.94 counted.
+#[test]
+fn a_count_that_holds_the_frame_of_the_tag_too_cuts_nothing_off() {
+    let mp3 = media::bytes("stereo.mp3");
+    let whole = decode(in_memory(mp3.clone())).samples();
+    let count = mp3.windows(4).position(|found| found == b"Info").expect("it has a tag") + 8;
+    assert_eq!(mp3[count..count + 4], 40u32.to_be_bytes());
+    let mut counted = mp3.clone();
+    counted[count..count + 4].copy_from_slice(&41u32.to_be_bytes());
+    for outcome in both(&counted) {
+        assert_eq!(outcome.failure, None);
+        assert_eq!(outcome.samples()[0][..whole[0].len()], whole[0]);
+    }
+    // The length that the tag states, of all but what stands before it, is what tells.
+    let one_byte_less = &counted[..counted.len() - 1];
+    let two_too_many = [&counted[..count], &42u32.to_be_bytes(), &counted[count + 4..]].concat();
+    let next = frame_starts(&counted)[1];
+    let mut without_length = [&counted[..count + 4], &counted[count + 8..next], &[0; 4], &counted[next..]].concat();
+    without_length[count - 1] ^= 2;
+    for bytes in [one_byte_less, &two_too_many, &without_length] {
+        for outcome in both(bytes) {
+            assert!(outcome.message().contains(" frames are there"), "{}", outcome.message());
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::codecs::{aac, flac, mp3, opus, pcm, vorbis};
 use crate::cuts::{Subject, check, total};
+use crate::items::Outcome;
 use crate::media;
 use crate::near::{check_near, spoilt};
 use crate::remux::element;
@@ -29,6 +30,23 @@ fn every_codec_in_clusters() {
     }
     check_near("Opus", opus(96, 2, 8).matroska(900, false), 0.0);
     check_near("stereo.webm", media::bytes("stereo.webm"), 0.0);
+}
+
+/// The table in front leads to places that are no longer there. One cut is in a block, one between two of them.
+#[test]
+fn a_file_that_was_cut_off_is_an_error_behind_its_sound() {
+    let file = media::bytes("flac.mka");
+    let blocks: Vec<usize> = (0..file.len()).filter(|place| file[*place..].starts_with(&[0xff, 0xf8])).collect();
+    assert_eq!(blocks.len(), 7);
+    const BEFORE_FRAME: usize = 7;
+    for (name, cut) in [("in a block", blocks[4] + 100), ("between blocks", blocks[4] - BEFORE_FRAME)] {
+        let bytes = file[..cut].to_vec();
+        let whole = check(name, bytes.clone());
+        assert_eq!((total(&whole), whole.failure.is_some()), (4 * 1152, true), "{name}");
+        let arriving = Subject { name, bytes, params: json!({}) }.arriving(json!({}));
+        let position = |outcome: &Outcome| outcome.failure.as_ref().map(|failure| failure.position);
+        assert_eq!((total(&arriving), position(&arriving)), (4 * 1152, position(&whole)), "{name}");
+    }
 }
 
 /// A table in front says where they are. What arrives is collected, as no block can be decoded before they come.

@@ -207,6 +207,13 @@ fn what_fails_is_said_after_the_sound_before_it() {
     // What comes behind all sound that the head tells of is none.
     let tagged = hear(json!({}), in_memory(content(b'B')));
     assert_eq!((tagged.planes, tagged.error), (ramp(0, PACKETS * PACKET), None));
+    // They end where the bytes do: that these are too few is said by what the container tells of itself.
+    let wav = wav_of_ac3();
+    for packets in [in_memory(wav[..wav.len() - 1].to_vec()), in_pieces(&wav[..wav.len() - 1])] {
+        let cut = hear(json!({}), packets);
+        assert_eq!(cut.planes, ramp(0, PACKETS * PACKET));
+        assert!(text(cut.error).contains(" ends too early: its last packet is not whole. Fetch or copy it again"));
+    }
     let panicked = hear(json!({}), in_memory(content(b'P')));
     assert_eq!(panicked.planes, ramp(0, PACKET));
     assert!(text(panicked.error).contains("in a way that its decoder does not expect: out of step"));

@@ -192,7 +192,7 @@ impl Description {
                     frames: table.map(|table| table.valid_frames).filter(|frames| *frames > 0),
                 }))
             }
-            b".mp1" | b".mp2" | b".mp3" => Ok(Content::Mpeg),
+            b".mp1" | b".mp2" | b".mp3" => Ok(Content::Mpeg(len)),
             b"alac" => packets(codec::CODEC_ID_ALAC, cookie.map(alac_config)),
             b"aac " => {
                 let config = cookie.as_deref().and_then(decoder_config).ok_or_else(refused)?;

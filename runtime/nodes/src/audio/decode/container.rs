@@ -71,10 +71,22 @@ pub(super) fn sniff(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool)
 
 /// The container by what repeats itself.
 fn unmarked(bytes: &[u8], place: u64, is_whole: bool) -> Sniffed {
-    match is_transport(bytes) {
-        true => Sniffed::Found(Container::Foreign("MPEG transport stream"), place),
-        false => frames(bytes, place, is_whole),
+    match () {
+        () if is_transport(bytes) => Sniffed::Found(Container::Foreign("MPEG transport stream"), place),
+        () if is_loas(bytes) => Sniffed::Found(Container::Foreign("AAC in LOAS"), place),
+        () => frames(bytes, place, is_whole),
     }
+}
+
+/// Whether these are frames of AAC as they are broadcast (ISO/IEC 14496-3, 1.7.2).
+fn is_loas(mut bytes: &[u8]) -> bool {
+    const FRAMES: usize = 4;
+    (0..FRAMES).all(|_| {
+        let &[0x56, high @ 0xe0..=0xff, low, ..] = bytes else { return false };
+        let len = 3 + (usize::from(high & 0x1f) << 8 | usize::from(low));
+        bytes = bytes.get(len..).unwrap_or_default();
+        true
+    })
 }
 
 /// Whether these are packets of an MPEG transport stream (ISO/IEC 13818-1, 2.4.3.2), on discs with a time before each.
@@ -266,6 +278,15 @@ mod tests {
             packet[len - 1] = 0x47;
             assert!(!is_ts(&[&packet[1..], &packet.repeat(4)].concat()), "{head:02x?}");
         }
+    }
+
+    #[test]
+    fn broadcast_aac_is_known_by_its_frames() {
+        let frames = [&[0x56, 0xe0, 4][..], &[9; 4], &[0x56, 0xe1, 2], &[7; 258]].concat().repeat(2);
+        assert!(is_loas(&frames));
+        assert!(!is_loas(&frames[..frames.len() - 259]));
+        assert!(!is_loas(&[&frames[..7], b"V\x40", &frames[9..]].concat()));
+        assert_eq!(whole(&frames), Sniffed::Found(Container::Foreign("AAC in LOAS"), 0));
     }
 
     #[test]

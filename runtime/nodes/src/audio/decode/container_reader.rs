@@ -85,12 +85,16 @@ pub(super) fn open_reader(
         Container::Ogg => return with_tags(&OGG, stream),
         Container::Mpeg => return with_tags(&MPEG, stream),
         Container::Adts => return with_tags(&ADTS, stream),
-        Container::Matroska => return with_tags(&MATROSKA, stream),
+        // No tags stand around it, and the end at which they would be looked for may be cut off.
+        Container::Matroska => {
+            stream.ignore_bytes(begins)?;
+            return Ok(Box::new(MkvReader::try_new(stream, FormatOptions::default())?));
+        }
         Container::Foreign(_) | Container::Unknown => return Err(Unopened::Format(Error::Unsupported("no container"))),
     };
     match content {
         Content::Blocks(sound) => Ok(Box::new(BlockReader::new(stream, sound)?)),
-        Content::Mpeg => Ok(Box::new(MpegReader::new(stream, MetadataLog::default())?)),
+        Content::Mpeg(len) => Ok(Box::new(MpegReader::new(stream, len, MetadataLog::default())?)),
     }
 }
 
@@ -103,7 +107,6 @@ static FLAC: LazyLock<Probe> = LazyLock::new(probe::<FlacReader<'_>>);
 static OGG: LazyLock<Probe> = LazyLock::new(probe::<OggReader<'_>>);
 static MPEG: LazyLock<Probe> = LazyLock::new(probe::<MpegReader<'_>>);
 static ADTS: LazyLock<Probe> = LazyLock::new(probe::<AdtsReader<'_>>);
-static MATROSKA: LazyLock<Probe> = LazyLock::new(probe::<MkvReader<'_>>);
 
 fn probe<P>() -> Probe
 where

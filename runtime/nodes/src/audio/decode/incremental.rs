@@ -261,7 +261,7 @@ impl ByteStream {
         self.bytes.allow(if is_cut { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
         let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
-        let source = Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden()));
+        let source = Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end())));
         let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None);
         if self.bytes.starved() {
             self.next_attempt = end * 2;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use symphonia::core::packet::Packet;
 
 const SEGMENT: u64 = 0x1853_8067;
+const SEEK_HEAD: u64 = 0x114d_9b74;
 const CHAPTERS: u64 = 0x1043_a770;
 const TRACKS: u64 = 0x1654_ae6b;
 const ATTACHMENTS: u64 = 0x1941_a469;
@@ -29,12 +30,16 @@ pub(super) struct Blocks {
     tracks: BTreeMap<u64, TrackBlocks>,
     is_lost: bool,
     ends_whole: bool,
+    /// The place at which the elements that were seen end, of which the last may be cut off.
+    full_len: u64,
     /// Whether the element that describes the tracks came before their blocks.
     has_tracks: bool,
     /// Where the clusters of a whole file begin.
     clusters: Vec<u64>,
     /// Where elements begin that are of no use here, and the last byte of their id.
     unused: Vec<(u64, u8)>,
+    /// The same of tables of places in the file, which are of no use once it is cut off.
+    tables: Vec<(u64, u8)>,
 }
 
 /// The blocks of one track.
@@ -73,6 +78,7 @@ impl Blocks {
             }
             match after {
                 Some(after) if element.id == CLUSTER && !blocks.tracks.is_empty() => {
+                    blocks.full_len = blocks.full_len.max(after);
                     last_cluster = Some((element.data, after.min(end)));
                     blocks.next = after;
                 }
@@ -80,7 +86,7 @@ impl Blocks {
                 _ => {}
             }
         }
-        let ends_whole = blocks.next == end;
+        let ends_whole = blocks.next == end && !blocks.is_cut(end);
         if let Some((start, end)) = last_cluster {
             blocks.next = start;
             blocks.advance(&mut read, end);
@@ -96,7 +102,7 @@ impl Blocks {
                 break;
             }
         }
-        self.ends_whole = self.next == end;
+        self.ends_whole = self.next == end && !self.is_cut(end);
         let header = read(self.next, LONGEST_HEADER);
         self.is_lost = self.next < end && header.len() == LONGEST_HEADER && header_of(&header).is_none();
     }
@@ -127,9 +133,20 @@ impl Blocks {
     }
 
     /// The bytes by which chapters, attachments and cues become elements that no reader knows, and that it therefore passes
-    /// over: what is wrong in them, or left out, is not to decide on the sound.
-    pub(super) fn hidden(&self) -> Vec<(u64, u8)> {
-        self.unused.iter().map(|(begins, id)| (begins + 3, id ^ 0x80)).collect()
+    /// over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut off
+    /// they are joined by tables of what is no longer there.
+    pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
+        let tables = self.tables.iter().filter(|_| self.is_cut(len));
+        self.unused.iter().chain(tables).map(|(begins, id)| (begins + 3, id ^ 0x80)).collect()
+    }
+
+    /// The length that a file of so many bytes should have, by its elements.
+    pub(super) fn full_len(&self, len: u64) -> u64 {
+        self.full_len.max(len)
+    }
+
+    fn is_cut(&self, len: u64) -> bool {
+        self.full_len > len
     }
 
     /// Whether no element is cut off.
@@ -149,11 +166,12 @@ impl Blocks {
 
     /// Takes one element, if it is whole or one that holds others.
     fn step(&mut self, read: &mut impl FnMut(u64, usize) -> Vec<u8>, element: &Element, end: u64) -> bool {
+        let after = element.len.and_then(|len| element.data.checked_add(len));
+        self.full_len = self.full_len.max(after.unwrap_or(0));
         if matches!(element.id, SEGMENT | CLUSTER) {
             self.next = element.data;
             return true;
         }
-        let after = element.len.and_then(|len| element.data.checked_add(len));
         let Some(after) = after.filter(|after| *after <= end) else { return false };
         match element.id {
             TIMESTAMP => self.cluster_time = i64::try_from(unsigned(&read(element.data, 8), element.len)).unwrap_or(0),
@@ -172,6 +190,7 @@ impl Blocks {
             }
             TRACKS => self.has_tracks |= self.tracks.is_empty(),
             CHAPTERS | ATTACHMENTS | CUES => self.unused.push((self.next, element.id as u8)),
+            SEEK_HEAD => self.tables.push((self.next, element.id as u8)),
             _ => {}
         }
         self.next = after;
@@ -205,6 +224,16 @@ impl Padding {
         let since_first = time.saturating_sub(*self.first_time.get_or_insert(time));
         self.padded.iter().find(|(time, _)| *time == since_first).map_or(0, |(_, padding)| *padding)
     }
+}
+
+/// The length that a file should have, by the elements that hold all others; `len` where they don't tell.
+pub(super) fn stated_len(mut read: impl FnMut(u64, usize) -> Vec<u8>, len: u64) -> u64 {
+    let mut place = 0;
+    while let Some(element) = element_at(&mut read, place, len) {
+        let Some(after) = element.len.and_then(|len| element.data.checked_add(len)) else { return len };
+        place = after;
+    }
+    place.max(len)
 }
 
 /// The time of a cluster that begins with these bytes, in ticks.

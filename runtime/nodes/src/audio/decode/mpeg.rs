@@ -31,6 +31,8 @@ const SURE: usize = 2;
 /// A reader of frames.
 pub(super) struct MpegReader<'s> {
     reader: MediaSourceStream<'s>,
+    /// The place where the frames end, if it is known.
+    end: Option<u64>,
     media: MediaInfo,
     tracks: Vec<Track>,
     metadata: MetadataLog,
@@ -46,12 +48,13 @@ pub(super) struct MpegReader<'s> {
 }
 
 impl<'s> MpegReader<'s> {
-    /// A reader of what comes next in this source.
+    /// A reader of what comes next in this source. `len` is that of the frames, if another container states it.
     ///
     /// # Errors
     /// If no frame comes.
-    pub(super) fn new(reader: MediaSourceStream<'s>, metadata: MetadataLog) -> Result<Self> {
+    pub(super) fn new(reader: MediaSourceStream<'s>, len: Option<u64>, metadata: MetadataLog) -> Result<Self> {
         let mut mpeg = Self {
+            end: len.map(|len| reader.pos().saturating_add(len)),
             reader,
             media: MediaInfo::default(),
             tracks: Vec::new(),
@@ -70,7 +73,9 @@ impl<'s> MpegReader<'s> {
         if let Some(facts) = facts {
             mpeg.waiting.drain(..len);
             let begins = mpeg.reader.pos() - mpeg.waiting.len() as u64;
-            mpeg.tagged = facts.frames.map(|frames| constant::Tagged { begins, frames: frames.into(), like: header });
+            let end = facts.bytes.map(|bytes| begins - len as u64 + u64::from(bytes));
+            mpeg.tagged =
+                facts.frames.map(|frames| constant::Tagged { begins, frames: frames.into(), end, like: header });
         }
         mpeg.announce(&header, facts.unwrap_or_default());
         Ok(mpeg)
@@ -93,6 +98,21 @@ impl<'s> MpegReader<'s> {
         }
         self.media = MediaInfo::from_track(&track);
         self.tracks = vec![track];
+    }
+
+    /// Whether the source ended before the frames do, as far as something tells how many there are.
+    fn is_cut_off(&self) -> bool {
+        let here = self.reader.pos();
+        if self.end.is_some_and(|end| here < end) {
+            return true;
+        }
+        // Without the delay of LAME and its kin the number of frames is an estimate.
+        let is_sure = self.tracks.iter().any(|track| track.delay.is_some());
+        let Some(tagged) = self.tagged.filter(|_| is_sure) else { return false };
+        let read = u64::try_from(self.position).unwrap_or(0) / u64::from(tagged.like.samples());
+        // LAME up to 3.70 and of 3.94 counts the frame of the tag too: then the length tells that none is missing.
+        let is_there = tagged.end.is_some_and(|end| here >= end);
+        read + u64::from(is_there) < tagged.frames
     }
 
     /// Reads on until so many bytes are waiting; fewer are where the source ends. Whether it does.
@@ -178,7 +198,10 @@ impl FormatReader for MpegReader<'_> {
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         loop {
-            let Some((header, len)) = self.next_frame()? else { return Ok(None) };
+            let Some((header, len)) = self.next_frame()? else {
+                let error = Error::IoError(io::ErrorKind::UnexpectedEof.into());
+                return if self.is_cut_off() { Err(error) } else { Ok(None) };
+            };
             let frame: Box<[u8]> = self.waiting[..len].into();
             self.waiting.drain(..len);
             self.last = Some(header);
@@ -202,7 +225,7 @@ impl Scoreable for MpegReader<'_> {
 
 impl ProbeableFormat<'_> for MpegReader<'_> {
     fn try_probe_new(stream: MediaSourceStream<'_>, options: FormatOptions) -> Result<Box<dyn FormatReader + '_>> {
-        Ok(Box::new(MpegReader::new(stream, options.external_data.metadata.unwrap_or_default())?))
+        Ok(Box::new(MpegReader::new(stream, None, options.external_data.metadata.unwrap_or_default())?))
     }
 
     fn probe_data() -> &'static [ProbeFormatData] {

@@ -12,6 +12,8 @@ use super::mpeg_header::Header;
 pub(super) struct Facts {
     /// Frames of MPEG after this one.
     pub(super) frames: Option<u32>,
+    /// Bytes from the start of this one to the end of the file.
+    pub(super) bytes: Option<u32>,
     /// Samples of delay and padding.
     pub(super) gap: Option<(u32, u32)>,
 }
@@ -45,14 +47,14 @@ fn xing(frame: &[u8]) -> Option<Facts> {
         (flags & flag != 0).then_some(start)
     };
     let frames = take(1, 4);
-    let _bytes = take(2, 4);
+    let bytes = take(2, 4);
     let _contents = take(4, 100);
     let _quality = take(8, 4);
-    let frames = match frames {
-        Some(place) => Some(number(tag.get(place..place + 4)?)),
-        None => None,
+    let read = |place: Option<usize>| match place {
+        Some(place) => tag.get(place..place + 4).map(|bytes| Some(number(bytes))),
+        None => Some(None),
     };
-    let mut facts = Facts { frames, gap: None };
+    let mut facts = Facts { frames: read(frames)?, bytes: read(bytes)?, gap: None };
     // The part of LAME: its name and version of nine bytes, its settings, and in three bytes delay and padding.
     let Some(lame) = tag.get(place..place + 24) else { return Some(facts) };
     if [&b"LAME"[..], b"Lavf", b"Lavc"].iter().any(|name| lame.starts_with(name)) {
@@ -71,7 +73,7 @@ fn xing(frame: &[u8]) -> Option<Facts> {
 fn vbri(frame: &[u8]) -> Option<Facts> {
     let tag = frame.get(36..)?;
     let is_tag = tag.starts_with(b"VBRI") && tag.get(4..6)? == [0, 1];
-    is_tag.then(|| Facts { frames: tag.get(14..18).map(number), gap: None })
+    is_tag.then(|| Facts { frames: tag.get(14..18).map(number), bytes: tag.get(10..14).map(number), gap: None })
 }
 
 fn number(bytes: &[u8]) -> u32 {

@@ -48,7 +48,7 @@ impl MediaSource for DiskSource {
     }
 }
 
-/// A source that was cut off, which seeks from the end that it should have, so that a demuxer reads what is there.
+/// A source that was cut off, with the end that it should have, so that a demuxer reads what is there.
 pub(super) struct CutSource<S> {
     pub(super) source: S,
     pub(super) full_len: u64,
@@ -75,7 +75,7 @@ impl<S: MediaSource> MediaSource for CutSource<S> {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        self.source.byte_len()
+        Some(self.full_len)
     }
 }
 

@@ -8,12 +8,14 @@ use symphonia::core::audio::{Channels, Position};
 
 use super::chunker::{Format, MOST_CHUNK_BYTES};
 use super::container::Container;
+use super::cut_off::is_cut_off;
 use super::demuxer::{Progress, Stop, unbroken};
 use super::failure;
 use super::info::{Head, add, container_name};
 use super::layout::layout_of;
 use super::system_codecs::{SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemSource};
-use super::system_formats::{is_bare, system_formats};
+use super::system_formats::{is_bare, stands_alone, system_formats};
+use super::tag_behind::without_tags;
 
 /// An open file.
 pub(super) struct SystemFile {
@@ -27,6 +29,7 @@ pub(super) struct SystemFile {
     first: Option<SystemFormat>,
     /// How much has been decoded.
     decoded_s: f64,
+    is_cut_off: bool,
 }
 
 impl SystemFile {
@@ -36,11 +39,16 @@ impl SystemFile {
     /// If it can't be opened, or has no frames of sound.
     pub(super) fn open(
         codecs: &dyn SystemCodecs,
-        source: Box<dyn SystemSource>,
+        mut source: Box<dyn SystemSource>,
         container: Container,
         name: String,
     ) -> Result<Self, SystemError> {
         let formats = system_formats(container).ok_or(SystemError::NoAudio)?;
+        let is_cut_off = is_cut_off(&mut source);
+        source.rewind().map_err(SystemError::Io)?;
+        if stands_alone(container) {
+            source = Box::new(without_tags(source).map_err(SystemError::Io)?);
+        }
         let mut decoder = codecs.open(source, formats)?;
         let is = format!("holds {}", decoder.head().codec);
         let mut planes = Vec::new();
@@ -48,7 +56,7 @@ impl SystemFile {
         if first.is_none() {
             return Err(SystemError::Damaged("it ends before its first frame of sound".to_owned()));
         }
-        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0 })
+        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0, is_cut_off })
     }
 
     /// What messages call the file.
@@ -96,7 +104,7 @@ impl SystemFile {
                 let (decoder, planes) = (&mut self.decoder, &mut self.planes);
                 match unbroken(|| decoder.next(planes)) {
                     Ok(Ok(format)) => format,
-                    Ok(Err(SystemError::Damaged(_))) if self.is_whole() => None,
+                    Ok(Err(SystemError::Damaged(_))) if self.is_cut_off || self.is_whole() => None,
                     Ok(Err(error)) => {
                         return Err(self.failed(failure::of_system(&self.name, "FFmpeg", &self.is, error)));
                     }
@@ -104,7 +112,12 @@ impl SystemFile {
                 }
             }
         };
-        let Some(format) = format else { return Ok(Progress::End) };
+        let Some(format) = format else {
+            return match self.is_cut_off {
+                true => Err(self.failed(failure::truncated(&self.name, 0, None))),
+                false => Ok(Progress::End),
+            };
+        };
         let frames = self.planes.first().map_or(0, Vec::len);
         let is_even = self.planes.len() == format.channels && self.planes.iter().all(|plane| plane.len() == frames);
         let bytes = frames.saturating_mul(format.channels).saturating_mul(size_of::<f32>());

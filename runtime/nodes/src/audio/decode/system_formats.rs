@@ -27,13 +27,19 @@ pub(super) fn is_bare(format: &str) -> bool {
     matches!(format, "aac" | "ac3" | "amr" | "dts" | "dtshd" | "eac3" | "loas" | "mp3" | "mpeg" | "mpegts" | "truehd")
 }
 
+/// Whether frames stand in a file alone, so that whoever writes tags into it can only put them behind.
+pub(super) fn stands_alone(container: Container) -> bool {
+    matches!(container, Container::Foreign("AC-3" | "AMR" | "DTS"))
+}
+
 /// By the names that [`super::container`] has for them.
 fn foreign(name: &str) -> Option<&'static str> {
     FOREIGN.iter().find(|(known, _)| *known == name).map(|(_, formats)| *formats)
 }
 
-const FOREIGN: [(&str, &str); 25] = [
+const FOREIGN: [(&str, &str); 26] = [
     ("8SVX", "iff"),
+    ("AAC in LOAS", "loas"),
     ("AC-3", "ac3,eac3"),
     ("AMR", "amr,amrnb,amrwb"),
     ("AVI", "avi"),

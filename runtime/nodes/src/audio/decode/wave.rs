@@ -27,8 +27,8 @@ const MOST_CHUNKS: usize = 100_000;
 pub(super) enum Content {
     /// Blocks, which a decoder of samples takes.
     Blocks(Sound),
-    /// Frames of MPEG audio.
-    Mpeg,
+    /// Frames of MPEG audio, and how many bytes they take, if that is stated.
+    Mpeg(Option<u64>),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -251,7 +251,7 @@ impl Format {
             7 => pcm(codec::CODEC_ID_PCM_MULAW, 1),
             2 if self.bits == 4 => self.adpcm(codec::CODEC_ID_ADPCM_MS, 7, 2, len, fact),
             0x11 if self.bits == 4 => self.adpcm(codec::CODEC_ID_ADPCM_IMA_WAV, 4, 1, len, fact),
-            0x50 | 0x55 => Ok(Content::Mpeg),
+            0x50 | 0x55 => Ok(Content::Mpeg(len)),
             _ => Err(refused()),
         }
     }

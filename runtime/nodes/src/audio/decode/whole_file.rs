@@ -164,10 +164,9 @@ impl Found {
         };
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
-        let hidden = self.blocks.as_ref().map(Blocks::hidden).unwrap_or_default();
-        let source: Box<dyn MediaSource> = match hidden.is_empty() {
-            true => at_full_length(source, self.len, movie),
-            false => Box::new(PatchedSource::new(source, hidden)),
+        let source = match &self.blocks {
+            Some(blocks) => readable_blocks(source, self.len, blocks),
+            None => readable_movie(source, self.len, movie),
         };
         let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
             let file = GapSource::new(source);
@@ -194,14 +193,26 @@ fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that.
-fn at_full_length(source: impl MediaSource + 'static, end: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
-    match movie {
-        Some(movie) if movie.file_len > end => Box::new(CutSource { source, full_len: movie.file_len }),
-        // Nor anything of one without the box `ftyp`, which old files of QuickTime do not have.
-        Some(movie) if !movie.has_type => Box::new(TailedSource::new(source, end, b"\0\0\0\x10ftypqt  \0\0\0\0")),
-        _ => Box::new(source),
+/// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that, and wants all
+/// tracks to be right.
+fn readable_movie(source: impl MediaSource + 'static, len: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
+    let Some(movie) = movie else { return Box::new(source) };
+    let hidden = movie.hidden();
+    if movie.file_len > len {
+        return Box::new(PatchedSource::new(CutSource { source, full_len: movie.file_len }, hidden));
     }
+    if !movie.has_type {
+        // Nor does it read anything without the box `ftyp`, which old files of QuickTime do not have.
+        let source = TailedSource::new(source, len, b"\0\0\0\x10ftypqt  \0\0\0\0");
+        return Box::new(PatchedSource::new(source, hidden));
+    }
+    Box::new(PatchedSource::new(source, hidden))
+}
+
+/// That of Matroska is alike: it wants all elements to be right that it knows.
+fn readable_blocks(source: impl MediaSource + 'static, len: u64, blocks: &Blocks) -> Box<dyn MediaSource> {
+    let source = CutSource { source, full_len: blocks.full_len(len) };
+    Box::new(PatchedSource::new(source, blocks.hidden(len)))
 }
 
 #[cfg(test)]

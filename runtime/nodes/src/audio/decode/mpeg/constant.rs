@@ -18,6 +18,8 @@ pub(super) struct Tagged {
     /// The place of the first of them.
     pub(super) begins: u64,
     pub(super) frames: u64,
+    /// The place where the file ends, if it tells that too.
+    pub(super) end: Option<u64>,
     /// The header of the tag's frame, which may be of another bit rate.
     pub(super) like: Header,
 }

@@ -1,0 +1,116 @@
+//! Tags behind the last frame of a file whose frames stand alone, such as AC-3: they are no frames, and the readers of
+//! codecs of the system take them for damaged ones.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// A file up to the tags of APEv2 and ID3v1 at its end.
+///
+/// # Errors
+/// If the file can't be read.
+pub(super) fn without_tags<S: Read + Seek>(mut source: S) -> io::Result<UpTo<S>> {
+    let mut end = source.seek(SeekFrom::End(0))?;
+    while let Some(len) = tag_len(&mut source, end)? {
+        end -= len;
+    }
+    source.rewind()?;
+    Ok(UpTo { source, end, place: 0 })
+}
+
+/// The length of the tag that ends at a place, if one does.
+fn tag_len(source: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>> {
+    const ID3V1: u64 = 128;
+    const APE_PART: u64 = 32;
+    const APE_VERSION: u32 = 2000;
+    const HAS_HEADER: u32 = 1 << 31;
+    let mut at = |place: Option<u64>| -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if let Some(place) = place {
+            source.seek(SeekFrom::Start(place))?;
+            source.by_ref().take(APE_PART).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    };
+    if at(end.checked_sub(ID3V1))?.starts_with(b"TAG") {
+        return Ok(Some(ID3V1));
+    }
+    let footer = at(end.checked_sub(APE_PART))?;
+    let word =
+        |place: usize| footer.get(place..place + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+    let (Some(APE_VERSION), Some(len), Some(flags)) = (word(8), word(12), word(20)) else { return Ok(None) };
+    let len = u64::from(len) + if flags & HAS_HEADER != 0 { APE_PART } else { 0 };
+    Ok((footer.starts_with(b"APETAGEX") && (APE_PART..=end).contains(&len)).then_some(len))
+}
+
+/// A source that ends at a place before its own end.
+pub(super) struct UpTo<S> {
+    source: S,
+    end: u64,
+    place: u64,
+}
+
+impl<S: Read> Read for UpTo<S> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.by_ref().take(self.end.saturating_sub(self.place)).read(target)?;
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl<S: Seek> Seek for UpTo<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.place = self.source.seek(match to {
+            SeekFrom::End(offset) => SeekFrom::Start(
+                self.end.checked_add_signed(offset).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?,
+            ),
+            other => other,
+        })?;
+        Ok(self.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn ape(content: &[u8], has_header: bool) -> Vec<u8> {
+        let flags: u32 = if has_header { 1 << 31 } else { 0 };
+        let part = [
+            &b"APETAGEX\xd0\x07\0\0"[..],
+            &(content.len() as u32 + 32).to_le_bytes(),
+            &[0; 4],
+            &flags.to_le_bytes(),
+            &[0; 8],
+        ]
+        .concat();
+        [if has_header { part.clone() } else { Vec::new() }, content.to_vec(), part].concat()
+    }
+
+    #[test]
+    fn a_file_ends_before_its_tags() {
+        let frames: Vec<u8> = (0..200).collect();
+        let id3 = [&b"TAG"[..], &[b' '; 125]].concat();
+        for tags in [vec![], id3.clone(), ape(b"title", true), ape(b"", false), [ape(&[7; 300], true), id3].concat()] {
+            let mut file = without_tags(Cursor::new([&frames[..], &tags].concat())).expect("it can be read");
+            let mut read = Vec::new();
+            file.read_to_end(&mut read).expect("it can be read");
+            assert_eq!(read, frames);
+            assert_eq!(file.seek(SeekFrom::End(-3)).ok(), Some(197));
+            assert_eq!(file.read(&mut [0; 9]).ok(), Some(3));
+            assert_eq!(file.seek(SeekFrom::Start(500)).ok(), Some(500));
+            assert_eq!(file.read(&mut [0; 9]).ok(), Some(0));
+        }
+    }
+
+    #[test]
+    fn what_is_no_tag_stays() {
+        let longer_than_all = [&b"APETAGEX\xd0\x07\0\0\xff\0\0\0"[..], &[0; 16]].concat();
+        for bytes in
+            [b"".to_vec(), b"TAG".to_vec(), b"APETAGEX".to_vec(), longer_than_all, ape(b"title", true)[..40].to_vec()]
+        {
+            let mut file = without_tags(Cursor::new(bytes.clone())).expect("it can be read");
+            assert_eq!(file.seek(SeekFrom::End(0)).ok(), Some(bytes.len() as u64));
+        }
+    }
+}
