@@ -51,8 +51,10 @@ impl Movie {
     /// The bytes by which tracks without sound become free space, over which the demuxer passes: what is wrong in them, or
     /// not known to it, is not to decide on the sound.
     pub(super) fn hidden(&self) -> Vec<(u64, u8)> {
+        /// A file with more tracks is none.
+        const MOST_TRACKS: usize = 1000;
         let is_silent = |child: &Child<'_>| child.kind == *b"trak" && !is_sound(child.content);
-        let tracks: Vec<_> = placed_children(&self.content).filter(is_silent).collect();
+        let tracks: Vec<_> = placed_children(&self.content).filter(is_silent).take(MOST_TRACKS).collect();
         let fragments = self.fragments_of(&tracks);
         // The demuxer wants as many tracks with fragments as without.
         if self.is_fragmented() && fragments.len() != tracks.len() {

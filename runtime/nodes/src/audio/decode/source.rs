@@ -145,7 +145,8 @@ pub(super) struct PatchedSource<S> {
 
 impl<S> PatchedSource<S> {
     /// The source stands at its start.
-    pub(super) fn new(source: S, patches: Vec<(u64, u8)>) -> Self {
+    pub(super) fn new(source: S, mut patches: Vec<(u64, u8)>) -> Self {
+        patches.sort_unstable();
         Self { source, patches, place: 0 }
     }
 }
@@ -153,13 +154,13 @@ impl<S> PatchedSource<S> {
 impl<S: Read> Read for PatchedSource<S> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(target)?;
-        for (place, byte) in &self.patches {
-            let offset = place.checked_sub(self.place).and_then(|offset| usize::try_from(offset).ok());
-            if let Some(patched) = offset.and_then(|offset| target[..count].get_mut(offset)) {
-                *patched = *byte;
-            }
+        let end = self.place + count as u64;
+        // A file that means harm has many of them.
+        let from = self.patches.partition_point(|(place, _)| *place < self.place);
+        for (place, byte) in self.patches[from..].iter().take_while(|(place, _)| *place < end) {
+            target[(place - self.place) as usize] = *byte;
         }
-        self.place += count as u64;
+        self.place = end;
         Ok(count)
     }
 }
