@@ -4,12 +4,14 @@ A count is held if 99 of 100 probabilities are there within 5 ms of the last fra
 by bisection. Beside pipecat, and a loop written by hand with asyncio and onnxruntime. Ours reads each session by a task
 of its own, as the documentation shows it; beside that, by the task that feeds it, on one event loop and on two.
 
-A count that fails is tried again, since something else on the machine may be why. That all do the same work: in every
+A count that fails is tried again, since something else on the machine may be why: of the trials in which the host of a
+virtual machine gave processors to others, more are allowed. That all do the same work: in every
 trial each call has all its probabilities, and those of four calls are compared first, to 1e-3.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy
 
 from benchmarks.bench_frontend import check, speech
 from benchmarks.contest import FOLDER, OURS, Contestant, Row, Side, Times, contestants, installed, keep, run, show
+from benchmarks.measure import stolen_seconds
 from benchmarks.sides.calls import CHECKED_CALLS, CHECKED_FRAMES, FRAME_SAMPLES, FRAME_SECONDS, WINDOW
 
 MINE = Side(OURS.name, "ours_frames")
@@ -27,6 +30,8 @@ PIPECAT = Side("pipecat", "pipecat_voice", "pipecat")
 RATE, SECONDS = 16_000, 20
 AGE_MS, BAR = 5.0, 200
 FIRST, TRIAL_SECONDS, TRIES = 16, 2.4, 3
+MOST_TRIES, MOST_STOLEN = 12, 0.01
+"""How often a count is tried at most, and the share of a core that may have been taken away in a trial that counts."""
 STEP = 0.04
 """The bisection ends where the bounds are within this share of each other."""
 
@@ -72,13 +77,20 @@ def largest(side: Contestant) -> Held:
 
 def trial(side: Contestant, count: int) -> Held | None:
     """So many calls at once; None if probabilities come too late, each time that it is tried."""
-    for _ in range(TRIES):
+    undisturbed, most_stolen = 0, 0.0
+    for _ in range(MOST_TRIES):
+        begun, stolen = time.perf_counter(), stolen_seconds()
         answer = side.given([count, TRIAL_SECONDS])
+        share = (stolen_seconds() - stolen) / (time.perf_counter() - begun)
+        most_stolen = max(most_stolen, share)
         found = Held(count, **answer)
         if found.p99_ms <= AGE_MS:
             print(f"{side.side.name}: holds {found}", flush=True)
             return found
-    print(f"{side.side.name}: does not hold {found}", flush=True)
+        undisturbed += share <= MOST_STOLEN
+        if undisturbed == TRIES:
+            break
+    print(f"{side.side.name}: does not hold {found}; up to {most_stolen:.0%} of a core was taken away", flush=True)
     return None
 
 
