@@ -35,9 +35,74 @@ pub(super) fn read_tag(mut tag: Vec<u8>) -> Option<MetadataBuffer> {
     for (digit, byte) in tag[6..HEADER_LEN].iter_mut().rev().enumerate() {
         *byte = (body >> (7 * digit)) as u8 & 0x7f;
     }
+    mend(&mut tag);
     let stream = MediaSourceStream::new(Box::new(Cursor::new(tag)), Default::default());
     Id3v2Reader::try_new(stream, MetadataOptions::default()).ok()?.read_all().ok()
 }
+
+/// Puts right what programs write wrong: iTunes names of version 2.2 in tags of later ones, others UTF-16 without the mark
+/// of its order, in the first of several texts or in those behind it.
+fn mend(tag: &mut [u8]) {
+    const FRAME_HEAD: usize = 10;
+    const UNSYNCHRONISED_OR_EXTENDED: u8 = 0xc0;
+    const UTF_16: u8 = 1;
+    let version = tag[3];
+    if !(3..=4).contains(&version) || tag[5] & UNSYNCHRONISED_OR_EXTENDED != 0 {
+        return;
+    }
+    let mut frames = &mut tag[HEADER_LEN..];
+    while let Some((head, rest)) = frames.split_first_chunk_mut::<FRAME_HEAD>() {
+        let [a, b, c, d, size @ .., _, _] = head;
+        if let Some((_, name)) = OLD_NAMES.iter().find(|(old, _)| **old == [*a, *b, *c] && matches!(*d, 0 | b' ')) {
+            [*a, *b, *c, *d] = **name;
+        }
+        let bits = if version == 4 { 7 } else { 8 };
+        let size = size.iter().fold(0usize, |size, byte| size << bits | usize::from(*byte));
+        let Some((content, next)) = rest.split_at_mut_checked(size) else { return };
+        if *a == b'T'
+            && let [UTF_16, texts @ ..] = content
+        {
+            order(texts.as_chunks_mut().0);
+        }
+        frames = next;
+    }
+}
+
+/// Brings texts of UTF-16 without a mark of their order into the one that the reader expects of them, the greater byte
+/// first. What they have is the order of the text before; that of the first one tells where its letters have zeros.
+fn order(units: &mut [[u8; 2]]) {
+    let mut is_least_first = None;
+    for text in units.split_mut(|unit| *unit == [0, 0]) {
+        match text.first() {
+            Some([0xff, 0xfe]) => is_least_first = Some(true),
+            Some([0xfe, 0xff]) => is_least_first = Some(false),
+            _ => {
+                let zeros = |byte: usize| text.iter().filter(|unit| unit[byte] == 0).count();
+                if *is_least_first.get_or_insert_with(|| zeros(1) > zeros(0)) {
+                    text.iter_mut().for_each(|unit| unit.reverse());
+                }
+            }
+        }
+    }
+}
+
+/// Names of version 2.2 and what the same frames are called later.
+const OLD_NAMES: [(&[u8; 3], &[u8; 4]); 14] = [
+    (b"COM", b"COMM"),
+    (b"TAL", b"TALB"),
+    (b"TCM", b"TCOM"),
+    (b"TCO", b"TCON"),
+    (b"TCR", b"TCOP"),
+    (b"TEN", b"TENC"),
+    (b"TP1", b"TPE1"),
+    (b"TP2", b"TPE2"),
+    (b"TPA", b"TPOS"),
+    (b"TRK", b"TRCK"),
+    (b"TT2", b"TIT2"),
+    (b"TXX", b"TXXX"),
+    (b"TYE", b"TYER"),
+    (b"ULT", b"USLT"),
+];
 
 /// A reader of the tag that comes next in a source.
 pub(super) struct Id3TagReader<'s> {
@@ -136,6 +201,31 @@ mod tests {
             read_ahead(&mut reader.into_inner(), &mut rest, 100, 100, 100).expect("it is in memory");
             assert_eq!(rest, b"sound", "{name}");
         }
+    }
+
+    #[test]
+    fn what_programs_write_wrong_is_put_right() {
+        let text = |body: &[u8], version: u8| {
+            let found = read_tag(tag(version, 0, body)).expect("it is a tag");
+            let shown = |tag: &symphonia::core::meta::Tag| format!("{} {:?}", tag.raw.key, tag.raw.value);
+            found.revision.media.tags.iter().map(shown).collect::<Vec<_>>().join(", ")
+        };
+        for version in [3, 4] {
+            assert_eq!(
+                text(b"TP1\0\0\0\0\x07\0\0\0artistTT2 \0\0\0\x04\0\0\0one", version),
+                "TPE1 String(\"artist\"), TIT2 String(\"one\")"
+            );
+            for letters in [&b"\x01o\0n\0e\0"[..], b"\x01\xff\xfeo\0n\0e\0", b"\x01\0o\0n\0e", b"\x01\xfe\xff\0o\0n\0e"]
+            {
+                let frame = [&b"TIT2\0\0\0"[..], &[letters.len() as u8], b"\0\0", letters].concat();
+                assert_eq!(text(&frame, version), "TIT2 String(\"one\")", "{letters:?}");
+            }
+        }
+        // Only the first of several texts has the mark.
+        let texts = b"TPE1\0\0\0\x0b\0\0\x01\xff\xfeo\0\0\0t\0w\0";
+        assert_eq!(text(texts, 4), "TPE1 StringList([\"o\", \"tw\"])");
+        mend(&mut tag(3, 0, b"TIT2\xff\xff\xff\xff\0\0\x01"));
+        mend(&mut tag(4, 0, b"TIT2\0"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_OPUS};
 use symphonia::core::meta::well_known::{METADATA_ID_APEV1, METADATA_ID_APEV2, METADATA_ID_ID3V1, METADATA_ID_ID3V2};
 use symphonia::core::meta::{Metadata, MetadataRevision, RawTagSubField, RawValue, StandardTag, Tag};
+use symphonia_metadata::utils::id3v1::get_genre_name;
 
 use super::super::pcm::SampleFormat;
 use super::container::Container;
@@ -156,7 +157,7 @@ fn join_date(block: &mut Map) {
 /// Puts a tag into a block of them, unless there is too much of it.
 pub(super) fn add(block: &mut Map, name: String, text: &str) {
     let joined = match block.get(name.as_str()) {
-        Some(Value::Str(first)) if &**first != text => format!("{first}; {text}"),
+        Some(Value::Str(first)) if first.split("; ").all(|one| one != text) => format!("{first}; {text}"),
         Some(_) => return,
         None => text.to_owned(),
     };
@@ -185,6 +186,7 @@ fn named(tag: &Tag) -> Option<(String, String)> {
         "TXXX" | "TXX" => described("DESCRIPTION"),
         "COMM" | "COM" => described("SHORT_DESCRIPTION").map(|name| format!("comment:{name}")),
         "TDAT" | "TDA" => Some(DAY_AND_MONTH.to_owned()),
+        "TCON" | "TCO" => return Some(("genre".to_owned(), genres(&raw))),
         _ => None,
     };
     if let Some(name) = described_name {
@@ -195,7 +197,7 @@ fn named(tag: &Tag) -> Option<(String, String)> {
         Some(StandardTag::TrackTotal(number)) => ("track_total", number.to_string()),
         Some(StandardTag::DiscNumber(number)) => ("disc", number.to_string()),
         Some(StandardTag::DiscTotal(number)) => ("disc_total", number.to_string()),
-        // In ID3v2 and MP4 a genre may be a number.
+        // In MP4 a genre may be a number.
         Some(StandardTag::Genre(genre)) => ("genre", genre.to_string()),
         Some(standard) => match usual_name(standard) {
             Some(name) => (name, raw),
@@ -206,6 +208,29 @@ fn named(tag: &Tag) -> Option<(String, String)> {
     Some((name.to_owned(), text))
 }
 
+/// The names of the genres of ID3v2. Each is a text, a number, or numbers in brackets with a text behind them, which is the
+/// finer one.
+fn genres(raw: &str) -> String {
+    let mut names = Vec::new();
+    for value in raw.split("; ") {
+        let mut rest = value;
+        let mut numbers = Vec::new();
+        while let Some((number, behind)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))
+            && let Some(name) = number.parse().ok().and_then(get_genre_name)
+        {
+            numbers.push(name);
+            rest = behind;
+        }
+        match rest.parse().ok().and_then(get_genre_name) {
+            Some(name) => names.push(name),
+            None if rest.is_empty() => names.append(&mut numbers),
+            // Two brackets stand for one that begins no number.
+            None => names.push(rest.strip_prefix('(').filter(|rest| rest.starts_with('(')).unwrap_or(rest).to_owned()),
+        }
+    }
+    names.join("; ")
+}
+
 /// The name of a tag that the reader knows no meaning of, as where it has several values.
 fn own_name(key: &str) -> String {
     let usual = match key {
@@ -214,7 +239,6 @@ fn own_name(key: &str) -> String {
         "TPE2" | "TP2" => "album_artist",
         "TALB" | "TAL" => "album",
         "TCOM" | "TCM" | "\u{a9}wrt" => "composer",
-        "TCON" | "TCO" => "genre",
         "TDRC" | "TYER" | "TYE" => "date",
         "TCOP" | "TCR" => "copyright",
         "TLAN" | "TLA" => "language",
@@ -267,5 +291,37 @@ pub(super) fn raw_codec_name(sample_format: SampleFormat) -> &'static str {
         SampleFormat::F32 => "pcm_f32le",
         SampleFormat::MuLaw => "pcm_mulaw",
         SampleFormat::ALaw => "pcm_alaw",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn genres_are_called_by_their_names() {
+        for (raw, names) in [
+            ("(17)", "Rock"),
+            ("17", "Rock"),
+            ("(4)Eurodisco", "Eurodisco"),
+            ("(52)(53)", "Electronic; Pop-Folk"),
+            ("52; 53; Trip-Hop", "Electronic; Pop-Folk; Trip-Hop"),
+            ("Pop/Rock", "Pop/Rock"),
+            ("((Foo)", "(Foo)"),
+            ("(255)", "(255)"),
+            ("(RX)", "(RX)"),
+            ("(", "("),
+        ] {
+            assert_eq!(genres(raw), names, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_there_is_not_put_to_itself() {
+        let mut block = Map::new();
+        for text in ["one", "two", "two", "one", "three"] {
+            add(&mut block, "artist".to_owned(), text);
+        }
+        assert_eq!(block["artist"], Value::Str("one; two; three".into()));
     }
 }
