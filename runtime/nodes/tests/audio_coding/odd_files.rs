@@ -201,6 +201,26 @@ fn a_track_without_sound_that_is_not_as_expected_does_not_decide_on_it() {
     }
 }
 
+/// As editors leave them that join sounds.
+#[test]
+fn a_description_that_no_sample_has_does_not_decide_on_the_sound() {
+    let bytes = media::bytes("stereo.m4a");
+    let place = |kind: &[u8; 4]| bytes.windows(4).position(|found| found == kind).expect("it is there") - 4;
+    let length = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+    let table = place(b"stsd");
+    let second = bytes[table + 16..table + length(table)].to_vec();
+    let mut longer = [&bytes[..table + length(table)], &second, &bytes[table + length(table)..]].concat();
+    longer[table + 15] = 2;
+    // The index comes last, so that the samples stay where they are; the file has one track.
+    for kind in [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"] {
+        let at = place(kind);
+        longer[at..at + 4].copy_from_slice(&((length(at) + second.len()) as u32).to_be_bytes());
+    }
+    for outcome in both(&longer) {
+        assert_eq!(outcome.samples(), decode_path(&media::path("stereo.m4a")).samples());
+    }
+}
+
 fn ape_tag() -> Vec<u8> {
     let item = b"\x05\0\0\0\0\0\0\0Title\0hello";
     let part = |flags: u32| {

@@ -34,6 +34,7 @@ mod matroska_jump;
 mod memory;
 mod mp4_gapless;
 mod mp4_jump;
+mod mp4_patches;
 mod mpeg;
 mod mpeg_free;
 mod mpeg_header;

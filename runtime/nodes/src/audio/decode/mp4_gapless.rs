@@ -1,8 +1,7 @@
-//! What of an MP4 file is sound: its tracks, and of a track what the edit list and Apple's gapless note say, which the
-//! demuxer passes over.
+//! What of an MP4 track is sound: the edit list and Apple's gapless note, which the demuxer passes over.
 //!
-//! Boxes are those of ISO/IEC 14496-12: `moov` 8.2.1, `elst` 8.6.6, `hdlr` 8.4.3, `mdhd` 8.4.2, `mvhd` 8.2.2, `tkhd` 8.3.2,
-//! `trex` 8.8.3. What is not as expected is as if it were not there: the demuxer is the one to complain.
+//! Boxes are those of ISO/IEC 14496-12: `moov` 8.2.1, `elst` 8.6.6, `mdhd` 8.4.2, `mvhd` 8.2.2, `tkhd` 8.3.2. What is
+//! not as expected is as if it were not there: the demuxer is the one to complain.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use super::chunker::Trim;
 pub(super) struct Movie {
     content: Arc<Vec<u8>>,
     /// Where its content begins in the file.
-    begins: u64,
+    pub(super) begins: u64,
     /// The length that the file should have.
     pub(super) file_len: u64,
     /// Whether it has the box `ftyp`.
@@ -46,35 +45,6 @@ impl Movie {
         }
         let file_len = end.max(place);
         Ok(found.map(|(content, begins)| Self { content: Arc::new(content), begins, file_len, has_type }))
-    }
-
-    /// The bytes by which tracks without sound become free space, over which the demuxer passes: what is wrong in them, or
-    /// not known to it, is not to decide on the sound.
-    pub(super) fn hidden(&self) -> Vec<(u64, u8)> {
-        /// A file with more tracks is none.
-        const MOST_TRACKS: usize = 1000;
-        let is_silent = |child: &Child<'_>| child.kind == *b"trak" && !is_sound(child.content);
-        let tracks: Vec<_> = placed_children(&self.content).filter(is_silent).take(MOST_TRACKS).collect();
-        let fragments = self.fragments_of(&tracks);
-        // The demuxer wants as many tracks with fragments as without.
-        if self.is_fragmented() && fragments.len() != tracks.len() {
-            return Vec::new();
-        }
-        let free = |begins: usize| {
-            (4..).zip(*b"free").map(move |(offset, byte)| (self.begins + (begins + offset) as u64, byte))
-        };
-        tracks.iter().map(|track| track.begins).chain(fragments).flat_map(free).collect()
-    }
-
-    /// Where the boxes begin that describe the fragments of these tracks.
-    fn fragments_of(&self, tracks: &[Child<'_>]) -> Vec<usize> {
-        let numbers: Vec<_> = tracks.iter().filter_map(|track| track_number(track.content)).collect();
-        let is_of_track = |child: &Child<'_>| child.content.get(4..8).is_some_and(|id| numbers.contains(&number(id)));
-        let Some(extends) = placed_children(&self.content).find(|child| child.kind == *b"mvex") else {
-            return Vec::new();
-        };
-        let these = placed_children(extends.content).filter(|child| child.kind == *b"trex" && is_of_track(child));
-        these.map(|child| extends.content_begins + child.begins).collect()
     }
 
     /// Whether the sound comes in fragments, so that the index does not count it.
@@ -171,13 +141,9 @@ pub(super) fn track_box(movie: &[u8], track_id: u32) -> Option<&[u8]> {
     children(movie).find(|(kind, track)| kind == b"trak" && is_it(track)).map(|(_, track)| track)
 }
 
-fn track_number(track: &[u8]) -> Option<u64> {
+/// The number of a track.
+pub(super) fn track_number(track: &[u8]) -> Option<u64> {
     versioned(child(track, b"tkhd")?, 12, 20, 4)
-}
-
-fn is_sound(track: &[u8]) -> bool {
-    let handler = child(track, b"mdia").and_then(|media| child(media, b"hdlr"));
-    handler.and_then(|handler| handler.get(8..12)) == Some(b"soun")
 }
 
 /// The ticks of a track's clock in a second.
@@ -202,14 +168,15 @@ pub(super) fn same_duration(table: &[u8]) -> Option<u64> {
 }
 
 /// A box in another, with the places there at which it and its content begin.
-struct Child<'movie> {
-    kind: [u8; 4],
-    begins: usize,
-    content_begins: usize,
-    content: &'movie [u8],
+pub(super) struct Child<'movie> {
+    pub(super) kind: [u8; 4],
+    pub(super) begins: usize,
+    pub(super) content_begins: usize,
+    pub(super) content: &'movie [u8],
 }
 
-fn placed_children(content: &[u8]) -> impl Iterator<Item = Child<'_>> {
+/// The boxes in another one.
+pub(super) fn placed_children(content: &[u8]) -> impl Iterator<Item = Child<'_>> {
     let mut begins = 0;
     std::iter::from_fn(move || {
         let rest = content.get(begins..)?;
@@ -221,7 +188,7 @@ fn placed_children(content: &[u8]) -> impl Iterator<Item = Child<'_>> {
     })
 }
 
-fn children(content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(super) fn children(content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     placed_children(content).map(|child| (child.kind, child.content))
 }
 
@@ -265,31 +232,6 @@ mod tests {
             [boxed(b"mvhd", &words(&[0, 0, 0, movie_scale])), boxed(b"trak", &track), extra.to_vec()].concat();
         let file = [boxed(b"ftyp", b"M4A "), boxed(b"moov", &content)].concat();
         Movie::read(&mut io::Cursor::new(file)).unwrap().unwrap()
-    }
-
-    #[test]
-    fn tracks_without_sound_become_free_space() {
-        let track = |number: u8, handler: &[u8; 4]| {
-            let header = boxed(b"tkhd", &[&[0; 15][..], &[number]].concat());
-            let handler = boxed(b"hdlr", &[&[0; 8][..], handler].concat());
-            boxed(b"trak", &[header, boxed(b"mdia", &handler)].concat())
-        };
-        let extends = |number: u8| boxed(b"trex", &[0, 0, 0, 0, 0, 0, 0, number]);
-        let read = |parts: &[Vec<u8>]| {
-            let file = [boxed(b"ftyp", b"M4A "), boxed(b"moov", &parts.concat())].concat();
-            let movie = Movie::read(&mut io::Cursor::new(&file)).unwrap().unwrap();
-            let mut seen = file.clone();
-            movie.hidden().iter().for_each(|(place, byte)| seen[*place as usize] = *byte);
-            let boxes = |name: &[u8; 4]| seen.windows(4).filter(|kind| kind == name).count();
-            (boxes(b"trak"), boxes(b"trex"), boxes(b"free"))
-        };
-        let (video, sound, text) = (track(1, b"vide"), track(2, b"soun"), track(3, b"text"));
-        assert_eq!(read(std::slice::from_ref(&sound)), (1, 0, 0));
-        assert_eq!(read(&[video.clone(), sound.clone(), text.clone()]), (1, 0, 2));
-        let table = boxed(b"mvex", &[extends(3), extends(2), extends(1)].concat());
-        assert_eq!(read(&[video.clone(), sound.clone(), text, table]), (1, 1, 4));
-        // As many fragments as tracks are wanted, and one is missing.
-        assert_eq!(read(&[video, sound, boxed(b"mvex", &extends(2))]), (2, 1, 0));
     }
 
     #[test]

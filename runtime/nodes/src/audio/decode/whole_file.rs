@@ -14,6 +14,7 @@ use super::failure;
 use super::gap_source::GapSource;
 use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
+use super::mp4_patches::patches;
 use super::opened::Opened;
 use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource};
@@ -197,16 +198,16 @@ fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
 /// tracks to be right.
 fn readable_movie(source: impl MediaSource + 'static, len: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
     let Some(movie) = movie else { return Box::new(source) };
-    let hidden = movie.hidden();
+    let patches = patches(movie);
     if movie.file_len > len {
-        return Box::new(PatchedSource::new(CutSource { source, full_len: movie.file_len }, hidden));
+        return Box::new(PatchedSource::new(CutSource { source, full_len: movie.file_len }, patches));
     }
     if !movie.has_type {
         // Nor does it read anything without the box `ftyp`, which old files of QuickTime do not have.
         let source = TailedSource::new(source, len, b"\0\0\0\x10ftypqt  \0\0\0\0");
-        return Box::new(PatchedSource::new(source, hidden));
+        return Box::new(PatchedSource::new(source, patches));
     }
-    Box::new(PatchedSource::new(source, hidden))
+    Box::new(PatchedSource::new(source, patches))
 }
 
 /// That of Matroska is alike: it wants all elements to be right that it knows.
