@@ -6,9 +6,9 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::container::{Container, Sniffed, sniff};
-use super::incremental::page_len;
 use super::matroska;
 use super::mp4_gapless::Movie;
+use super::ogg_pages::page_len;
 
 /// Whether a file ends before its container says that its sound does. What can't be read is left to the reader to meet.
 pub(super) fn is_cut_off<S: Read + Seek>(source: &mut S) -> bool {

@@ -12,6 +12,7 @@ use remotemedia_core::value::Buffer;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::matroska::Blocks;
+use super::ogg_pages::OggPages;
 use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
 use super::source::{Arriving, PatchedSource};
@@ -351,60 +352,4 @@ fn flac_packet_len(bytes: &Arriving) -> u64 {
     let verbatim = block * u64::from((channels >> 1 & 7) + 1) * 33 / 8 + 64;
     let longest = if stated == 0 { verbatim } else { stated };
     longest.max(READ_AHEAD) + READ_AHEAD
-}
-
-/// Follows the pages of an Ogg stream (RFC 3533, 6).
-#[derive(Default)]
-struct OggPages {
-    /// The place after the last page that may be read.
-    limit: u64,
-    /// The place of the page to look at next.
-    next: u64,
-    /// Pages of sound still to be seen before the head of a stream, which began at `limit`, may be read.
-    awaited: u32,
-}
-
-impl OggPages {
-    /// The place up to which all pages are whole. The head of a stream counts only with two pages of sound after it,
-    /// because the reader takes them in one go.
-    fn whole(&mut self, bytes: &Arriving) -> u64 {
-        /// The fixed part of a page's header and the longest table of segments.
-        const HEADER: usize = 27 + 255;
-        while self.next < bytes.end() {
-            let header = bytes.peek(self.next, HEADER);
-            let Some(len) = page_len(&header) else {
-                if header.starts_with(b"OggS") || b"OggS".starts_with(&header) {
-                    break;
-                }
-                self.next = bytes.find(self.next + 1, b"OggS");
-                continue;
-            };
-            if self.next + len > bytes.end() {
-                break;
-            }
-            let is_first_of_stream = header[5] & 2 != 0;
-            let granule = header[6..14].iter().any(|byte| *byte != 0 && *byte != 0xff);
-            let is_last_of_stream = header[5] & 4 != 0;
-            self.next += len;
-            if is_first_of_stream {
-                self.awaited = 2;
-            } else if self.awaited > 0 && granule {
-                self.awaited = if is_last_of_stream { 0 } else { self.awaited - 1 };
-            }
-            if self.awaited == 0 {
-                self.limit = self.next;
-            }
-        }
-        self.limit
-    }
-}
-
-/// The length of the page that begins with this header, if it is one and its table of segments is there.
-pub(super) fn page_len(header: &[u8]) -> Option<u64> {
-    if !header.starts_with(b"OggS") {
-        return None;
-    }
-    let segments = usize::from(*header.get(26)?);
-    let table = header.get(27..27 + segments)?;
-    Some(27 + segments as u64 + table.iter().map(|len| u64::from(*len)).sum::<u64>())
 }

@@ -40,6 +40,7 @@ mod mpeg_free;
 mod mpeg_header;
 mod mpeg_tag;
 mod ogg_jump;
+mod ogg_pages;
 mod opened;
 mod opus;
 mod opus_streams;

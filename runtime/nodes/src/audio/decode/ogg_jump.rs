@@ -14,8 +14,8 @@ use symphonia::core::packet::Packet;
 use super::container::Container;
 use super::container_reader::open_reader;
 use super::gap_source::{Gap, GapSource};
-use super::incremental::page_len;
 use super::jump_reader::{Jump, Landed};
+use super::ogg_pages::page_len;
 
 /// Jumps in the first stream of a file.
 pub(super) struct OggJump {
