@@ -372,7 +372,8 @@ export interface AudioDecodeParams {
  * WAV and its kin, AIFF, AU, CAF  arithmetic, or the table of packets
  * FLAC                            the numbers in its frames
  * Ogg                             the positions of its pages; of a chain only the first stream, of the others each
- *                                 packet is read but not decoded
+ *                                 packet is read but not decoded. Where a page counts a frame more or less than its
+ *                                 packets hold, as converters do that round times, a part may begin by that much off
  * MP4, M4A, MOV                   the tables of the index; in fragments each packet is read but not decoded
  * WebM, Matroska                  the times of clusters. Where a time does not tell one frame, because of a gap or of
  *                                 packets shorter than times are exact, each packet is read but not decoded. A gap of
