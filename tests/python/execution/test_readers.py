@@ -31,6 +31,10 @@ class Messages(list[str]):
         super().__init__()
         self.came = asyncio.Event()
 
+    def of_readers(self) -> list[str]:
+        """Those that speak of a reader: of a node that takes long they may on a busy machine."""
+        return [message for message in self if "a reader waits" in message]
+
 
 @pytest.fixture
 def said() -> Iterator[Messages]:
@@ -242,7 +246,7 @@ async def test_a_reader_for_whom_another_task_may_still_send_is_a_warning_once(s
         await asyncio.sleep(5 * GOES_ON)
         await session.finish()
         assert await reading == [6]
-    assert len(said) == 1
+    assert len(said.of_readers()) == 1
     ending.set()
     await other
 
@@ -257,7 +261,7 @@ async def test_a_thread_that_has_sent_may_take_its_time(said: Messages) -> None:
         # No other task is there: the reader's own waits for a callback of the loop.
         asyncio.get_running_loop().call_later(10 * GOES_ON, session.try_send, 2)
         assert (await anext(reader)).value == 7
-    assert said == []
+    assert said.of_readers() == []
 
 
 async def test_metrics_are_taken_only_where_something_could_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
