@@ -500,8 +500,9 @@ public final class Nodes {
     ///   their end. FLAC frames are decoded only if their checksums are right, in any container.
     /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. What is wrong
     ///   in tags and chapters costs these alone. Anything else that is damaged, missing or cut off ends the file with an error,
-    ///   after all sound before it came out. Where nothing tells how long a file is, it ends with its last whole packet: bare
-    ///   frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia, Creative Voice, IRCAM.
+    ///   after all sound before it came out. Where nothing tells how long a file is, no end is too early, but within a packet
+    ///   it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia,
+    ///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out.
     /// - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
     ///
     /// What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by
