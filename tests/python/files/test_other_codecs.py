@@ -263,29 +263,12 @@ def test_many_files_at_a_time(made: Callable[[str], Path]) -> None:
         assert numpy.array_equal(loaded.audio.samples, expected[Path(str(loaded.source))])
 
 
-def damaged(content: bytes, chance: random.Random) -> bytes:
-    """The content with bytes changed, left out, doubled, or cut off."""
-    bytes_ = bytearray(content)
-    for _ in range(chance.choice((1, 3, 30))):
-        place = chance.randrange(16, len(bytes_))
-        match chance.randrange(4):
-            case 0:
-                bytes_[place] = chance.randrange(256)
-            case 1:
-                del bytes_[place : place + chance.randrange(1, 50)]
-            case 2:
-                bytes_[place:place] = bytes_[max(place - 40, 0) : place]
-            case _:
-                bytes_[place : place + 4] = bytes(chance.choice((0, 255)) for _ in range(4))
-    return bytes(bytes_[: chance.randrange(16, len(bytes_))] if chance.random() < 0.2 else bytes_)
-
-
 # The seed is the name alone: of its path another folder would make other damage each time.
 MUTATE = """
 import pathlib, random, sys
 sys.path.insert(0, sys.argv[1])
 import remotemedia as rm
-from test_other_codecs import damaged
+from tools.endurance.damaged_files import damaged
 chance, decoded, refused = random.Random(pathlib.Path(sys.argv[2]).name), 0, 0
 content = open(sys.argv[2], "rb").read()
 for _ in range(100):
@@ -306,7 +289,7 @@ print(decoded, refused)
 )
 def test_damaged_files_give_errors_and_nothing_worse(name: str, made: Callable[[str], Path]) -> None:
     """A process of its own, which shows a crash, and writes of FFmpeg's on stderr."""
-    command = [sys.executable, "-c", MUTATE, str(Path(__file__).parent), str(made(name))]
+    command = [sys.executable, "-c", MUTATE, str(ROOT), str(made(name))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     decoded, refused = map(int, done.stdout.split())

@@ -71,10 +71,12 @@ pub(super) fn sniff(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool)
 
 /// The container by what repeats itself.
 fn unmarked(bytes: &[u8], place: u64, is_whole: bool) -> Sniffed {
-    match () {
-        () if is_transport(bytes) => Sniffed::Found(Container::Foreign("MPEG transport stream"), place),
-        () if is_loas(bytes) => Sniffed::Found(Container::Foreign("AAC in LOAS"), place),
-        () => frames(bytes, place, is_whole),
+    if is_transport(bytes) {
+        Sniffed::Found(Container::Foreign("MPEG transport stream"), place)
+    } else if is_loas(bytes) {
+        Sniffed::Found(Container::Foreign("AAC in LOAS"), place)
+    } else {
+        frames(bytes, place, is_whole)
     }
 }
 
@@ -99,8 +101,8 @@ fn is_transport(bytes: &[u8]) -> bool {
     })
 }
 
-/// The length of an APEv2 tag from the header that it has in front of a file.
-fn ape_len(bytes: &[u8]) -> Option<u64> {
+/// The length of an APEv2 tag with a header, from that header or from its footer, which says the same.
+pub(super) fn ape_len(bytes: &[u8]) -> Option<u64> {
     let header = bytes.strip_prefix(b"APETAGEX")?.get(..24)?;
     let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
     Some(32 + u64::from(size))

@@ -6,9 +6,10 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::container::{Container, Sniffed, sniff};
-use super::matroska;
-use super::mp4_gapless::Movie;
 use super::ogg_pages::page_len;
+use super::source::read_at;
+use super::wave::is_placeholder;
+use super::{matroska, mp4_gapless};
 
 /// Whether a file ends before its container says that its sound does. What can't be read is left to the reader to meet.
 pub(super) fn is_cut_off<S: Read + Seek>(source: &mut S) -> bool {
@@ -17,7 +18,7 @@ pub(super) fn is_cut_off<S: Read + Seek>(source: &mut S) -> bool {
     let Sniffed::Found(container, begins) = sniff(|place, len| file.at(place, len), true) else { return false };
     file = Bytes { begins, len: len.saturating_sub(begins), ..file };
     let stated = match container {
-        Container::Mp4 => Movie::read(file.source).ok().flatten().map(|movie| movie.file_len.saturating_sub(begins)),
+        Container::Mp4 => mp4_gapless::stated_len(file.source).ok().map(|len| len.saturating_sub(begins)),
         Container::Matroska => {
             let len = file.len;
             Some(matroska::stated_len(|place, len| file.at(place, len), len))
@@ -45,11 +46,7 @@ const MOST_PARTS: usize = 1_000_000;
 impl<S: Read + Seek> Bytes<'_, S> {
     /// Up to so many bytes of a place; fewer at the end, and where reading fails.
     fn at(&mut self, place: u64, len: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(len);
-        if self.source.seek(SeekFrom::Start(self.begins.saturating_add(place))).is_ok() {
-            let _ = self.source.by_ref().take(len as u64).read_to_end(&mut bytes);
-        }
-        bytes
+        read_at(self.source, self.begins.saturating_add(place), len)
     }
 
     /// The bytes of a place, if all are there.
@@ -61,8 +58,6 @@ impl<S: Read + Seek> Bytes<'_, S> {
     fn riff(&mut self) -> Option<u64> {
         const HEAD: u64 = 8;
         const FORM: u64 = 4;
-        /// What is written in front before the length is known.
-        const LIVE: u64 = 0x7fff_0000;
         let (mut place, mut sound_end) = (0, None);
         for _ in 0..MOST_PARTS {
             let Some(head) = self.array::<12>(place) else { break };
@@ -74,8 +69,9 @@ impl<S: Read + Seek> Bytes<'_, S> {
                     place += HEAD + FORM;
                     continue;
                 }
-                b"data" if (1..LIVE).contains(&size) => sound_end = Some(end),
-                b"LIST" if head[8..] == *b"movi" && (1..LIVE).contains(&size) => sound_end = Some(end),
+                _ if size == 0 || is_placeholder(size) => {}
+                b"data" => sound_end = Some(end),
+                b"LIST" if head[8..] == *b"movi" => sound_end = Some(end),
                 _ => {}
             }
             place = end.next_multiple_of(2);
@@ -217,6 +213,9 @@ mod tests {
             live[40..44].copy_from_slice(&length);
             assert!(!is_cut(&live), "{length:?}");
         }
+        let mut long = file.clone();
+        long[40..44].copy_from_slice(&0x9000_0000u32.to_le_bytes());
+        assert!(is_cut(&long));
         let list = |packets: &[u8]| chunk(b"LIST", &[b"movi", packets].concat());
         let head = chunk(b"LIST", b"hdrlavih");
         let first = chunk(b"RIFF", &[b"AVI ".to_vec(), head, list(&[1; 20]), chunk(b"idx1", &[0; 8])].concat());

@@ -348,7 +348,8 @@ impl Demuxer {
         let lost = self.next_timestamp.map_or(0, |expected| starts.saturating_sub(expected));
         let block = i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX);
         self.next_timestamp = Some(starts.saturating_add(block));
-        if lost >= if self.container == Container::Ogg { SHORTEST } else { 1 } {
+        let least = if self.container == Container::Ogg { SHORTEST } else { 1 };
+        if lost >= least {
             let detail = format!("{lost} frames are missing");
             return Err(Stop::Failed(failure::damaged(&self.name, &detail)));
         }

@@ -157,7 +157,9 @@ fn join_date(block: &mut Map) {
 /// Puts a tag into a block of them, unless there is too much of it.
 pub(super) fn add(block: &mut Map, name: String, text: &str) {
     let joined = match block.get(name.as_str()) {
-        Some(Value::Str(first)) if first.split("; ").all(|one| one != text) => format!("{first}; {text}"),
+        Some(Value::Str(first)) if !format!("; {first}; ").contains(&format!("; {text}; ")) => {
+            format!("{first}; {text}")
+        }
         Some(_) => return,
         None => text.to_owned(),
     };
@@ -322,6 +324,9 @@ mod tests {
         for text in ["one", "two", "two", "one", "three"] {
             add(&mut block, "artist".to_owned(), text);
         }
+        assert_eq!(block["artist"], Value::Str("one; two; three".into()));
+        // One that was put together from several.
+        add(&mut block, "artist".to_owned(), "two; three");
         assert_eq!(block["artist"], Value::Str("one; two; three".into()));
     }
 }

@@ -36,10 +36,8 @@ pub(super) struct Blocks {
     has_tracks: bool,
     /// Where the clusters of a whole file begin.
     clusters: Vec<u64>,
-    /// Where elements begin that are of no use here, and the last byte of their id.
-    unused: Vec<(u64, u8)>,
-    /// The same of tables of places in the file, which are of no use once it is cut off.
-    tables: Vec<(u64, u8)>,
+    /// Where elements begin that are of no use here, and their ids.
+    unused: Vec<(u64, u64)>,
 }
 
 /// The blocks of one track.
@@ -134,10 +132,10 @@ impl Blocks {
 
     /// The bytes by which chapters, attachments and cues become elements that no reader knows, and that it therefore passes
     /// over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut off
-    /// they are joined by tables of what is no longer there.
+    /// so do the tables of what is no longer there.
     pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
-        let tables = self.tables.iter().filter(|_| self.is_cut(len));
-        self.unused.iter().chain(tables).map(|(begins, id)| (begins + 3, id ^ 0x80)).collect()
+        let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || self.is_cut(len));
+        unused.map(|(begins, id)| (begins + 3, *id as u8 ^ 0x80)).collect()
     }
 
     /// The length that a file of so many bytes should have, by its elements.
@@ -189,8 +187,7 @@ impl Blocks {
                 self.take_block(&block, padding);
             }
             TRACKS => self.has_tracks |= self.tracks.is_empty(),
-            CHAPTERS | ATTACHMENTS | CUES => self.unused.push((self.next, element.id as u8)),
-            SEEK_HEAD => self.tables.push((self.next, element.id as u8)),
+            CHAPTERS | ATTACHMENTS | CUES | SEEK_HEAD => self.unused.push((self.next, element.id)),
             _ => {}
         }
         self.next = after;

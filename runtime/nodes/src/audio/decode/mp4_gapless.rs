@@ -22,28 +22,18 @@ pub(super) struct Movie {
 impl Movie {
     /// Finds and reads the index; `None` if there is none of a sensible size.
     pub(super) fn read(source: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
-        const MOST_BOXES: usize = 10_000;
         const LONGEST: u64 = 256 << 20;
-        let end = source.seek(SeekFrom::End(0))?;
-        let (mut place, mut found, mut has_type) = (0, None, false);
-        for _ in 0..MOST_BOXES {
-            let mut header = Vec::new();
-            source.seek(SeekFrom::Start(place))?;
-            source.by_ref().take(16).read_to_end(&mut header)?;
-            let Some((kind, header_len, len)) = box_header(&header, end.saturating_sub(place)) else { break };
+        let (mut found, mut has_type) = (None, false);
+        let file_len = walk(source, |source, kind, begins, len| {
             has_type |= kind == *b"ftyp";
             if kind == *b"moov" && len <= LONGEST && found.is_none() {
                 let mut bytes = Vec::new();
-                source.seek(SeekFrom::Start(place + header_len))?;
-                source.by_ref().take(len - header_len).read_to_end(&mut bytes)?;
-                found = Some((bytes, place + header_len));
+                source.seek(SeekFrom::Start(begins))?;
+                source.by_ref().take(len).read_to_end(&mut bytes)?;
+                found = Some((bytes, begins));
             }
-            place = place.saturating_add(len);
-            if place >= end {
-                break;
-            }
-        }
-        let file_len = end.max(place);
+            Ok(())
+        })?;
         Ok(found.map(|(content, begins)| Self { content: Arc::new(content), begins, file_len, has_type }))
     }
 
@@ -122,6 +112,34 @@ impl Movie {
         let sound = numbers.nth(1)?.ok()?;
         (sound > 0).then_some((delay, sound))
     }
+}
+
+/// The length that a file should have, by its boxes.
+pub(super) fn stated_len(source: &mut (impl Read + Seek)) -> io::Result<u64> {
+    walk(source, |_, _, _, _| Ok(()))
+}
+
+/// Shows the boxes of a file: the kind of each, where its content begins and how long that is. Answers the length that the
+/// file should have.
+fn walk<S: Read + Seek>(
+    source: &mut S,
+    mut show: impl FnMut(&mut S, [u8; 4], u64, u64) -> io::Result<()>,
+) -> io::Result<u64> {
+    const MOST_BOXES: usize = 10_000;
+    let end = source.seek(SeekFrom::End(0))?;
+    let mut place = 0;
+    for _ in 0..MOST_BOXES {
+        let mut header = Vec::new();
+        source.seek(SeekFrom::Start(place))?;
+        source.by_ref().take(16).read_to_end(&mut header)?;
+        let Some((kind, header_len, len)) = box_header(&header, end.saturating_sub(place)) else { break };
+        show(source, kind, place + header_len, len - header_len)?;
+        place = place.saturating_add(len);
+        if place >= end {
+            break;
+        }
+    }
+    Ok(end.max(place))
 }
 
 /// Kind, length of the header and length of a box that begins here; `rest` is what is left of the file or box around it.

@@ -48,6 +48,15 @@ impl MediaSource for DiskSource {
     }
 }
 
+/// Up to so many bytes of a place; fewer at the end, and where reading fails, which the demuxer will meet as well.
+pub(super) fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    if source.seek(SeekFrom::Start(place)).is_ok() {
+        let _ = source.take(len as u64).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
 /// A source that was cut off, with the end that it should have, so that a demuxer reads what is there.
 pub(super) struct CutSource<S> {
     pub(super) source: S,

@@ -3,6 +3,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::container::ape_len;
+
 /// A file up to the tags of APEv2 and ID3v1 at its end.
 ///
 /// # Errors
@@ -20,8 +22,8 @@ pub(super) fn without_tags<S: Read + Seek>(mut source: S) -> io::Result<UpTo<S>>
 fn tag_len(source: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>> {
     const ID3V1: u64 = 128;
     const APE_PART: u64 = 32;
-    const APE_VERSION: u32 = 2000;
-    const HAS_HEADER: u32 = 1 << 31;
+    const APE_VERSION: [u8; 4] = 2000u32.to_le_bytes();
+    const HAS_HEADER: u8 = 0x80;
     let mut at = |place: Option<u64>| -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Some(place) = place {
@@ -34,11 +36,9 @@ fn tag_len(source: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>>
         return Ok(Some(ID3V1));
     }
     let footer = at(end.checked_sub(APE_PART))?;
-    let word =
-        |place: usize| footer.get(place..place + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
-    let (Some(APE_VERSION), Some(len), Some(flags)) = (word(8), word(12), word(20)) else { return Ok(None) };
-    let len = u64::from(len) + if flags & HAS_HEADER != 0 { APE_PART } else { 0 };
-    Ok((footer.starts_with(b"APETAGEX") && (APE_PART..=end).contains(&len)).then_some(len))
+    let Some(with_header) = ape_len(&footer).filter(|_| footer[8..12] == APE_VERSION) else { return Ok(None) };
+    let len = if footer[23] & HAS_HEADER != 0 { with_header } else { with_header - APE_PART };
+    Ok((APE_PART..=end).contains(&len).then_some(len))
 }
 
 /// A source that ends at a place before its own end.

@@ -146,10 +146,6 @@ fn stated(
     length: u64,
     file: Option<u64>,
 ) -> Result<Option<u64>, HeadError> {
-    /// Programs that write into a pipe put about 2^31 or 2^32 bytes there.
-    fn is_placeholder(length: u64) -> bool {
-        (0x7fff_0000..=0x7fff_ffff).contains(&length) || (0xffff_0000..=0xffff_ffff).contains(&length)
-    }
     let left = file.map(|file| file.saturating_sub(reader.pos()));
     if length == 0 {
         // Nothing, if another chunk follows or the file ends.
@@ -163,6 +159,11 @@ fn stated(
         return Ok(None);
     }
     Ok(Some(length))
+}
+
+/// Whether a length was written before it was known: programs that write into a pipe put about 2^31 or 2^32 bytes there.
+pub(super) fn is_placeholder(length: u64) -> bool {
+    (0x7fff_0000..=0x7fff_ffff).contains(&length) || (0xffff_0000..=0xffff_ffff).contains(&length)
 }
 
 /// Whether the next bytes are the id of a chunk that stands after the sound in real files.

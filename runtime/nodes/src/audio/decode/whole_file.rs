@@ -17,7 +17,7 @@ use super::mp4_gapless::Movie;
 use super::mp4_patches::patches;
 use super::opened::Opened;
 use super::refusal::Refusal;
-use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource};
+use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
 use super::system_codecs::{SystemSource, ready};
 use super::system_file::SystemFile;
 use super::wav_tags::wav_tags;
@@ -183,15 +183,6 @@ impl Found {
         demuxer.tell(tags);
         Ok(demuxer)
     }
-}
-
-/// Up to so many bytes of a place; fewer at the end, and where reading fails, which the demuxer will meet as well.
-fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(len);
-    if source.seek(SeekFrom::Start(place)).is_ok() {
-        let _ = source.take(len as u64).read_to_end(&mut bytes);
-    }
-    bytes
 }
 
 /// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that, and wants all
