@@ -27,6 +27,21 @@ fn vorbis_begins_with_the_packet_before() {
     assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames));
 }
 
+/// As converters count that round times. From the shortest packet on, a packet may be lost.
+#[test]
+fn pages_may_count_less_than_a_packet_too_many() {
+    for (more, is_lost) in [(1, false), (31, false), (32, true)] {
+        let mut stream = vorbis();
+        let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
+        let middle = stream.packets.len() / 2;
+        stream.packets[middle].1 += more;
+        let file = Subject { name: "counted", bytes: stream.ogg(DRAWN, 4, 0), params: json!({}) };
+        let whole = file.part(json!({}));
+        assert_eq!(whole.failure.is_some(), is_lost, "{more}");
+        assert_eq!(total(&whole) as u64 == frames, !is_lost, "{more}");
+    }
+}
+
 #[test]
 fn flac_in_ogg() {
     let stream = flac(40);
