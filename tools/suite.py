@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from tools import (
     environment,
     fuzz,
     header,
+    last_lines,
     machine,
     native,
     site,
@@ -47,6 +48,7 @@ class Result:
     outcome: str
     seconds: float
     cpu_seconds: float
+    last_lines: Iterable[str] = ()
 
 
 def format_of_rust() -> None:
@@ -178,13 +180,14 @@ def main(names: list[str]) -> int:
             continue
         print(f"\n=== {check.name}: {check.summary}", flush=True)
         begun, spent = time.monotonic(), _cpu_seconds()
-        try:
-            check.action()
-            outcome = "passed"
-        except Problem as problem:
-            print(f"build.py: {problem}", file=sys.stderr, flush=True)
-            outcome = "FAILED"
-        results.append(Result(check, outcome, time.monotonic() - begun, _cpu_seconds() - spent))
+        with last_lines.kept() as lines:
+            try:
+                check.action()
+                outcome = "passed"
+            except Problem as problem:
+                print(f"build.py: {problem}", file=sys.stderr, flush=True)
+                outcome = "FAILED"
+        results.append(Result(check, outcome, time.monotonic() - begun, _cpu_seconds() - spent, lines))
     _sum_up(results, time.monotonic() - started)
     return 0 if all(result.outcome == "passed" for result in results) else 1
 
@@ -200,6 +203,11 @@ def _sum_up(results: list[Result], seconds: float) -> None:
     for result in results:
         times = f"{result.seconds:8.1f} s{result.cpu_seconds:8.1f} s"
         print(f"{result.outcome:8}{times}  {result.check.name}: {result.check.summary}")
+    # Again, at the end: of a long log that is what is looked at, or all that is shown.
+    for result in results:
+        if result.outcome == "FAILED" and result.last_lines:
+            print(f"--- {result.check.name} failed; its last lines:")
+            print("\n".join(result.last_lines))
     counts = [sum(result.outcome == wanted for result in results) for wanted in ("passed", "FAILED", "skipped")]
     skipped = f", {counts[2]} skipped" if counts[2] else ""
     cpu_minutes = sum(result.cpu_seconds for result in results) / 60

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from tools import machine, suite
+from tools import last_lines, machine, suite
 
 
 def fail() -> None:
@@ -32,6 +33,51 @@ def test_a_failure_is_told_and_the_rest_still_runs(
     assert lines[-4].endswith(" s  first: fails")
     assert lines[-3].startswith("passed ")
     assert lines[-1] == "checks: 1 passed, 1 failed"
+
+
+SUITE_THAT_FAILS = """
+import subprocess, sys
+from tools import suite
+from tools.machine import Problem
+
+def fail():
+    print("printed before")
+    subprocess.run(["sh", "-c", "for i in $(seq 1 100); do echo line $i; done; printf 'no end' >&2"], check=True)
+    # What is left running does not hold the summary up, and is not waited for.
+    left.append(subprocess.Popen(["sleep", "600"]))
+    raise Problem("it does not work: mend it.")
+
+left = []
+suite.CHECKS[:] = [suite.Check("first", "fails", fail), suite.Check("second", "works", lambda: print("much more"))]
+code = suite.main([])
+left[0].kill()
+left[0].wait()
+sys.exit(code)
+"""
+
+
+def test_the_last_lines_of_a_failure_stand_at_the_end_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SUITE_THAT_FAILS],
+        cwd=machine.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    # Once as they came, in their order, and all of them.
+    assert done.stdout.count("line 1\n") == 1
+    assert done.stdout.index("printed before") < done.stdout.index("line 1\n") < done.stdout.index("line 100\n")
+    assert done.stderr == "no endbuild.py: it does not work: mend it.\n"
+    summary = done.stdout[done.stdout.index("=== summary") :]
+    _, _, shown = summary.partition("--- first failed; its last lines:\n")
+    lines = shown.splitlines()[: last_lines.COUNT]
+    assert sorted(lines) == sorted(
+        ["no endbuild.py: it does not work: mend it.", *(f"line {n}" for n in range(102 - last_lines.COUNT, 101))]
+    )
+    assert shown.splitlines()[last_lines.COUNT :][-1] == "checks: 1 passed, 1 failed"
+    assert "second failed" not in summary
 
 
 def test_without_the_build_what_needs_it_is_skipped(
