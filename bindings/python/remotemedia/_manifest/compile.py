@@ -195,26 +195,50 @@ def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
 
 
 def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
+    if _is_plain(manifest):
+        return _compile_plain(manifest, ()), None
     nodes = manifest.get("nodes")
     if isinstance(nodes, (list, tuple)) and any(_names_function(node) for node in nodes):
         manifest = with_functions(manifest, python)
     plain, functions = take_functions(manifest)
+    types = _types_of(functions)
     if functions:
-        check_params(manifest, lambda: CompiledPipeline(pack_plain(plain), _types_of(functions)))
+        check_params(manifest, lambda: CompiledPipeline(pack_plain(plain), types))
+    # The pipeline does not depend on the functions themselves: each run brings its own.
+    pipeline = _compile_plain(plain, types)
+    return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
+
+
+def _is_plain(manifest: Mapping[str, Any]) -> bool:
+    """Whether it can go into a document as it is, by a quick look: no node is a Python function or names one."""
+    if type(manifest) is not dict:
+        return False
+    nodes = manifest.get("nodes")
+    if type(nodes) is not list:
+        return False
+    for node in nodes:
+        if type(node) is not dict:
+            return False
+        kind = node.get("node_type")
+        if type(kind) is not str or kind.startswith(PREFIX):
+            return False
+    return True
+
+
+def _compile_plain(manifest: Mapping[str, Any], types: tuple[HostNodeType, ...]) -> CompiledPipeline:
+    """The pipeline of a manifest with names in place of functions, which are of these types."""
     used = acquire()
     try:
-        document = used.pack(plain, "manifest")
+        document = used.pack(manifest, "manifest")
         used.forget()
     except MarshalError as error:
         path, _, message = str(error).removeprefix("manifest").removeprefix(".").partition(": ")
         raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
     finally:
         release(used)
-    # The pipeline does not depend on the functions themselves: each run brings its own.
-    types = _types_of(functions)
     pipeline = _cache.get((document, types))
     if pipeline is None:
-        for key in plain:
+        for key in manifest:
             if type(key) is not str:
                 message = (
                     f"the key {key!r} is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
@@ -223,7 +247,7 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
         pipeline = _remember((document, types), CompiledPipeline(document, types))
     else:
         pipeline.used = True
-    return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
+    return pipeline
 
 
 def _names_function(node: Any) -> bool:
