@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,26 @@ def test_info_tells_what_read_gives(file: str) -> None:
 
 def test_info_beside_the_loop_and_of_bytes() -> None:
     assert asyncio.run(rm.ainfo(rm.File(SPEECH.read_bytes()))) == rm.info(SPEECH)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 119.875, 120, 120.125, 300])
+def test_info_counts_small_files_of_any_length(seconds: float, tmp_path: Path) -> None:
+    file = tmp_path / "silence.flac"
+    rm.write(file, numpy.zeros(int(8000 * seconds), "float32"), 8000)
+    assert file.stat().st_size < 1 << 18
+    info = rm.info(file)
+    assert (info.frames, info.duration, info.codec) == (8000 * seconds, seconds, "flac")
+    assert asyncio.run(rm.ainfo(file)) == info
+
+
+def test_info_reads_a_pipe_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(SPEECH.read_bytes()))
+    writer.start()
+    info = rm.info(pipe)
+    writer.join(10)
+    assert (info.frames, info.rate) == (rm.info(SPEECH).frames, rm.info(SPEECH).rate)
 
 
 def test_info_tells_container_codec_and_tags(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ..errors import InvalidArgumentError, LimitExceededError, MarshalError, Nod
 from ..media import Audio, File
 from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 from .concat import AudioConcatenator, concatenate
-from .decoding import CHUNK_MS, adecode_file, decode_file
+from .decoding import CHUNK_MS, SHORT_S, adecode_file, decode_file, run, run_blocking, short_manifest
 from .places import Source, Target, file_of, is_file_object, path_of, require_bytes_file, write_all
 from .words import in_words_of
 
@@ -44,6 +44,9 @@ LARGE_ALONE_BYTES = 6 << 20
 
 LARGEST_RATIO = 256
 """A head that promises more audio than this many times the size of its file is not believed. Opus may be that small."""
+
+SHORT_BYTES = 256 << 10
+"""Of files up to this size all sound is taken at once to be counted. Beside larger ones the calls take no time."""
 
 INLINE_BYTES = 1 << 20
 """Audio up to this size is joined on the event loop's thread, which is faster than starting another."""
@@ -134,7 +137,8 @@ def info(source: Source) -> Info:
     file = file_of(source, "info")
     count = _Count()
     with in_words_of("info"):
-        count.pipeline().run_sync([file])
+        if not (_is_short(file) and count.has_all(run_blocking(short_manifest(), file))):
+            count.pipeline().run_sync([file])
     return count.told(file)
 
 
@@ -143,7 +147,8 @@ async def ainfo(source: Source) -> Info:
     file = await afile_of(source, "ainfo")
     count = _Count()
     with in_words_of("ainfo"):
-        await count.pipeline().run([file])
+        if not (_is_short(file) and count.has_all(await run(short_manifest(), file))):
+            await count.pipeline().run([file])
     return count.told(file)
 
 
@@ -211,7 +216,7 @@ def silent(file: File, duration_s: float | None = None) -> MarshalError:
 
 
 class _Count:
-    """Counts the audio of a file as it passes."""
+    """Counts the audio of a file."""
 
     def __init__(self) -> None:
         self.first: Audio | None = None
@@ -219,17 +224,38 @@ class _Count:
         self.frames = 0
         self.duration = 0.0
 
+    def add(self, sound: Audio) -> None:
+        """Counts sound that comes next."""
+        self.first = self.first or sound
+        self.frames += sound.frames
+        self.duration = (sound.pts or 0.0) + sound.duration
+
+    def keep(self, head: dict[str, Any]) -> None:
+        """Keeps what the head of a file tells."""
+        # If a file has several parts, the first one counts, as for the rate.
+        self.head = self.head or head
+
+    def has_all(self, outputs: Any) -> bool:
+        """Counts what came out of `short_manifest`, unless there may be more sound than that."""
+        chunks: list[Audio] = outputs["sound"]
+        if chunks and (chunks[-1].pts or 0.0) + chunks[-1].duration >= SHORT_S:
+            return False
+        for chunk in chunks:
+            self.add(chunk)
+        for head in outputs["head"]:
+            self.keep(head)
+        return True
+
     def pipeline(self) -> Pipeline:
+        """Counts what passes, and keeps none of it."""
+
         @node
         def count(sound: Audio) -> None:
-            self.first = self.first or sound
-            self.frames += sound.frames
-            self.duration = (sound.pts or 0.0) + sound.duration
+            self.add(sound)
 
         @node
         def keep(head: dict[str, Any]) -> None:
-            # If a file has several parts, the first one counts, as for the rate.
-            self.head = self.head or head
+            self.keep(head)
 
         decode = AudioDecode(chunk_ms=CHUNK_MS)
         pipeline = decode >> count
@@ -252,6 +278,11 @@ class _Count:
             codec=head["codec"],
             tags=head["tags"],
         )
+
+
+def _is_short(file: File) -> bool:
+    """Whether it is quicker to take all sound of a file, and cheap. A pipe is read but once."""
+    return (file.path is None or os.path.isfile(file.path)) and _size(file) <= SHORT_BYTES
 
 
 def _joining(file: File, rate: int | None, channels: int | None, duration_s: float | None) -> AudioConcatenator | None:

@@ -26,6 +26,9 @@ copied again to join it."""
 LONGEST_JOINED_S = 600.0
 """How long a part may be that is joined by the runtime, where its sound is in memory twice for a moment."""
 
+SHORT_S = 120.0
+"""How much sound of a small file is taken at once to be counted. Few have more."""
+
 _RUN_SYNC = "run_sync", "await pipeline.run(inputs)"
 
 
@@ -38,28 +41,36 @@ def decode_file(
     thread has nothing to join. If that fails the file is decoded again, and the error has the chunks before it; so a
     pipe, which can be read once, comes in chunks.
     """
-    with FIRST_USE:
-        from .._execution.execute import execute_blocking
-
     if _is_joined(file, rate, channels, duration_s):
         with suppress(NodeError):
-            document = manifest(rate, channels, start_s, duration_s, is_joined=True)
-            return execute_blocking(_RUN_SYNC, _runnable(document), [file], None, (), "auto", None)
-    document = manifest(rate, channels, start_s, duration_s)
-    return execute_blocking(_RUN_SYNC, _runnable(document), [file], None, (), "auto", None)
+            return run_blocking(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), file)
+    return run_blocking(_runnable(manifest(rate, channels, start_s, duration_s)), file)
 
 
 async def adecode_file(
     file: File, rate: int | None, channels: int | None, start_s: float, duration_s: float | None
 ) -> Outputs:
     """Does what `decode_file` does, beside the event loop."""
+    if _is_joined(file, rate, channels, duration_s):
+        with suppress(NodeError):
+            return await run(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), file)
+    return await run(_runnable(manifest(rate, channels, start_s, duration_s)), file)
+
+
+def run_blocking(runnable: Any, file: File) -> Outputs:
+    """The outputs of a manifest, or of a pipeline that is compiled, for one file. It blocks."""
+    with FIRST_USE:
+        from .._execution.execute import execute_blocking
+
+    return execute_blocking(_RUN_SYNC, runnable, [file], None, (), "auto", None)
+
+
+async def run(runnable: Any, file: File) -> Outputs:
+    """Does what `run_blocking` does, beside the event loop."""
     with FIRST_USE:
         from .._execution.execute import execute
 
-    if _is_joined(file, rate, channels, duration_s):
-        with suppress(NodeError):
-            return await execute(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), [file])
-    return await execute(_runnable(manifest(rate, channels, start_s, duration_s)), [file])
+    return await execute(runnable, [file])
 
 
 def manifest(
@@ -81,6 +92,13 @@ def manifest(
     if len(nodes) > 1:
         ids = [node["id"] for node in nodes]
         document["connections"] = [{"from": start, "to": end} for start, end in itertools.pairwise(ids)]
+    return document
+
+
+def short_manifest() -> dict[str, Any]:
+    """The manifest that gives the `sound` of a file, up to `SHORT_S`, and what its `head` tells."""
+    document = manifest(None, None, 0.0, SHORT_S)
+    document["outputs"] = {"sound": "audiodecode", "head": "audiodecode.info"}
     return document
 
 
