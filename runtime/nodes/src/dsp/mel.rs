@@ -36,7 +36,7 @@ pub(crate) enum MelSlopes {
 }
 
 /// What filters are made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MelDesign {
     pub(crate) count: usize,
     pub(crate) low_hz: f64,
@@ -58,8 +58,11 @@ impl MelDesign {
     pub(crate) fn filters(&self, rate: u32, n_fft: usize) -> Vec<MelFilter> {
         let (low, high) = (self.scale.mels(self.low_hz), self.scale.mels(self.high_hz));
         let edge = |index: usize| low + (high - low) * index as f64 / (self.count + 1) as f64;
-        let bins = n_fft / 2 + 1;
-        let frequency = |bin: usize| f64::from(rate) / n_fft as f64 * bin as f64;
+        let hertz_of = |bin: usize| f64::from(rate) / n_fft as f64 * bin as f64;
+        let bins: Vec<f64> = match self.slopes {
+            MelSlopes::Hertz => (0..=n_fft / 2).map(hertz_of).collect(),
+            MelSlopes::Mels => (0..=n_fft / 2).map(|bin| self.scale.mels(hertz_of(bin))).collect(),
+        };
         let filter = |index: usize| {
             let mels = [edge(index), edge(index + 1), edge(index + 2)];
             let hertz = mels.map(|edge| self.scale.hertz(edge));
@@ -67,16 +70,16 @@ impl MelDesign {
                 MelNorm::Slaney => 2.0 / (hertz[2] - hertz[0]),
                 MelNorm::None => 1.0,
             };
-            let weight = |bin: usize| {
-                let (at, [start, peak, end]) = match self.slopes {
-                    MelSlopes::Hertz => (frequency(bin), hertz),
-                    MelSlopes::Mels => (self.scale.mels(frequency(bin)), mels),
-                };
+            let [start, peak, end] = match self.slopes {
+                MelSlopes::Hertz => hertz,
+                MelSlopes::Mels => mels,
+            };
+            let weight = |at: &f64| {
                 let (rising, falling) = ((at - start) / (peak - start), (end - at) / (end - peak));
                 rising.min(falling).max(0.0) * gain
             };
-            let first = (0..bins).find(|bin| weight(*bin) > 0.0).unwrap_or(0);
-            let weights = (first..bins).map(weight).take_while(|weight| *weight > 0.0);
+            let first = bins.partition_point(|at| *at <= start);
+            let weights = bins[first..].iter().map(weight).take_while(|weight| *weight > 0.0);
             MelFilter { first, weights: weights.map(|weight| weight as f32).collect() }
         };
         (0..self.count).map(filter).collect()

@@ -1,7 +1,6 @@
 //! What `STFT`, `MelSpectrogram` and `MFCC` have in common: sound to frames to spectra, in bounded steps, packed into
 //! tensors.
 
-use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use remotemedia_core::node::NodeError;
@@ -9,6 +8,7 @@ use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor
 use remotemedia_fourier::{Complex32, RealForward};
 
 use super::frames::{Frames, Framing};
+use super::windows::forward;
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::SegmentProcessor;
 
@@ -53,7 +53,7 @@ pub(super) struct Analysis {
     taper: Arc<[f32]>,
     /// The length of the transform: frames are filled up with zeros.
     fft_length: usize,
-    fft: Option<RealForward<f32>>,
+    fft: Option<Arc<RealForward<f32>>>,
     make: MakeProjection,
     whole: bool,
     /// Whether the last frame of a recording is left out.
@@ -102,7 +102,7 @@ impl Analysis {
     /// Transforms frames that are complete, up to a step's work, and emits what is to be emitted by now.
     fn transform(&mut self) -> Result<Option<Packet>, NodeError> {
         let Some(recording) = &mut self.recording else { return Ok(None) };
-        let fft = self.fft.get_or_insert_with(|| RealForward::new(self.fft_length));
+        let fft = self.fft.get_or_insert_with(|| forward(self.fft_length));
         if recording.ready(self.drops_last) > 0 {
             recording.transform(fft, &self.taper, self.drops_last)?;
         } else if recording.is_finished {
@@ -257,14 +257,4 @@ impl Recording {
     fn time_of(&self, sample: u64) -> i64 {
         self.origin.saturating_add(MediaTime::of_frames(sample, self.rate))
     }
-}
-
-/// The periodic Hann window of so many samples, in the middle of so many.
-pub(super) fn hann(win_length: usize, length: usize) -> Arc<[f32]> {
-    let before = (length - win_length) / 2;
-    let window = |at: usize| match at.checked_sub(before).filter(|at| *at < win_length) {
-        Some(at) => (0.5 - 0.5 * (TAU * at as f64 / win_length as f64).cos()) as f32,
-        None => 0.0,
-    };
-    (0..length).map(window).collect()
 }

@@ -1,6 +1,5 @@
 //! `Bandwidth`: up to which frequency there is sound.
 
-use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
@@ -10,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::frames::{Edges, Frames, Framing};
+use super::windows::{blackman_harris, forward};
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use crate::stream::timeline::Gaps;
@@ -58,8 +58,8 @@ fn default_drop_db() -> f64 {
 struct Welch {
     drop_db: f64,
     keys: [Arc<str>; 3],
-    fft: Option<RealForward<f32>>,
-    taper: Vec<f32>,
+    fft: Option<Arc<RealForward<f32>>>,
+    taper: Arc<[f32]>,
     channels: Vec<Frames>,
     /// The sum of the powers in each bin.
     powers: Vec<f64>,
@@ -71,9 +71,6 @@ struct Welch {
 const BAND_HZ: f64 = 100.0;
 /// Windows are at least so long, as a share of a second.
 const LEAST_WINDOW: u32 = 16;
-/// The window of four terms whose side lobes are 92 dB down: F. J. Harris, "On the use of windows for harmonic analysis with
-/// the discrete Fourier transform", Proc. IEEE, 1978.
-const BLACKMAN_HARRIS: [f64; 4] = [0.358_75, -0.488_29, 0.141_28, -0.011_68];
 /// Samples that are transformed in one step.
 const STEP_SAMPLES: usize = 1 << 14;
 
@@ -96,7 +93,7 @@ impl Define for Bandwidth {
             drop_db: params.drop_db,
             keys: ["bandwidth_hz", "nyquist_hz", "duration_s"].map(Into::into),
             fft: None,
-            taper: Vec::new(),
+            taper: Arc::default(),
             channels: Vec::new(),
             powers: Vec::new(),
             windowed: Vec::new(),
@@ -111,9 +108,8 @@ impl SegmentProcessor for Welch {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let length = (segment.rate.div_ceil(LEAST_WINDOW) as usize).next_power_of_two().clamp(64, 1 << 16);
         let framing = Framing { length, hop: length / 2, edges: Edges::Inside };
-        let fft = RealForward::new(length);
-        let term = |at: usize, term: usize| (TAU * (at * term) as f64 / length as f64).cos() * BLACKMAN_HARRIS[term];
-        self.taper = (0..length).map(|at| (0..4).map(|number| term(at, number)).sum::<f64>() as f32).collect();
+        let fft = forward(length);
+        self.taper = blackman_harris(length);
         self.channels = (0..segment.channels).map(|_| Frames::new(framing)).collect();
         self.powers = vec![0.0; length / 2 + 1];
         self.windowed = vec![0.0; length];
@@ -160,7 +156,7 @@ impl Welch {
         for frame in 0..ready {
             for channel in &self.channels {
                 for (windowed, (sample, weight)) in
-                    self.windowed.iter_mut().zip(channel.get(frame).iter().zip(&self.taper))
+                    self.windowed.iter_mut().zip(channel.get(frame).iter().zip(&*self.taper))
                 {
                     *windowed = sample * weight;
                 }

@@ -1,8 +1,11 @@
 //! The mel filters of a node, for the rate of the sound that comes.
 
+use std::sync::Arc;
+
 use remotemedia_core::node::{NodeError, ParamError};
 
 use crate::dsp::mel::{MelDesign, MelFilter};
+use crate::dsp::recent::Recent;
 
 /// Refuses params whose filters would end before they begin; `rate` is that of the sound, where params name it.
 pub(super) fn check_range(fmin_hz: f64, fmax_hz: Option<f64>, rate: Option<u32>) -> Result<(), ParamError> {
@@ -17,12 +20,14 @@ pub(super) fn check_range(fmin_hz: f64, fmax_hz: Option<f64>, rate: Option<u32>)
 }
 
 /// The filters for sound of this rate; a design without a finite end ends at half of it.
-pub(super) fn filters(design: MelDesign, rate: u32, n_fft: usize) -> Result<Vec<MelFilter>, NodeError> {
+pub(super) fn filters(design: MelDesign, rate: u32, n_fft: usize) -> Result<Arc<[MelFilter]>, NodeError> {
+    static LATELY: Recent<(MelDesign, u32, usize), [MelFilter]> = Recent::new();
     let half = f64::from(rate) / 2.0;
     if design.low_hz >= half {
         let cause = format!("'fmin_hz' is {}, but sound of {rate} Hz ends at {half} Hz", design.low_hz);
         return Err(NodeError::new(cause).cure("Lower 'fmin_hz', or set 'rate'."));
     }
     let high_hz = if design.high_hz.is_finite() { design.high_hz } else { half };
-    Ok(MelDesign { high_hz, ..design }.filters(rate, n_fft))
+    let design = MelDesign { high_hz, ..design };
+    Ok(LATELY.get((design, rate, n_fft), || design.filters(rate, n_fft).into()))
 }

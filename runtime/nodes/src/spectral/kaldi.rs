@@ -1,9 +1,6 @@
 //! What Kaldi does with the frames of its features, for mel filter banks and cepstra (`feature-window.cc`, `feature-fbank.cc`
 //! and `feature-mfcc.cc` of Kaldi). It knows frames, and nothing of nodes.
 
-use std::f64::consts::TAU;
-use std::sync::Arc;
-
 use super::frames::Edges;
 
 /// The rate that params which are not given are made for, in Hz.
@@ -43,10 +40,4 @@ pub(super) fn emphasize(frame: &mut [f32]) {
         *sample = own - PRE_EMPHASIS * before;
         before = own;
     }
-}
-
-/// The window that Kaldi calls Povey's: a symmetric Hann window to the power of 0.85.
-pub(super) fn povey(length: usize) -> Arc<[f32]> {
-    let hann = |at: usize| 0.5 - 0.5 * (TAU * at as f64 / (length - 1) as f64).cos();
-    (0..length).map(|at| hann(at).powf(0.85) as f32).collect()
 }

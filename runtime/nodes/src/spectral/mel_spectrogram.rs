@@ -1,5 +1,7 @@
 //! `MelSpectrogram`: spectra on the mel scale.
 
+use std::sync::Arc;
+
 use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use remotemedia_fourier::Complex32;
@@ -7,11 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, MakeProjection, Projection, hann};
+use super::analysis::{Analysis, MakeProjection, Projection};
 use super::filters::{check_range, filters};
 use super::frames::{Edges, Framing};
 use super::kaldi;
 use super::stft::check_window;
+use super::windows::{hann, povey};
 use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
 use crate::stream::segment_node::{SegmentNode, impl_node};
@@ -215,7 +218,7 @@ impl MelSpectrogramParams {
 }
 
 struct Mels {
-    filters: Vec<MelFilter>,
+    filters: Arc<[MelFilter]>,
     power: f64,
     scale: LevelScale,
     /// What a sample of 1 stands for, if frames are made as Kaldi makes them.
@@ -330,7 +333,7 @@ impl Define for MelSpectrogram {
 
     fn new(params: &MelSpectrogramParams) -> Self {
         let (win_length, n_fft) = (params.win_length() as usize, params.n_fft() as usize);
-        let taper = if params.is_kaldi() { kaldi::povey(win_length) } else { hann(win_length, n_fft) };
+        let taper = if params.is_kaldi() { povey(win_length) } else { hann(win_length, n_fft) };
         let framing = Framing {
             length: taper.len(),
             hop: params.of_preset(params.hop_length, 512, 160, kaldi::samples(params.wanted_rate(), kaldi::HOP_MS))

@@ -10,13 +10,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, MakeProjection, Projection, hann};
+use super::analysis::{Analysis, MakeProjection, Projection};
 use super::filters::{check_range, filters};
 use super::frames::{Edges, Framing};
 use super::kaldi;
 use super::stft::check_window;
+use super::windows::{hann, povey};
 use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
+use crate::dsp::recent::Recent;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
 
@@ -198,7 +200,7 @@ impl MfccParams {
 
 /// Makes coefficients of spectra.
 struct Cepstrum {
-    filters: Vec<MelFilter>,
+    filters: Arc<[MelFilter]>,
     /// The cosine transform with the lifter in it: a row for each coefficient.
     transform: Arc<[Vec<f32>]>,
     full_scale: f32,
@@ -342,7 +344,7 @@ impl Define for Mfcc {
 
     fn new(params: &MfccParams) -> Self {
         let (win_length, n_fft) = (params.win_length() as usize, params.n_fft() as usize);
-        let taper = if params.is_kaldi() { kaldi::povey(win_length) } else { hann(win_length, n_fft) };
+        let taper = if params.is_kaldi() { povey(win_length) } else { hann(win_length, n_fft) };
         let framing = Framing {
             length: taper.len(),
             hop: params.of_convention(params.hop_length, 512, kaldi::samples(params.wanted_rate(), kaldi::HOP_MS))
@@ -393,11 +395,12 @@ fn projection(params: &MfccParams, n_fft: usize) -> MakeProjection {
 
 /// The first rows of the orthonormal cosine transform of type II, each multiplied by its lifter.
 fn cosines(rows: usize, columns: usize, lifter: f64, phase: usize) -> Arc<[Vec<f32>]> {
+    static LATELY: Recent<(usize, usize, f64, usize), [Vec<f32>]> = Recent::new();
     let row = |row: usize| {
         let scale = if row == 0 { 1.0 } else { 2.0 } / columns as f64;
         let raised = if lifter > 0.0 { 1.0 + lifter / 2.0 * (PI * (row + phase) as f64 / lifter).sin() } else { 1.0 };
         let cosine = |column: usize| (PI * row as f64 * (column as f64 + 0.5) / columns as f64).cos();
         (0..columns).map(|column| (scale.sqrt() * raised * cosine(column)) as f32).collect()
     };
-    (0..rows).map(row).collect()
+    LATELY.get((rows, columns, lifter, phase), || (0..rows).map(row).collect())
 }

@@ -9,6 +9,7 @@ mod mel_spectrogram;
 mod mfcc;
 mod stft;
 mod time_frequency_mask;
+mod windows;
 
 pub use crate::dsp::mel::{MelNorm, MelScale};
 pub use bandwidth::{Bandwidth, BandwidthParams};

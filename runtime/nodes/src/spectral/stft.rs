@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, Projection, hann};
+use super::analysis::{Analysis, Projection};
 use super::frames::{Edges, Framing};
+use super::windows::hann;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
 

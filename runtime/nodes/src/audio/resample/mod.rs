@@ -15,11 +15,13 @@ use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::dsp::recent::Recent;
 use crate::stream::reader::Reader;
 use crate::stream::timeline::Gaps;
 use conversion::Conversion;
 use kernel::{Kernel, Plan, Requirement};
 pub use speed_perturb::{SpeedPerturb, SpeedPerturbParams};
+use transform::Sample;
 
 /// The rates that can be converted, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=768_000;
@@ -95,13 +97,24 @@ impl ResampleQuality {
     }
 
     fn kernel(self, from: u32, to: u32, channels: usize) -> Box<dyn Kernel> {
+        static SINGLE: Plans<f32> = Plans::new();
+        static DOUBLE: Plans<f64> = Plans::new();
         match self {
-            Self::Fast | Self::High => {
-                Box::new(Arc::new(Plan::<f32>::new(from, to, self.requirement())).streams(channels))
-            }
-            Self::Best => Box::new(Arc::new(Plan::<f64>::new(from, to, self.requirement())).streams(channels)),
+            Self::Fast | Self::High => Box::new(plan(&SINGLE, from, to, self.requirement()).streams(channels)),
+            Self::Best => Box::new(plan(&DOUBLE, from, to, self.requirement()).streams(channels)),
         }
     }
+}
+
+/// Plans by both rates and what is required.
+type Plans<T> = Recent<(u32, u32, Requirement), Plan<T>>;
+
+/// A plan, which all streams between the same rates share if the rates are usual: others may take megabytes.
+fn plan<T: Sample>(plans: &Plans<T>, from: u32, to: u32, requirement: Requirement) -> Arc<Plan<T>> {
+    const USUAL: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+    let design = || Arc::new(Plan::new(from, to, requirement));
+    let is_usual = USUAL.contains(&from) && USUAL.contains(&to);
+    if is_usual { plans.get((from, to, requirement), design) } else { design() }
 }
 
 impl Define for AudioResample {
@@ -109,7 +122,7 @@ impl Define for AudioResample {
 
     const NAME: &'static str = "AudioResample";
     /// A step transforms up to 524,288 points: some 600 us, for `best` some 2 ms, and of a packet of 20 ms about 2 us. A
-    /// recording's first step also designs the filter, which takes some 100 us.
+    /// recording's first step also designs the filter, unless one for its rates was lately, which takes some 100 us.
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

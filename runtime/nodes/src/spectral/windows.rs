@@ -1,0 +1,42 @@
+//! Windows of frames and their transforms, which all nodes of the process share.
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use remotemedia_fourier::RealForward;
+
+use crate::dsp::recent::Recent;
+
+/// The transform of so many samples.
+pub(super) fn forward(length: usize) -> Arc<RealForward<f32>> {
+    static LATELY: Recent<usize, RealForward<f32>> = Recent::new();
+    LATELY.get(length, || Arc::new(RealForward::new(length)))
+}
+
+/// The periodic Hann window of so many samples, in the middle of so many.
+pub(super) fn hann(win_length: usize, length: usize) -> Arc<[f32]> {
+    static LATELY: Recent<(usize, usize), [f32]> = Recent::new();
+    let before = (length - win_length) / 2;
+    let window = |at: usize| match at.checked_sub(before).filter(|at| *at < win_length) {
+        Some(at) => (0.5 - 0.5 * (TAU * at as f64 / win_length as f64).cos()) as f32,
+        None => 0.0,
+    };
+    LATELY.get((win_length, length), || (0..length).map(window).collect())
+}
+
+/// The window that Kaldi calls Povey's: a symmetric Hann window to the power of 0.85.
+pub(super) fn povey(length: usize) -> Arc<[f32]> {
+    static LATELY: Recent<usize, [f32]> = Recent::new();
+    let hann = |at: usize| 0.5 - 0.5 * (TAU * at as f64 / (length - 1) as f64).cos();
+    LATELY.get(length, || (0..length).map(|at| hann(at).powf(0.85) as f32).collect())
+}
+
+/// The periodic window of four terms whose side lobes are 92 dB down: F. J. Harris, "On the use of windows for harmonic
+/// analysis with the discrete Fourier transform", Proc. IEEE, 1978.
+pub(super) fn blackman_harris(length: usize) -> Arc<[f32]> {
+    const TERMS: [f64; 4] = [0.358_75, -0.488_29, 0.141_28, -0.011_68];
+    static LATELY: Recent<usize, [f32]> = Recent::new();
+    let term = |at: usize, term: usize| (TAU * (at * term) as f64 / length as f64).cos() * TERMS[term];
+    let window = |at: usize| (0..4).map(|number| term(at, number)).sum::<f64>() as f32;
+    LATELY.get(length, || (0..length).map(window).collect())
+}
