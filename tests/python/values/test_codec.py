@@ -10,6 +10,7 @@ import decimal
 import enum
 import fractions
 import io
+import sys
 import uuid
 from collections import OrderedDict
 from pathlib import Path
@@ -27,6 +28,8 @@ from value_table import same
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 DTYPES = ["?", *INTEGERS, "float16", "float32", "float64", "complex64", "complex128"]
+OF_TEXT = "w" if sys.version_info >= (3, 13) else "u"
+"""The typecode of an array of characters."""
 LARGE = 5000
 """Elements of an array that is larger than what travels inline, whatever its type."""
 
@@ -275,7 +278,8 @@ CYCLE.append(CYCLE)
         ([io.BytesIO(b"a")], "inputs[0]: an io.BytesIO can't cross; write value.getvalue()"),
         ([io.BufferedReader(io.BytesIO())], "inputs[0]: an io.BufferedReader can't cross; write value.read(), or pass "
          "remotemedia.File(path)"),
-        ([array.array("u", "ab")], "inputs[0]: an array of typecode 'u' can't cross; write value.tolist()"),
+        ([array.array(OF_TEXT, "ab")], f"inputs[0]: an array of typecode '{OF_TEXT}' can't cross; "
+         "write value.tolist()"),
         ([memoryview(b"abc"), memoryview(b"abcd")[::2]], "inputs[1]: the memoryview is not contiguous; "
          "write bytes(value)"),
         ([object()], "inputs[0]: an object can't cross; pass None, bool, int, float, str, bytes, list, dict, "
