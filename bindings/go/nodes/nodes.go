@@ -63,7 +63,7 @@ type FileFormat string
 
 // The values of FileFormat.
 const (
-	// FileFormatWav: RIFF WAVE, up to 4 GiB.
+	// FileFormatWav: RIFF WAVE; RF64 if it is more than 4 GiB.
 	FileFormatWav FileFormat = "wav"
 	// FileFormatFlac: FLAC, up to 8 channels and 655 kHz.
 	FileFormatFlac FileFormat = "flac"
@@ -850,8 +850,8 @@ type AudioEncodeSpec struct{ remotemedia.NodeSpec }
 //     `audio/ogg; codecs=opus`. An item without sound gives nothing.
 //   - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe
 //     or a device is written into. One path holds one item: a second one is an error.
-//   - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an error, and so are
-//     a change of rate or layout inside an item, and NaN or infinity where samples are computed.
+//   - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside
+//     an item, and NaN or infinity where samples are computed.
 //
 // Input in: Sound.
 //

@@ -410,9 +410,9 @@ export function audioDecode(params: AudioDecodeParams = {}, settings: NodeSettin
 /** Params of `audioEncode`. */
 export interface AudioEncodeParams {
   /**
-   * The file format. Without it the ending of `path` tells. `"wav"`: RIFF WAVE, up to 4 GiB. `"flac"`: FLAC, up to 8
-   * channels and 655 kHz. `"opus"`: Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they are,
-   * other rates at 48 kHz.
+   * The file format. Without it the ending of `path` tells. `"wav"`: RIFF WAVE; RF64 if it is more than 4 GiB.
+   * `"flac"`: FLAC, up to 8 channels and 655 kHz. `"opus"`: Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are
+   * encoded as they are, other rates at 48 kHz.
    */
   format?: "wav" | "flac" | "opus" | null;
   /**
@@ -460,8 +460,8 @@ export interface AudioEncodeParams {
  *   `audio/ogg; codecs=opus`. An item without sound gives nothing.
  * - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or
  *   a device is written into. One path holds one item: a second one is an error.
- * - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an error, and so are a
- *   change of rate or layout inside an item, and NaN or infinity where samples are computed.
+ * - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside an
+ *   item, and NaN or infinity where samples are computed.
  *
  * Input `in`: Sound.
  * Output `out`: The bytes of each item's file, or the file that was written.

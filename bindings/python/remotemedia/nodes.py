@@ -553,9 +553,8 @@ class AudioEncode(Node):
     - A file by `path` appears under its name when it is whole, and is written to a name beside it
       until then; a pipe or a device is written into. One path holds one item: a second one is an
       error.
-    - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an
-      error, and so are a change of rate or layout inside an item, and NaN or infinity where samples
-      are computed.
+    - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate
+      or layout inside an item, and NaN or infinity where samples are computed.
 
     Input `in`: Sound.
     Output `out`: The bytes of each item's file, or the file that was written.
@@ -576,9 +575,9 @@ class AudioEncode(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """format: The file format. Without it the ending of `path` tells. "wav": RIFF WAVE, up to 4 GiB. "flac": FLAC,
-          up to 8 channels and 655 kHz. "opus": Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded
-          as they are, other rates at 48 kHz.
+        """format: The file format. Without it the ending of `path` tells. "wav": RIFF WAVE; RF64 if it is more than 4
+          GiB. "flac": FLAC, up to 8 channels and 655 kHz. "opus": Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and
+          48 kHz are encoded as they are, other rates at 48 kHz.
         sample_format: How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no
           samples. Integers are rounded to nearest and saturate. "s16": Signed 16-bit integers. "s24": Signed 24-bit
           integers. "f32": 32-bit floats, also above full scale.

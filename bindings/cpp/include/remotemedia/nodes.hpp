@@ -204,9 +204,9 @@ struct AudioDecode {
 /// Input `in`: Sound.
 /// Output `out`: The bytes of each item's file, or the file that was written.
 struct AudioEncode {
-    /// The file format. Without it the ending of `path` tells. One of `wav` (RIFF WAVE, up to 4 GiB), `flac` (FLAC, up
-    /// to 8 channels and 655 kHz), `opus` (Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they
-    /// are, other rates at 48 kHz).
+    /// The file format. Without it the ending of `path` tells. One of `wav` (RIFF WAVE; RF64 if it is more than 4 GiB),
+    /// `flac` (FLAC, up to 8 channels and 655 kHz), `opus` (Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are
+    /// encoded as they are, other rates at 48 kHz).
     std::optional<std::string> format{};
     /// How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no samples. Integers are
     /// rounded to nearest and saturate. One of `s16` (Signed 16-bit integers), `s24` (Signed 24-bit integers), `f32`

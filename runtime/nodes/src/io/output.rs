@@ -95,6 +95,26 @@ impl Output {
         }
     }
 
+    /// Makes room of at least so many bytes before what was written, where that is possible. Returns how many; the next byte
+    /// goes to an unknown place.
+    pub(crate) fn make_room_before(&mut self, least: u64) -> io::Result<Option<u64>> {
+        match self {
+            Output::Memory(bytes) => {
+                let _ = bytes.get_mut().splice(..0, std::iter::repeat_n(0, least as usize));
+                Ok(Some(least))
+            }
+            // What others wrote before may stand before it.
+            Output::Direct(_) => Ok(None),
+            Output::File(file) => match &mut file.writer {
+                Some(writer) => {
+                    writer.flush()?;
+                    writer.get_mut().make_room_before(least).map(Some)
+                }
+                None => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            },
+        }
+    }
+
     /// Ends the file; one on disk appears at its path now, whole.
     pub(crate) fn finish(self) -> Result<Finished, NodeError> {
         match self {

@@ -154,6 +154,14 @@ fn stated(
     if length > u64::from(u32::MAX) && form != Form::Riff && form != Form::Rifx && length < u64::MAX / 4 {
         return Ok(Some(length));
     }
+    // What ends where a header can count no further has no end that it knows: it would be an odd chance.
+    if length == u64::from(u32::MAX) {
+        return Ok(None);
+    }
+    // Programs that don't know of it count past 2^32, from 0 on again.
+    if let Some(left) = left.filter(|left| *left > length && (left - length - length % 2).is_multiple_of(1 << 32)) {
+        return Ok(Some(left - length % 2));
+    }
     // A file of just this length is one: the placeholder is no longer than what is there.
     if (is_placeholder(length) || length >= u64::from(u32::MAX)) && left.is_none_or(|left| left < length) {
         return Ok(None);

@@ -61,7 +61,7 @@ pub struct AudioEncodeParams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FileFormat {
-    /// RIFF WAVE, up to 4 GiB.
+    /// RIFF WAVE; RF64 if it is more than 4 GiB.
     Wav,
     /// FLAC, up to 8 channels and 655 kHz.
     Flac,
@@ -104,8 +104,8 @@ documented! {
 ///   `audio/ogg; codecs=opus`. An item without sound gives nothing.
 /// - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or a device is
 ///   written into. One path holds one item: a second one is an error.
-/// - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate
-///   or layout inside an item, and NaN or infinity where samples are computed.
+/// - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside an item, and
+///   NaN or infinity where samples are computed.
 pub struct AudioEncode {
     format: FileFormat,
     samples: SampleFormat,
@@ -382,11 +382,6 @@ impl AudioEncode {
         let audio = dithered.as_ref().unwrap_or(audio);
         match &mut open.writer {
             Writer::Wav(writer) => {
-                if open.output.can_seek() && !writer.has_room(audio.frames()) {
-                    return Err(NodeError::new("a WAV file holds up to 4 GiB of sound, and this is more")
-                        .cure("Use format \"flac\", or cut the sound into several items.")
-                        .at(audio.pts));
-                }
                 writer.write(audio, &mut open.output).map_err(|error| unwritten(&name, &error))?;
             }
             Writer::Flac(writer) => writer.write(audio, &mut open.output, &name)?,
@@ -407,28 +402,5 @@ impl AudioEncode {
     /// What messages call the file.
     fn name(&self) -> String {
         self.path.as_ref().map_or("the file".to_owned(), |path| format!("'{path}'"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wav_file_of_more_than_its_lengths_can_say_is_refused() {
-        let params: AudioEncodeParams = serde_json::from_str(r#"{"format": "wav"}"#).unwrap();
-        let mut encode = AudioEncode::new(&params);
-        let audio = Audio::from_planar(vec![0.0; 100], 1, 8000).unwrap().with_pts(Some(7));
-        encode.begin(&audio).unwrap();
-        let Some(OpenFile { writer: Writer::Wav(writer), .. }) = &mut encode.open else { panic!("a WAV file is open") };
-        writer.pretend_len(WavWriter::MOST_DATA - 200);
-        encode.write(&audio).unwrap();
-        let refused = encode.write(&audio.slice(0, 1)).unwrap_err();
-        assert_eq!(refused.position, Some(7));
-        assert_eq!(
-            format!("{}. {}", refused.cause, refused.cure),
-            "a WAV file holds up to 4 GiB of sound, and this is more. Use format \"flac\", or cut the sound into several \
-             items."
-        );
     }
 }

@@ -8,11 +8,13 @@ mod windows;
 
 #[cfg(unix)]
 pub(super) use unix::{
-    create_new, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing, open_to_read, wait_for,
+    create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing, open_to_read,
+    wait_for,
 };
 #[cfg(windows)]
 pub(super) use windows::{
-    create_new, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing, open_to_read, wait_for,
+    create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing, open_to_read,
+    wait_for,
 };
 
 /// What a path leads to.

@@ -100,11 +100,27 @@ pub(in crate::io) fn wait_for(file: &fs::File, ready: Ready) -> io::Result<Optio
 /// How a file is made that was not there. In the place of another one it is its owner's alone at first.
 pub(in crate::io) fn create_new(replaced: Option<&fs::Metadata>) -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     if replaced.is_some() {
         options.mode(0o600);
     }
     options
+}
+
+/// Has the file system put empty blocks of at least so many bytes before what a file holds, which takes no time. Returns how
+/// many bytes, or `None` if it can't.
+pub(in crate::io) fn insert_blocks(file: &fs::File, least: u64) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let len = least.checked_next_multiple_of(file.metadata().ok()?.blksize())?;
+        fallocate(file, FallocateFlags::INSERT_RANGE, 0, len).ok().map(|()| len)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, least);
+        None
+    }
 }
 
 /// Gives a file the owner, where this process may, and the rights of the one that it replaces.

@@ -45,8 +45,13 @@ pub(in crate::io) fn wait_for(_: &fs::File, _: Ready) -> io::Result<Option<Woken
 /// How a file is made that was not there.
 pub(in crate::io) fn create_new(_: Option<&fs::Metadata>) -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     options
+}
+
+/// Nothing: its file systems can't insert.
+pub(in crate::io) fn insert_blocks(_: &fs::File, _: u64) -> Option<u64> {
+    None
 }
 
 /// Leaves the rights that the folder gave: those of the replaced file are lists that the standard library can't copy.
