@@ -91,12 +91,12 @@ def pythons() -> list[tuple[str, Path]]:
     return [("{}.{}.{}".format(*key[:3]) + "t" * key[3], found[key]) for key in sorted(found)]
 
 
-def install(wheel: Path, python: Path, folder: Path) -> Path:
-    """A new environment of a Python, with the wheel and what it needs; returns its Python."""
+def install(wheel: Path, python: Path, folder: Path, *more: str) -> Path:
+    """A new environment of a Python, with the wheel, what it needs, and more packages; returns its Python."""
     machine.run([python, "-m", "venv", "--without-pip", folder])
     program = folder / "bin" / "python"
     pip = [environment.PYTHON, "-m", "pip", "--python", program, "--disable-pip-version-check", "--quiet"]
-    machine.run([*pip, "install", wheel], cwd=folder)
+    machine.run([*pip, "install", wheel, *more], cwd=folder)
     return program
 
 

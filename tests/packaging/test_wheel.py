@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+import platform
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from project import ROOT, succeed
 
-from tools import glibc, hook, licences, machine, native, sbom, weights, wheels
+from tools import environment, glibc, hook, licences, machine, native, sbom, weights, wheels
 
 # Hatchling is called as pip calls it, without an environment of its own: that would ask the network.
 BACKEND = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
@@ -152,6 +153,20 @@ def test_a_wheel_installs_and_runs_in_a_clean_environment(
     wheels.smoke(own, tmp_path)
     # cffi brings pycparser.
     assert set(wheels.packages(own)) == {"cffi", "msgpack", "pycparser", "remotemedia"}
+
+
+OTHERS = [each for each in wheels.pythons() if each[0] != platform.python_version() and not each[0].endswith("t")]
+FOR_VALUES = ("hypothesis", "ml_dtypes", "numpy", "pytest")
+"""What tests of values need, as the names of packages begin."""
+
+
+@pytest.mark.parametrize(("version", "python"), [pytest.param(*each, id=each[0]) for each in OTHERS])
+def test_values_cross_in_every_python(version: str, python: Path, wheel: Path, tmp_path: Path) -> None:
+    # What a Python and the numpy for it do with memory differs from version to version.
+    needed = [name for name in environment.GROUPS["test"] if name.startswith(FOR_VALUES)]
+    own = wheels.install(wheel, python, tmp_path, *needed)
+    tests = [ROOT / "tests" / "python" / "values" / f"test_{name}.py" for name in ("codec", "foreign_arrays")]
+    succeed([own, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *tests])
 
 
 def test_an_editable_wheel_points_to_the_sources(tmp_path: Path) -> None:

@@ -257,3 +257,29 @@ def test_what_dlpack_has_and_the_runtime_has_not_is_refused(value: Made, message
     with pytest.raises(rm.MarshalError) as caught:
         through(value)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2,), (1, 0), (0, 3), (2, 3)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numpy_takes_a_tensor_with_its_type_and_shape(dtype: str, shape: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(dtype)
+    tensor = rm.Tensor(array.tobytes(), dtype, shape)
+    back = np.asarray(tensor)
+    assert (back.dtype, back.shape, back.tobytes()) == (array.dtype, shape, array.tobytes())
+    if not dtype.startswith("complex"):
+        assert tensor.tolist() == array.tolist()
+    # From Python 3.12 on this is asked first, and must have nothing that it can't describe.
+    if dtype.startswith("complex") or 0 in shape:
+        with pytest.raises(BufferError, match="take the bytes"):
+            tensor.__buffer__(0)
+    elif dtype != "float16" or sys.version_info >= (3, 12):
+        view = tensor.__buffer__(0)
+        assert (view.shape, view.tobytes()) == (shape, array.tobytes())
+
+
+def test_numpy_has_no_bfloat16() -> None:
+    tensor = rm.Tensor(bytes(4), "bfloat16", (2,))
+    with pytest.raises((TypeError, AttributeError)):
+        np.asarray(tensor)
+    with pytest.raises(BufferError, match="a memoryview has not elements of type bfloat16"):
+        tensor.__buffer__(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -68,6 +69,9 @@ class Tensor:
             raise TypeError(f"plain Python has no elements of type {self.dtype}")
         if 0 in self.shape:
             return _empty(self.shape)
+        if self.dtype == "float16":
+            # A memoryview knows it from Python 3.12 on.
+            return _nested(struct.unpack(f"{self.data.nbytes // 2}e", self.data), self.shape)
         return self.data.cast(FORMATS[self.dtype], self.shape).tolist()  # type: ignore[call-overload]
 
     def numpy(self) -> Any:
@@ -154,9 +158,11 @@ class Tensor:
         return to_capsule(self, max_version)
 
     def __buffer__(self, flags: int) -> memoryview:
-        if self.dtype in FORMATS and self.data.nbytes:
-            return self.data.cast(FORMATS[self.dtype], self.shape)  # type: ignore[call-overload,no-any-return]
-        return self.data
+        # From Python 3.12 on numpy asks here first. What is refused it takes from `__array_interface__`.
+        if self.dtype not in FORMATS or 0 in self.shape:
+            what = f"elements of type {self.dtype}" if self.data.nbytes else f"a shape such as {self.shape}"
+            raise BufferError(f"a memoryview has not {what}; take the bytes, tensor.data, or numpy.asarray(tensor)")
+        return self.data.cast(FORMATS[self.dtype], self.shape)  # type: ignore[call-overload,no-any-return]
 
     def __len__(self) -> int:
         if not self.shape:
@@ -168,6 +174,13 @@ class Tensor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tensor, (bytes(self.data), self.dtype, self.shape)
+
+
+def _nested(elements: Sequence[Any], shape: Sequence[int]) -> Any:
+    if not shape:
+        return elements[0]
+    step = len(elements) // shape[0]
+    return [_nested(elements[at : at + step], shape[1:]) for at in range(0, len(elements), step)]
 
 
 def _empty(shape: Sequence[int]) -> list[Any]:
