@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+import pytest
+import remotemedia as rm
+from conftest import chain
 from remotemedia._functions import threads
 from remotemedia._functions.threads import Workers
 
@@ -31,6 +36,59 @@ def test_work_does_not_wait_behind_a_thread_that_has_just_taken_other_work() -> 
     pool.submit(meet.wait)  # type: ignore[arg-type]
     go_on.set()
     meet.wait()
+
+
+refused: list[str] = []
+"""The names of threads that could not start."""
+
+
+def no_thread(name: str, run: Callable[..., None], *arguments: object) -> None:
+    refused.append(name)
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.fixture(autouse=True)
+def nothing_refused() -> None:
+    refused.clear()
+
+
+def test_work_that_no_thread_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, ran = Workers(), SimpleQueue[str]()
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            pool.submit(lambda: ran.put("refused"))
+    pool.submit(lambda: ran.put("taken"))
+    assert ran.get(timeout=SECONDS) == "taken"
+    # A thread that is there takes what another one was to take.
+    meet = threading.Barrier(2, timeout=SECONDS)
+    pool.submit(meet.wait)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "start", no_thread)
+        pool.submit(lambda: ran.put("later"))
+    meet.wait()
+    assert ran.get(timeout=SECONDS) == "later"
+    assert ran.empty()
+
+
+def test_a_process_without_another_thread_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def counted(value: int) -> list[int]:
+        return list(range(value))
+
+    async def main() -> None:
+        monkeypatch.setattr(threads, "_workers", Workers())
+        function = chain(("f", lambda value: value + 1, {}))
+        with monkeypatch.context() as patch:
+            patch.setattr(threads, "start", no_thread)
+            with pytest.raises(rm.NodeError, match="can't start new thread") as caught:
+                await rm.execute(function, [1])
+            assert isinstance(caught.value.__cause__, RuntimeError)
+            # What a thread reads elsewhere, since it is long, the loop reads.
+            assert await rm.execute(chain(("f", counted, {})), [100_000, 3]) == [list(range(100_000)), [0, 1, 2]]
+            assert refused == ["remotemedia-node", "remotemedia-unpack"]
+        assert await rm.execute(function, [1]) == [2]
+
+    asyncio.run(main())
 
 
 def test_threads_are_used_again() -> None:

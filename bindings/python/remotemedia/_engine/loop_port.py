@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +58,7 @@ class LoopDriver(LoopCalls):
             loop.add_reader(descriptor[0], port.drain)
             self._descriptor = descriptor[0]
         except NotImplementedError:
-            threading.Thread(target=_pump, args=(weakref.ref(port),), name="remotemedia-port", daemon=True).start()
+            threads.start("remotemedia-port", _pump, weakref.ref(port))
 
     def stop(self) -> None:
         """Takes the descriptor out of the loop: that of a port that is shut down stays readable for ever."""
@@ -73,7 +72,14 @@ class LoopDriver(LoopCalls):
             return events
         port.is_paused = True
         self._unwatch()
-        threading.Thread(target=self._decode_long, args=(port, used), name="remotemedia-unpack", daemon=True).start()
+        try:
+            threads.start("remotemedia-unpack", self._decode_long, port, used)
+        except RuntimeError:
+            # There is no thread for it: this time the loop waits.
+            port.is_paused = False
+            self._watch(port)
+            unpacked: list[Any] = used.unpack(port.resolve)
+            return unpacked
         return None
 
     def clean(self, run: Run) -> None:

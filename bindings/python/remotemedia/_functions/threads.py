@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from typing import Any
 
-from .._process import after_fork
+from .._process import after_fork, stay_at_exit
 
 MOST = 32
 """The most functions that run at the same time. More than there are cores: a function that waits for a server or hangs
@@ -40,7 +41,16 @@ class Workers:
             # Inside the lock: a thread that gives up waiting looks once more before it leaves.
             self._work.put(work)
         if grow:
-            threading.Thread(target=self._run, name="remotemedia-node", daemon=True).start()
+            try:
+                start("remotemedia-node", self._run)
+            except RuntimeError:
+                with self._lock:
+                    self._threads -= 1
+                    if self._threads == 0:
+                        # Nobody is there who would take it.
+                        self._open -= 1
+                        self._work.get_nowait()
+                        raise
 
     def _run(self) -> None:
         while True:
@@ -79,8 +89,20 @@ _own = _Own()
 _workers = Workers()
 
 
+def start(name: str, run: Callable[..., None], *arguments: Any) -> None:
+    """Starts a daemon thread. Raises `RuntimeError` if the process may have no more threads.
+
+    While the interpreter exits, Python starts none from 3.12 on: a daemon thread that asks then stays here.
+    """
+    try:
+        threading.Thread(target=run, args=arguments, name=name, daemon=True).start()
+    except RuntimeError:
+        stay_at_exit()
+        raise
+
+
 def submit(work: Callable[[], None]) -> None:
-    """Runs `work` on a serving thread. It must not raise."""
+    """Runs `work` on a serving thread. It must not raise. Raises `RuntimeError` if there is none, and can't be one."""
     _workers.submit(work)
 
 
