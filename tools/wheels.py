@@ -92,7 +92,7 @@ def pythons() -> list[tuple[str, Path]]:
 
 
 def install(wheel: Path, python: Path, folder: Path, *more: str) -> Path:
-    """A new environment of a Python, with the wheel, what it needs, and more packages; returns its Python."""
+    """A new environment of a Python, with the wheel, what it needs, and `more` that pip takes; returns its Python."""
     machine.run([python, "-m", "venv", "--without-pip", folder])
     program = folder / "bin" / "python"
     pip = [environment.PYTHON, "-m", "pip", "--python", program, "--disable-pip-version-check", "--quiet"]
