@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 COUNT = 15
 LONGEST = 300
@@ -64,8 +64,10 @@ class _Watched:
         except BlockingIOError:
             return False
         left = data
-        while left:
-            left = left[os.write(self._before, left) :]
+        # Programs that print go on where nobody reads any more; this one is told when it prints itself.
+        with suppress(BrokenPipeError):
+            while left:
+                left = left[os.write(self._before, left) :]
         *whole, self._begun = (self._begun + data).split(b"\n")
         self.lines.extend(line.decode("utf-8", "replace")[:LONGEST] for line in whole)
         return bool(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ class Result:
     outcome: str
     seconds: float
     cpu_seconds: float
-    last_lines: Iterable[str] = ()
+    last_lines: Collection[str] = ()
 
 
 def format_of_rust() -> None:

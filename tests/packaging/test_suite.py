@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,37 @@ def test_the_last_lines_of_a_failure_stand_at_the_end_again() -> None:
     )
     assert shown.splitlines()[last_lines.COUNT :][-1] == "checks: 1 passed, 1 failed"
     assert "second failed" not in summary
+
+
+SUITE_THAT_PRINTS = """
+import subprocess, sys
+from tools import suite
+
+def prints():
+    subprocess.run([sys.executable, "-c", "for number in range(200_000): print('line', number)"], check=True)
+
+suite.CHECKS[:] = [suite.Check("first", "prints", prints)]
+suite.main([])
+"""
+
+
+def test_checks_end_where_nobody_reads_what_they_print(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", SUITE_THAT_PRINTS]
+    told = tmp_path / "told"
+    with (
+        told.open("wb") as file,
+        subprocess.Popen(words, cwd=machine.ROOT, stdout=subprocess.PIPE, stderr=file, bufsize=0) as started,
+    ):
+        assert started.stdout is not None
+        # What is left is more than a pipe holds.
+        while started.stdout.readline() != b"line 0\n":
+            pass
+        started.stdout.close()
+        try:
+            assert started.wait(60) != 0
+        finally:
+            started.kill()
+    assert "BrokenPipeError" in told.read_text("utf-8")
 
 
 def test_without_the_build_what_needs_it_is_skipped(

@@ -67,20 +67,11 @@ class LoopDriver(LoopCalls):
 
     def decode(self, port: LoopPort, used: CallBuffers) -> list[Any] | None:
         """The events that are in `used`. A thread decodes a long document, while the loop does other work."""
-        if not used.is_long():
-            events: list[Any] = used.unpack(port.resolve)
-            return events
-        port.is_paused = True
-        self._unwatch()
-        try:
-            threads.start("remotemedia-unpack", self._decode_long, port, used)
-        except RuntimeError:
-            # There is no thread for it: this time the loop waits.
-            port.is_paused = False
-            self._watch(port)
-            unpacked: list[Any] = used.unpack(port.resolve)
-            return unpacked
-        return None
+        # Without a thread for it, this time the loop waits.
+        if used.is_long() and self._decodes_elsewhere(port, used):
+            return None
+        events: list[Any] = used.unpack(port.resolve)
+        return events
 
     def clean(self, run: Run) -> None:
         """Cleans up the instances of a run: in a task of the loop if methods are async, else on a thread."""
@@ -122,6 +113,18 @@ class LoopDriver(LoopCalls):
         run.cleaned = loop.create_future() if is_running and loop is not None else None
         if not instances.end(begin):
             run.cleaned = None
+
+    def _decodes_elsewhere(self, port: LoopPort, used: CallBuffers) -> bool:
+        """Whether a thread decodes now, while the port is paused; False if none can start."""
+        port.is_paused = True
+        self._unwatch()
+        try:
+            threads.start("remotemedia-unpack", self._decode_long, port, used)
+        except RuntimeError:
+            port.is_paused = False
+            self._watch(port)
+            return False
+        return True
 
     def _decode_long(self, port: LoopPort, used: CallBuffers) -> None:
         events: list[Any] = []

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
+from .._functions import threads
 from .._media.file import at_home
 
 BETWEEN_SECONDS = 0.1
@@ -44,8 +45,7 @@ class TraceFile:
         self._ending = threading.Event()
         self._is_first = True
         self._file.write('{"displayTimeUnit": "ms", "traceEvents": [')
-        self._thread = threading.Thread(target=self._serve, name="remotemedia-trace", daemon=True)
-        self._thread.start()
+        self._thread = threads.start("remotemedia-trace", self._serve)
 
     def end(self) -> None:
         """Writes what is left and closes the file."""

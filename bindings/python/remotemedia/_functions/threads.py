@@ -89,16 +89,18 @@ _own = _Own()
 _workers = Workers()
 
 
-def start(name: str, run: Callable[..., None], *arguments: Any) -> None:
+def start(name: str, run: Callable[..., None], *arguments: Any) -> threading.Thread:
     """Starts a daemon thread. Raises `RuntimeError` if the process may have no more threads.
 
     While the interpreter exits, Python starts none from 3.12 on: a daemon thread that asks then stays here.
     """
+    thread = threading.Thread(target=run, args=arguments, name=name, daemon=True)
     try:
-        threading.Thread(target=run, args=arguments, name=name, daemon=True).start()
+        thread.start()
     except RuntimeError:
         stay_at_exit()
         raise
+    return thread
 
 
 def submit(work: Callable[[], None]) -> None:

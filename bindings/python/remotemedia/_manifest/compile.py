@@ -197,9 +197,7 @@ def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
 def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
     if _is_plain(manifest):
         return _compile_plain(manifest, ()), None
-    nodes = manifest.get("nodes")
-    if isinstance(nodes, (list, tuple)) and any(_names_function(node) for node in nodes):
-        manifest = with_functions(manifest, python)
+    manifest = with_functions(manifest, python)
     plain, functions = take_functions(manifest)
     types = _types_of(functions)
     if functions:
@@ -248,10 +246,6 @@ def _compile_plain(manifest: Mapping[str, Any], types: tuple[HostNodeType, ...])
     else:
         pipeline.used = True
     return pipeline
-
-
-def _names_function(node: Any) -> bool:
-    return isinstance(node, Mapping) and isinstance(name := node.get("node_type"), str) and name.startswith(PREFIX)
 
 
 def _types_of(functions: Sequence[HostFunction]) -> tuple[HostNodeType, ...]:

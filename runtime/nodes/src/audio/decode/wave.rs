@@ -154,7 +154,7 @@ fn stated(
     if length > u64::from(u32::MAX) && form != Form::Riff && form != Form::Rifx && length < u64::MAX / 4 {
         return Ok(Some(length));
     }
-    // What ends where a header can count no further has no end that it knows: it would be an odd chance.
+    // The largest number that a header can hold is no length, even if there are as many bytes or more.
     if length == u64::from(u32::MAX) {
         return Ok(None);
     }

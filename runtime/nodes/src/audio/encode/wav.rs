@@ -111,16 +111,12 @@ impl WavWriter {
         chunks.extend(data_len.to_le_bytes());
 
         let mut header = Vec::with_capacity(96);
+        header.extend(if matches!(lengths, Lengths::Long(_)) { b"RF64" } else { b"RIFF" });
+        let len = (FORM as u32 + chunks.len() as u32).saturating_add(data_len).saturating_add(data_len % 2);
+        header.extend(len.to_le_bytes());
+        header.extend(b"WAVE");
         if let Lengths::Long(room) = lengths {
-            header.extend(b"RF64");
-            header.extend(u32::MAX.to_le_bytes());
-            header.extend(b"WAVE");
             self.long_lengths(&mut header, room, chunks.len() as u64);
-        } else {
-            let len = (chunks.len() as u32 + 4).saturating_add(data_len).saturating_add(data_len % 2);
-            header.extend(b"RIFF");
-            header.extend(len.to_le_bytes());
-            header.extend(b"WAVE");
         }
         header.extend(chunks);
         header
