@@ -9,7 +9,7 @@ install(DIRECTORY bindings/cpp/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} 
 install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/lib/${REMOTEMEDIA_SONAME} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lib/libremotemedia.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # The library has the weights of the speech detector inside, whose licence asks to be passed on.
-install(FILES runtime/nodes/src/speech/silero/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE-silero-vad)
+install(FILES runtime/silero/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE-silero-vad)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/remotemedia)
 configure_package_config_file(

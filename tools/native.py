@@ -106,7 +106,9 @@ def _libraries(target: Target | None) -> list[Path]:
     compiler = machine.require_rust()
     if target is not None:
         target.require()
-    crates = [ROOT / "runtime" / name for name in ("bits", "vectors", "fourier", "layer3", "core", "nodes", "capi")]
+    crates = [
+        ROOT / "runtime" / name for name in ("bits", "vectors", "fourier", "layer3", "silero", "core", "nodes", "capi")
+    ]
     sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     kinds = ["cdylib"] if target is None else ["cdylib", "staticlib"]

@@ -1,8 +1,8 @@
 """The weights of the speech detector: fetched from PyPI, checked, and put into the form that the library embeds.
 
-They are no part of the repository. `runtime/nodes/build.rs` takes them from `.build/weights`, or from where the
+They are no part of the repository. `runtime/silero/build.rs` takes them from `.build/weights`, or from where the
 environment variable REMOTEMEDIA_VAD_WEIGHTS says. A source distribution carries them. Their licence is
-`runtime/nodes/src/speech/silero/LICENSE`.
+`runtime/silero/LICENSE`.
 """
 
 from __future__ import annotations

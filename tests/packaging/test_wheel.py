@@ -85,7 +85,7 @@ def test_a_wheel_needs_two_packages_and_states_its_licence(wheel: Path) -> None:
     needed = [text for text in metadata.get_all("Requires-Dist", []) if "extra ==" not in text]
     assert sorted(text.split(">")[0] for text in needed) == ["cffi", "msgpack"]
     assert metadata["License-Expression"] == "MIT OR Apache-2.0"
-    of_weights = "runtime/nodes/src/speech/silero/LICENSE"
+    of_weights = "runtime/silero/LICENSE"
     assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY", of_weights}
 
 

@@ -1,7 +1,6 @@
 //! Nodes that find speech in audio.
 
 mod segments;
-pub mod silero;
 mod vad;
 
 pub use segments::{

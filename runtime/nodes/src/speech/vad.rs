@@ -7,10 +7,10 @@ use remotemedia_core::value::{Audio, Buffer, DataType, Kind, MediaTime, Packet, 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::silero::{Detector, Rate, WINDOW_MS};
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use crate::stream::timeline::Gaps;
+use remotemedia_silero::{Detector, Rate, WINDOW_MS};
 
 documented! {
 /// Tells how likely it is that somebody speaks, for every window of 32 ms.

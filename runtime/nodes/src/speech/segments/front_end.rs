@@ -6,8 +6,8 @@ use remotemedia_core::node::{Define as _, Node, NodeError, Step};
 use remotemedia_core::value::{Audio, Packet, Value};
 
 use crate::audio::{AudioMix, AudioMixParams, AudioResample, AudioResampleParams, ResampleQuality};
-use crate::speech::silero::{Detector, Rate};
 use crate::stream::timeline::Gaps;
+use remotemedia_silero::{Detector, Rate};
 
 /// Hears one recording.
 pub(super) struct FrontEnd {

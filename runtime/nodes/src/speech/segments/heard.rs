@@ -9,8 +9,8 @@ use super::recording::Recording;
 use super::timestamps::{Found, Rules, Timestamps};
 use super::windows::{Window, Windows};
 use super::{EVENTS, MILLISECOND, SEGMENTS, seconds};
-use crate::speech::silero::WINDOW_MS;
 use crate::stream::reader::Segment;
+use remotemedia_silero::WINDOW_MS;
 
 /// Sound of one format and what has been found in it.
 #[derive(Debug)]

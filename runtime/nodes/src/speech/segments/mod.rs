@@ -24,10 +24,10 @@ pub use speech_ratio::{SpeechRatio, SpeechRatioParams};
 use timestamps::Rules;
 use windows::{Window, Windows};
 
-use super::silero::WINDOW_MS;
 use crate::stream::finite::check_finite;
 use crate::stream::reader::{Reader, Segment, SegmentEnd};
 use crate::stream::timeline::Gaps;
+use remotemedia_silero::WINDOW_MS;
 
 documented! {
 /// Cuts sound into the segments in which somebody speaks.

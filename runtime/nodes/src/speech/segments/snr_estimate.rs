@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::front_end::FrontEnd;
 use super::{MILLISECOND, STEPS_PER_SECOND, default_threshold, seconds};
-use crate::speech::silero::WINDOW_MS;
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use crate::stream::timeline::Gaps;
+use remotemedia_silero::WINDOW_MS;
 
 documented! {
 /// Estimates the signal-to-noise ratio of speech from the sound alone.

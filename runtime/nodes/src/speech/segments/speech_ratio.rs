@@ -13,10 +13,10 @@ use super::{
     MILLISECOND, STEPS_PER_SECOND, default_min_silence_duration_ms, default_min_speech_duration_ms,
     default_speech_pad_ms, default_threshold, seconds,
 };
-use crate::speech::silero::WINDOW_MS;
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use crate::stream::timeline::Gaps;
+use remotemedia_silero::WINDOW_MS;
 
 documented! {
 /// Measures the share of the time in which somebody speaks.

@@ -7,8 +7,8 @@ use super::super::demuxer::Progress;
 use super::super::demuxer::cost::Counted;
 use super::*;
 
-#[allow(dead_code, reason = "what these tests need of it")]
-#[path = "../../../../tests/seek/remux.rs"]
+#[allow(dead_code, unreachable_pub, reason = "what these tests need of it")]
+#[path = "../../../../../node-tests/src/remux.rs"]
 mod remux;
 
 use self::remux::{Stream, boxed, packets_of_ogg};

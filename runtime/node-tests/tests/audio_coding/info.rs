@@ -1,0 +1,298 @@
+//! Port `info` of `AudioDecode`: what the head of a file tells, against files whose content is known.
+
+use remotemedia_core::value::{File, Map, Packet, Value};
+use serde_json::{Value as Json, json};
+
+use harness::items::{decode_path, node, run_port};
+use harness::media::{bytes, file, fixture, path, reference, wav};
+
+/// The one map of a file, or of its bytes in pieces.
+fn info(packets: Vec<Packet>, params: Json) -> Map {
+    let outcome = run_port(node("AudioDecode", params).as_mut(), packets, 1);
+    assert_eq!(outcome.failure, None);
+    match &outcome.values[..] {
+        [Value::Map(map)] => (**map).clone(),
+        other => panic!("expected one map, got {other:?}"),
+    }
+}
+
+fn info_of(path: &str) -> Map {
+    info(vec![Packet::new(Value::from(File::from_path(path)))], json!({}))
+}
+
+fn arriving(bytes: &[u8]) -> Map {
+    info(bytes.chunks(1000).map(|piece| Packet::new(Value::bytes(piece.to_vec()))).collect(), json!({}))
+}
+
+fn text(map: &Map, key: &str) -> String {
+    match map.get(key) {
+        Some(Value::Str(text)) => text.to_string(),
+        other => panic!("{key}: expected text, got {other:?}"),
+    }
+}
+
+fn tags(map: &Map) -> Vec<(String, String)> {
+    let Value::Map(tags) = &map["tags"] else { panic!("tags are a map") };
+    tags.keys().map(|key| (key.to_string(), text(tags, key))).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn every_container_tells_its_codec_format_and_length() {
+    for (name, container, codec, has_length) in [
+        ("short.flac", "flac", "flac", true),
+        ("stereo.mp3", "mp3", "mp3", true),
+        ("bare.mp3", "mp3", "mp3", false),
+        ("stereo.ogg", "ogg", "vorbis", true),
+        ("stereo.opus", "ogg", "opus", true),
+        ("surround.opus", "ogg", "opus", true),
+        ("stereo.webm", "matroska", "opus", true),
+        ("stereo.m4a", "mp4", "aac", true),
+        ("alac.m4a", "mp4", "alac", true),
+        ("stereo.aac", "adts", "aac", false),
+    ] {
+        let told = info_of(&path(name));
+        let decoded = decode_path(&path(name));
+        let chunks = decoded.chunks();
+        let frames: usize = chunks.iter().map(|chunk| chunk.frames()).sum();
+        assert_eq!(
+            (text(&told, "container"), text(&told, "codec")),
+            (container.to_owned(), codec.to_owned()),
+            "{name}"
+        );
+        assert_eq!(told["rate"], Value::Int(chunks[0].rate().into()), "{name}");
+        assert_eq!(told["channels"], Value::Int(chunks[0].channels() as i64), "{name}");
+        let decoded_s = frames as f64 / f64::from(chunks[0].rate());
+        match told.get("duration_s") {
+            None => assert!(!has_length, "{name} has a length"),
+            // Matroska counts milliseconds, and adds what the encoder put before the sound.
+            Some(Value::Float(told_s)) => {
+                let tolerance = if container == "matroska" { 0.02 } else { 1e-9 };
+                assert!(has_length && (told_s - decoded_s).abs() <= tolerance, "{name}: {told_s} is not {decoded_s}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_wav_file_tells_the_same_by_path_and_as_it_arrives() {
+    let content = wav(&reference(8000, 4000, 2), 8000);
+    let told = info_of(&file("a.wav", &content));
+    let expected = [
+        ("container", Value::Str("wav".into())),
+        ("codec", Value::Str("pcm_s16le".into())),
+        ("rate", Value::Int(8000)),
+        ("channels", Value::Int(2)),
+        ("duration_s", Value::Float(0.5)),
+        ("tags", Value::Map(Default::default())),
+    ];
+    assert_eq!(told, expected.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>());
+    assert_eq!(arriving(&content), told);
+}
+
+/// A chunk of RIFF.
+fn chunk(id: &str, content: &[u8]) -> Vec<u8> {
+    let padding: &[u8] = if content.len().is_multiple_of(2) { &[] } else { &[0] };
+    [id.as_bytes(), &(content.len() as u32).to_le_bytes(), content, padding].concat()
+}
+
+/// A WAV file of 4000 frames with chunks before and behind its sound.
+fn wav_with(before: &[u8], behind: &[u8]) -> Vec<u8> {
+    let plain = wav(&reference(8000, 4000, 1), 8000);
+    let data = plain.windows(4).position(|id| id == b"data").expect("there is sound");
+    let mut content = [&plain[..data], before, &plain[data..], behind].concat();
+    let len = (content.len() as u32 - 8).to_le_bytes();
+    content[4..8].copy_from_slice(&len);
+    content
+}
+
+#[test]
+fn the_list_info_of_wav_is_tags() {
+    let entries = [
+        chunk("INAM", "Grüße\0".as_bytes()),
+        chunk("IART", b"One\0\0"),
+        chunk("IART", b"Two"),
+        chunk("IPRD", b"\xc4rger"),
+        chunk("ICRD", b"2026-11-25 "),
+        chunk("IENG", b"somebody"),
+        chunk("ICMT", b"\0nothing"),
+    ];
+    let list = chunk("LIST", &[b"INFO", &entries.concat()[..]].concat());
+    let expected = pairs(&[
+        ("title", "Grüße"),
+        ("artist", "One; Two"),
+        ("album", "\u{c4}rger"),
+        ("date", "2026-11-25"),
+        ("ieng", "somebody"),
+    ]);
+    let other = chunk("LIST", b"adtlnote");
+    let before = wav_with(&[&other[..], &list].concat(), &[]);
+    assert_eq!(tags(&info_of(&file("before.wav", &before))), expected);
+    assert_eq!(tags(&arriving(&before)), expected);
+    let behind = wav_with(&[], &list);
+    assert_eq!(tags(&info_of(&file("behind.wav", &behind))), expected);
+    // How much of a file that arrives is there already must not matter.
+    let whole = info(vec![Packet::new(Value::bytes(behind.clone()))], json!({}));
+    assert_eq!((tags(&whole), tags(&arriving(&behind))), (pairs(&[]), pairs(&[])));
+}
+
+#[test]
+fn what_is_wrong_with_the_list_info_of_wav_is_as_if_it_were_not_there() {
+    let title = chunk("INAM", b"A title");
+    let cut = [&title[..], &chunk("IART", b"Somebody")[..12]].concat();
+    let endless = [&title[..], b"IART\xff\xff\xff\xffSomebody"].concat();
+    for entries in [cut, endless] {
+        let list = chunk("LIST", &[b"INFO", &entries[..]].concat());
+        assert_eq!(tags(&info_of(&file("broken.wav", &wav_with(&[], &list)))), pairs(&[("title", "A title")]));
+    }
+    let long = chunk("LIST", &[b"INFO", &chunk("INAM", &vec![b'a'; 17 << 10])[..], &title].concat());
+    assert_eq!(tags(&info_of(&file("long.wav", &wav_with(&[], &long)))), pairs(&[("title", "A title")]));
+    let huge = chunk("LIST", &[b"INFO", &vec![b' '; 1 << 20][..]].concat());
+    assert_eq!(tags(&info_of(&file("huge.wav", &wav_with(&[], &huge)))), pairs(&[]));
+    let many: Vec<u8> = (0..1000).flat_map(|number| chunk(&format!("X{number:03}"), b"x")).collect();
+    let many = chunk("LIST", &[b"INFO", &many[..]].concat());
+    assert_eq!(tags(&info_of(&file("many.wav", &wav_with(&[], &many)))).len(), 256);
+    assert_eq!(tags(&info_of(&file("chunks.wav", &wav_with(&[], &chunk("junk", b"").repeat(2000))))), pairs(&[]));
+}
+
+#[test]
+fn sound_without_a_header_is_what_the_params_say() {
+    let told =
+        info(vec![Packet::new(Value::bytes(vec![0; 160]))], json!({"raw": {"sample_format": "mulaw", "rate": 8000}}));
+    assert_eq!((text(&told, "container"), text(&told, "codec")), ("raw".to_owned(), "pcm_mulaw".to_owned()));
+    assert!(!told.contains_key("duration_s"));
+}
+
+#[test]
+fn comments_of_flac_are_tags() {
+    let mut comments = Vec::new();
+    let mut put = |text: &str| {
+        comments.extend((text.len() as u32).to_le_bytes());
+        comments.extend(text.as_bytes());
+    };
+    put("a maker");
+    let entries =
+        ["TITLE=Grüße", "ARTIST=One", "ARTIST=Two", "DATE=2026-11-25", "TRACKNUMBER=3", "GENRE=Speech", "X-House=Own"];
+    let count = (entries.len() as u32).to_le_bytes();
+    let mut block = {
+        entries.iter().for_each(|entry| put(entry));
+        comments
+    };
+    // The number of entries stands behind the maker.
+    let place = 4 + "a maker".len();
+    block.splice(place..place, count);
+    let plain = bytes("short.flac");
+    let mut tagged = plain[..42].to_vec();
+    let was_last = tagged[4] & 0x80;
+    tagged[4] &= 0x7f;
+    tagged.push(4 | was_last);
+    tagged.extend(&(block.len() as u32).to_be_bytes()[1..]);
+    tagged.extend(block);
+    // Blocks of the file's own that are comments would be there twice.
+    let mut rest = &plain[42..];
+    let mut is_last = was_last != 0;
+    while !is_last {
+        is_last = rest[0] & 0x80 != 0;
+        rest = &rest[4 + u32::from_be_bytes([0, rest[1], rest[2], rest[3]]) as usize..];
+    }
+    let last = tagged.len() - (tagged.len() - 42);
+    tagged[last] |= 0x80;
+    tagged.extend(rest);
+    let told = info_of(&file("tagged.flac", &tagged));
+    assert_eq!(
+        tags(&told),
+        pairs(&[
+            ("title", "Grüße"),
+            ("artist", "One; Two"),
+            ("date", "2026-11-25"),
+            ("track", "3"),
+            ("genre", "Speech"),
+            ("x-house", "Own"),
+        ])
+    );
+}
+
+#[test]
+fn id3_before_mp3_is_tags() {
+    let frame = |id: &str, text: &str| {
+        let size = (text.len() as u32 + 1).to_be_bytes();
+        [id.as_bytes(), &size, &[0, 0, 3], text.as_bytes()].concat()
+    };
+    let frames = [frame("TIT2", "A title"), frame("TPE1", "Somebody"), frame("TALB", "An album")].concat();
+    let size = frames.len() as u32;
+    let head = [b'I', b'D', b'3', 4, 0, 0, 0, 0, (size >> 7) as u8, (size & 0x7f) as u8];
+    let tagged = [&head[..], &frames, &bytes("bare.mp3")].concat();
+    assert_eq!(
+        tags(&info_of(&file("tagged.mp3", &tagged))),
+        pairs(&[("title", "A title"), ("artist", "Somebody"), ("album", "An album")])
+    );
+}
+
+#[test]
+fn each_file_of_an_item_is_told_of_and_a_part_of_it_too() {
+    let packets = || ["short.flac", "stereo.opus"].map(|name| Packet::new(Value::from(File::from_path(path(name)))));
+    let outcome = run_port(node("AudioDecode", json!({"start_s": 0.01})).as_mut(), packets().to_vec(), 1);
+    let codecs: Vec<String> = outcome
+        .values
+        .iter()
+        .map(|value| match value {
+            Value::Map(map) => text(map, "codec"),
+            other => panic!("expected a map, got {other:?}"),
+        })
+        .collect();
+    assert_eq!(codecs, ["flac", "opus"]);
+}
+
+#[derive(serde::Deserialize)]
+struct Tagged {
+    against: String,
+    cases: Vec<TaggedFile>,
+}
+
+/// A piece of one of `tests/media` from `from` on, with other bytes before and after it; only those where there is no `base`.
+#[derive(serde::Deserialize)]
+struct TaggedFile {
+    name: String,
+    base: Option<String>,
+    head: String,
+    from: usize,
+    tail: String,
+    tags: std::collections::BTreeMap<String, String>,
+}
+
+impl TaggedFile {
+    fn content(&self) -> Vec<u8> {
+        let bytes_of = |hex: &str| -> Vec<u8> {
+            let digits: Vec<u8> =
+                hex.bytes().map(|digit| char::from(digit).to_digit(16).expect("a digit") as u8).collect();
+            digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+        };
+        let base = self.base.as_ref().map(|name| bytes(name)).unwrap_or_default();
+        [&bytes_of(&self.head)[..], &base[self.from..], &bytes_of(&self.tail)].concat()
+    }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a row of docs/accuracy.md")]
+fn reference_tags_are_those_that_mutagen_reads() {
+    let tagged: Tagged = serde_json::from_slice(&fixture("tags.json")).expect("cases");
+    let mut wrong = Vec::new();
+    for case in &tagged.cases {
+        let found: std::collections::BTreeMap<_, _> = tags(&info_of(&file("tagged", &case.content())))
+            .into_iter()
+            .filter(|(name, _)| name != "encoder")
+            .collect();
+        let expected: std::collections::BTreeMap<_, _> =
+            case.tags.clone().into_iter().filter(|(name, _)| name != "encoder").collect();
+        if found != expected {
+            wrong.push(format!("{}: expected {expected:?}, got {found:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let count = tagged.cases.len();
+    println!("reference | AudioDecode (tags) | {} | {count} | all equal | equal |", tagged.against);
+}

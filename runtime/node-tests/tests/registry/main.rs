@@ -1,0 +1,8 @@
+//! Promises that hold for every node in the registry, whichever family it is of.
+
+mod docs;
+mod live_params;
+mod manifest_schema;
+mod not_finite;
+mod old_names;
+mod security;

@@ -1,0 +1,103 @@
+//! Vorbis, Opus, FLAC, AAC, MP3 and PCM in Matroska: clusters are found by their times.
+
+use serde_json::json;
+
+use crate::codecs::{aac, flac, mp3, opus, pcm, vorbis};
+use crate::cuts::{Subject, check, total};
+use crate::near::{check_near, spoilt};
+use harness::items::Outcome;
+use harness::media;
+use harness::remux::element;
+
+#[test]
+fn every_codec_in_clusters() {
+    for (name, stream) in [
+        ("Vorbis", vorbis()),
+        ("FLAC", flac(40)),
+        ("AAC", aac()),
+        ("MP3", mp3()),
+        ("PCM", pcm(200, 320)),
+        ("PCM of packets shorter than times can tell", pcm(500, 13)),
+    ] {
+        let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
+        let whole = check(name, stream.matroska(700, false));
+        assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames), "{name}");
+    }
+    assert_eq!(check("FLAC, live", flac(30).matroska(1000, true)).failure, None);
+    assert_eq!(check("FLAC of one cluster", flac(30).matroska(30_000, false)).failure, None);
+    for name in ["vorbis.webm", "flac.mka"] {
+        assert_eq!(check(name, media::bytes(name)).failure, None, "{name}");
+    }
+    check_near("Opus", opus(96, 2, 8).matroska(900, false), 0.0);
+    check_near("stereo.webm", media::bytes("stereo.webm"), 0.0);
+}
+
+/// The table in front leads to places that are no longer there. One cut is in a block, one between two of them.
+#[test]
+fn a_file_that_was_cut_off_is_an_error_behind_its_sound() {
+    let file = media::bytes("flac.mka");
+    let blocks: Vec<usize> = (0..file.len()).filter(|place| file[*place..].starts_with(&[0xff, 0xf8])).collect();
+    assert_eq!(blocks.len(), 7);
+    const BEFORE_FRAME: usize = 7;
+    for (name, cut) in [("in a block", blocks[4] + 100), ("between blocks", blocks[4] - BEFORE_FRAME)] {
+        let bytes = file[..cut].to_vec();
+        let whole = check(name, bytes.clone());
+        assert_eq!((total(&whole), whole.failure.is_some()), (4 * 1152, true), "{name}");
+        let arriving = Subject { name, bytes, params: json!({}) }.arriving(json!({}));
+        let position = |outcome: &Outcome| outcome.failure.as_ref().map(|failure| failure.position);
+        assert_eq!((total(&arriving), position(&arriving)), (4 * 1152, position(&whole)), "{name}");
+    }
+}
+
+/// A table in front says where they are. What arrives is collected, as no block can be decoded before they come.
+#[test]
+fn tracks_may_be_described_behind_the_sound() {
+    const INFO: [u8; 4] = [0x15, 0x49, 0xa9, 0x66];
+    const TRACKS: [u8; 4] = [0x16, 0x54, 0xae, 0x6b];
+    const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    const SEGMENT_HEADER: usize = 12;
+    let file = flac(40).matroska(700, false);
+    let place = |id: [u8; 4]| file.windows(4).position(|bytes| bytes == id).expect("it is there");
+    let (info, tracks, cluster) = (place(INFO), place(TRACKS), place(CLUSTER));
+    let table = |position: usize| {
+        let position = (position as u64).to_be_bytes();
+        let entry = [element(&[0x53, 0xab], &TRACKS), element(&[0x53, 0xac], &position)].concat();
+        element(&[0x11, 0x4d, 0x9b, 0x74], &element(&[0x4d, 0xbb], &entry))
+    };
+    let before = table(0).len() + (tracks - info) + (file.len() - cluster);
+    let segment = [&table(before), &file[info..tracks], &file[cluster..], &file[tracks..cluster]].concat();
+    let late = [&file[..info - SEGMENT_HEADER], &element(&SEGMENT, &segment)].concat();
+    let whole = check("tracks behind the sound", late.clone());
+    assert_eq!(whole.failure, None);
+    assert_eq!(whole.samples(), check("tracks before the sound", file).samples());
+    let arriving = Subject { name: "it arrives", bytes: late, params: json!({}) }.arriving(json!({}));
+    assert_eq!((arriving.failure.as_ref(), arriving.samples()), (None, whole.samples()));
+}
+
+/// Times that jump tell nothing of decoded frames: a part is that of the whole decode all the same.
+#[test]
+fn times_that_are_not_those_of_the_packets_are_not_trusted() {
+    let mut stream = aac();
+    for index in [50, 120] {
+        stream.packets[index].1 += 300;
+    }
+    assert_eq!(check("AAC with gaps", stream.matroska(700, false)).failure, None);
+}
+
+#[test]
+fn what_lies_before_is_not_decoded() {
+    let stream = vorbis().repeated(10);
+    let file = stream.matroska(1000, false);
+    let params = json!({"start_s": 40.0, "duration_s": 1.0});
+    let part = |bytes: Vec<u8>| Subject { name: "spoilt", bytes, params: json!({}) }.part(params.clone());
+    // Half a second at the beginning of a cluster that lies in the first half.
+    let spoilt = (0..30).fold(file.clone(), |file, cluster| {
+        let place = file.len() * (cluster + 3) / 80;
+        let mark = [0x1f, 0x43, 0xb6, 0x75];
+        let begins = place + file[place..].windows(4).position(|bytes| bytes == mark).expect("a cluster follows");
+        spoilt(&file, begins + 100, begins + 4000)
+    });
+    assert_ne!(spoilt, file);
+    assert_eq!(part(spoilt).samples(), part(file).samples());
+}

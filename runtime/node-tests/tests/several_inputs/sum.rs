@@ -1,0 +1,490 @@
+//! `AudioSum`: sums are exact whatever comes first, and graphs of it end, whatever delays their branches have.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use remotemedia_core::exec::{
+    Completion, Config, Event, Outcome, Pipeline, Port, Received, Runtime, Session, SessionOptions, SessionPacket,
+    TakeLimit,
+};
+use remotemedia_core::manifest::HostNodes;
+use remotemedia_core::node::{Node, NodeError};
+use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
+use serde_json::{Value as Json, json};
+
+use crate::inputs::{self, connected, end, flush, push};
+
+const RATE: u32 = 8_000;
+/// Long enough that only a hang reaches it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn sum(params: Json, ports: &[usize]) -> Box<dyn Node> {
+    connected("AudioSum", params, ports)
+}
+
+fn ramp(seed: usize, channels: usize, frames: usize) -> Audio {
+    inputs::ramp(seed, channels, frames, RATE)
+}
+
+fn at(audio: Audio, frame: i64) -> Audio {
+    audio.with_pts(Some(MediaTime::of_frames(frame as u64, RATE)))
+}
+
+/// One channel of sounds that follow one another without gaps.
+fn joined(sounds: &[Audio], channel: usize) -> Vec<f32> {
+    for pair in sounds.windows(2) {
+        let gap = pair[0].pts.expect("a time") + pair[0].duration() - pair[1].pts.expect("a time");
+        assert!(gap.abs() <= 1, "a gap of {gap} ns");
+    }
+    sounds.iter().flat_map(|audio| audio.channel(channel)).copied().collect()
+}
+
+#[test]
+fn sounds_are_added_where_they_sound_together() {
+    let mut node = sum(json!({"gains_db": [0, -120]}), &[0, 1, 5]);
+    let mut sounds = Vec::new();
+    push(&mut *node, 5, &at(ramp(5, 1, 100), 50), &mut sounds).expect("sound");
+    push(&mut *node, 0, &at(ramp(0, 1, 60), 20), &mut sounds).expect("sound");
+    assert!(sounds.is_empty(), "in1 may begin anywhere");
+    push(&mut *node, 1, &at(ramp(1, 1, 10), 70), &mut sounds).expect("sound");
+    flush(&mut *node, &mut sounds);
+    let made = joined(&sounds, 0);
+    assert_eq!((sounds[0].pts, made.len()), (Some(MediaTime::of_frames(20, RATE)), 130));
+    let part = |audio: &Audio, begin: usize, frame: usize| audio.channel(0).get(frame.wrapping_sub(begin)).copied();
+    for (frame, sample) in (20..).zip(made) {
+        let parts = [part(&ramp(0, 1, 60), 20, frame), part(&ramp(5, 1, 100), 50, frame)];
+        assert_eq!(sample, parts.into_iter().flatten().map(f64::from).sum::<f64>() as f32, "frame {frame}");
+    }
+}
+
+#[test]
+fn an_input_that_has_ended_keeps_nobody_waiting() {
+    let mut node = sum(json!({}), &[0, 1]);
+    let mut sounds = Vec::new();
+    push(&mut *node, 0, &at(ramp(0, 2, 1_000), 0), &mut sounds).expect("sound");
+    assert!(sounds.is_empty());
+    push(&mut *node, 1, &at(ramp(1, 2, 100), 0), &mut sounds).expect("sound");
+    assert_eq!(joined(&sounds, 0).len(), 100);
+    end(&mut *node, 1, &mut sounds);
+    assert_eq!(joined(&sounds, 1).len(), 1_000);
+    assert_eq!(joined(&sounds, 1)[100..], ramp(0, 2, 1_000).channel(1)[100..]);
+    // The next item begins anew.
+    flush(&mut *node, &mut sounds);
+    sounds.clear();
+    push(&mut *node, 0, &at(ramp(0, 2, 10), 0), &mut sounds).expect("sound");
+    assert!(sounds.is_empty());
+    flush(&mut *node, &mut sounds);
+    assert_eq!(joined(&sounds, 0).len(), 10);
+}
+
+#[test]
+fn what_runs_ahead_is_asked_to_wait() {
+    let mut node = sum(json!({}), &[0, 1]);
+    let mut sounds = Vec::new();
+    assert!(node.wants(0) && node.wants(1));
+    push(&mut *node, 0, &at(ramp(0, 1, 8_000), 0), &mut sounds).expect("sound");
+    assert!(node.wants(0), "a second is not too much");
+    push(&mut *node, 0, &ramp(0, 1, 1), &mut sounds).expect("sound");
+    assert!(!node.wants(0) && node.wants(1));
+    push(&mut *node, 1, &at(ramp(1, 1, 1), 0), &mut sounds).expect("sound");
+    assert!(node.wants(0) && node.wants(1));
+    push(&mut *node, 0, &ramp(0, 1, 9_000), &mut sounds).expect("sound");
+    assert!(!node.wants(0));
+    end(&mut *node, 1, &mut sounds);
+    assert!(node.wants(0));
+}
+
+#[test]
+fn who_is_late_is_silent_on_request() {
+    let mut node = sum(json!({"wait_ms": 100}), &[0, 1]);
+    let mut sounds = Vec::new();
+    push(&mut *node, 0, &at(ramp(0, 1, 2_000), 0), &mut sounds).expect("sound");
+    assert_eq!(joined(&sounds, 0), ramp(0, 1, 2_000).channel(0)[..1_200]);
+    push(&mut *node, 1, &at(ramp(1, 1, 300), 1_100), &mut sounds).expect("sound");
+    flush(&mut *node, &mut sounds);
+    let made = joined(&sounds, 0);
+    for (frame, sample) in made.iter().enumerate() {
+        let late = if (1_200..1_400).contains(&frame) { ramp(1, 1, 300).channel(0)[frame - 1_100] } else { 0.0 };
+        let expected = f64::from(ramp(0, 1, 2_000).channel(0)[frame]) + f64::from(late);
+        assert_eq!(*sample, expected as f32, "frame {frame}");
+    }
+    assert_eq!(made.len(), 2_000);
+}
+
+#[test]
+fn a_gain_glides_to_its_new_value() {
+    let mut node = sum(json!({"gains_db": [0, -120]}), &[0, 1]);
+    let ones = |frames: usize| Audio::from_planar(vec![1.0; frames], 1, RATE).expect("valid sound");
+    let mut sounds = Vec::new();
+    let mut feed = |node: &mut dyn Node, frames: usize| {
+        for port in [0, 1] {
+            push(node, port, &ones(frames), &mut sounds).expect("sound");
+        }
+    };
+    feed(&mut *node, 100);
+    let params = json!({"gains_db": [-120, 0]}).as_object().cloned().expect("an object");
+    let prepared = harness::drive::registry().get("AudioSum").expect("a built-in node").prepare(params);
+    prepared.expect("valid params").set_live_params(&mut *node);
+    for frames in [1, 99, 30, 200] {
+        feed(&mut *node, frames);
+    }
+    // One goes as the other comes.
+    assert!(joined(&sounds, 0).iter().all(|sample| (sample - 1.0).abs() < 1e-7));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let message = |error: NodeError| format!("{}. {}", error.cause, error.cure);
+    let mut node = sum(json!({}), &[0, 1]);
+    let mut sounds = Vec::new();
+    push(&mut *node, 0, &at(ramp(0, 2, 10), 100), &mut sounds).expect("sound");
+    let other = Audio::from_planar(vec![0.0; 10], 1, 16_000).expect("valid sound");
+    assert_eq!(
+        message(push(&mut *node, 1, &other, &mut sounds).expect_err("another format")),
+        "the sound at 'in1' has 1 channels of 16000 Hz, that at 'in0' 2 of 8000 Hz. Set the params 'rate' and 'channels' \
+         of this node: converters are put before it then."
+    );
+    assert_eq!(
+        message(push(&mut *node, 0, &at(ramp(0, 2, 10), 10), &mut sounds).expect_err("back in time")),
+        "the sound at 'in0' goes back by 0.013 s. Send the packets of an input in the order of their times."
+    );
+    assert_eq!(
+        message(push(&mut *node, 1, &at(ramp(0, 2, 10), 40_000_000), &mut sounds).expect_err("far away")),
+        "the sound at 'in1' is more than 3600 s away from the others. Count the times of all inputs from the same start."
+    );
+    assert_eq!(
+        message(node.process(0, Value::Int(1).into()).expect_err("no sound")),
+        "expected audio, got int. Wrap samples: Audio(samples, rate=...)."
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn neither_divisions_nor_the_order_of_arrival_matter(
+        begins in prop::collection::vec(0i64..500, 3),
+        lengths in prop::collection::vec(1usize..900, 3),
+        sizes in prop::collection::vec(1usize..200, 1..30),
+        turns in prop::collection::vec(0usize..3, 1..30),
+        tells_ends: bool,
+    ) {
+        let inputs: Vec<Audio> = (0..3).map(|port| at(ramp(port, 2, lengths[port]), begins[port])).collect();
+        let gains = [0.0, -6.0, 3.0];
+        let mut node = sum(json!({"gains_db": gains}), &[0, 1, 2]);
+        let (mut sounds, mut taken, mut ended) = (Vec::new(), [0; 3], [false; 3]);
+        for number in 0.. {
+            if (0..3).all(|port| taken[port] == lengths[port]) {
+                break;
+            }
+            let mut port = turns[number % turns.len()];
+            while taken[port] == lengths[port] {
+                port = (port + 1) % 3;
+            }
+            let frames = sizes[number % sizes.len()].min(lengths[port] - taken[port]);
+            push(&mut *node, port, &inputs[port].slice(taken[port], frames), &mut sounds).expect("sound");
+            taken[port] += frames;
+            if tells_ends && taken[port] == lengths[port] && !ended[port] {
+                ended[port] = true;
+                end(&mut *node, port, &mut sounds);
+            }
+        }
+        flush(&mut *node, &mut sounds);
+        let first = *begins.iter().min().expect("three");
+        let last = (0..3).map(|port| begins[port] + lengths[port] as i64).max().expect("three");
+        for channel in 0..2 {
+            let made = joined(&sounds, channel);
+            prop_assert_eq!(made.len() as i64, last - first);
+            for (frame, sample) in (first..).zip(made) {
+                let mut expected = 0.0;
+                for port in 0..3 {
+                    let own = usize::try_from(frame - begins[port]).ok();
+                    let value = own.and_then(|own| inputs[port].channel(channel).get(own).copied());
+                    expected += 10f64.powf(gains[port] / 20.0) * f64::from(value.unwrap_or(0.0));
+                }
+                prop_assert_eq!(sample, expected as f32, "frame {}", frame);
+            }
+        }
+    }
+}
+
+fn manifest(nodes: &[(&str, &str, Json)], connections: &[(&str, &str)]) -> String {
+    let nodes: Vec<Json> = nodes
+        .iter()
+        .map(|(id, node_type, params)| json!({"id": id, "node_type": node_type, "params": params}))
+        .collect();
+    let connections: Vec<Json> = connections.iter().map(|(from, to)| json!({"from": from, "to": to})).collect();
+    json!({"version": "v1", "nodes": nodes, "connections": connections}).to_string()
+}
+
+fn runtime() -> Runtime {
+    Runtime::new(Config::parse(br#"{"workers": 2}"#).expect("a valid config"), remotemedia_nodes::registry())
+}
+
+/// Runs a pipeline over inputs; a hang becomes a timeout.
+fn execute(manifest: &str, inputs: Option<Vec<Value>>) -> Completion {
+    let pipeline = runtime().compile(manifest.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    let completion = pipeline.execute(inputs, 0, Some(PATIENCE)).expect("accepted");
+    assert_eq!(completion.outcome, Outcome::Finished, "{:?}", completion.errors);
+    completion
+}
+
+/// What a sink got of one item, as sounds.
+fn sounds_of(completion: &Completion, item: u64) -> Vec<Audio> {
+    let outputs = completion.sinks[0].outputs.iter().filter(|output| output.item == item);
+    outputs
+        .map(|output| match &output.value {
+            Value::Audio(audio) => audio.as_ref().clone(),
+            other => panic!("expected sound, got {other:?}"),
+        })
+        .collect()
+}
+
+/// The nodes that may stand between an input and a sum: each leaves the sound as it is, and most hold back some or all.
+fn delays() -> Vec<Option<(&'static str, Json)>> {
+    vec![
+        None,
+        Some(("AudioConcat", json!({}))),
+        Some(("AudioConcat", json!({"max_duration_ms": 700}))),
+        Some(("AudioChunk", json!({"frames": 5_000}))),
+        Some(("AudioChunk", json!({"frames": 10}))),
+    ]
+}
+
+#[test]
+fn branches_of_any_delay_meet_again() {
+    for left in delays() {
+        for right in delays() {
+            let mut nodes = vec![("entry", "PassThrough", json!({})), ("sum", "AudioSum", json!({}))];
+            let mut connections = Vec::new();
+            for (id, delay, port) in [("left", &left, "sum.in0"), ("right", &right, "sum.in1")] {
+                match delay {
+                    Some((node_type, params)) => {
+                        nodes.push((id, *node_type, params.clone()));
+                        connections.extend([("entry", id), (id, port)]);
+                    }
+                    None => connections.push(("entry", port)),
+                }
+            }
+            // More than what a queue holds of packets and of time, and a short item behind it.
+            let inputs = [at(ramp(3, 1, 120_000), 0), at(ramp(4, 1, 50), 0)];
+            let completion =
+                execute(&manifest(&nodes, &connections), Some(inputs.iter().cloned().map(Value::from).collect()));
+            for (item, input) in (0..).zip(&inputs) {
+                let expected: Vec<f32> = input.channel(0).iter().map(|sample| 2.0 * sample).collect();
+                assert_eq!(joined(&sounds_of(&completion, item), 0), expected, "{left:?} and {right:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn two_sums_that_cross_do_not_wait_for_one_another() {
+    let source = |seed: u32, seconds: f64| json!({"seed": seed, "rate": RATE, "duration_s": seconds, "level_db": -20});
+    let nodes = [
+        ("a", "NoiseSource", source(1, 60.0)),
+        ("b", "NoiseSource", source(2, 45.0)),
+        ("hold_a", "AudioConcat", json!({"max_duration_ms": 9_000})),
+        ("hold_b", "AudioConcat", json!({"max_duration_ms": 9_000})),
+        ("first", "AudioSum", json!({})),
+        ("second", "AudioSum", json!({})),
+        ("both", "AudioSum", json!({"gains_db": [0, -120]})),
+    ];
+    let connections = [
+        ("a", "first.in0"),
+        ("b", "hold_b"),
+        ("hold_b", "first.in1"),
+        ("a", "hold_a"),
+        ("hold_a", "second.in0"),
+        ("b", "second.in1"),
+        ("first", "both.in0"),
+        ("second", "both.in1"),
+    ];
+    let completion = execute(&manifest(&nodes, &connections), None);
+    assert_eq!(joined(&sounds_of(&completion, 0), 0).len(), 60 * RATE as usize);
+}
+
+#[test]
+fn a_source_that_is_faster_or_shorter_keeps_nothing_waiting() {
+    // 20 minutes of both are 38 MB each, of which the quick one may not pile up more than seconds; in the end it is the
+    // only one that is left.
+    let source =
+        |seconds: u32, level: i32| json!({"frequency_hz": 100, "rate": RATE, "duration_s": seconds, "level_db": level});
+    let nodes = [
+        ("slow", "ToneSource", source(1_000, -120)),
+        ("work", "AudioFilter", json!({"kind": "lowpass", "frequency_hz": 1000, "order": 8})),
+        ("quick", "ToneSource", source(1_200, -20)),
+        ("sum", "AudioSum", json!({})),
+        ("level", "AudioLevel", json!({"window_ms": 1000})),
+    ];
+    let connections = [("slow", "work"), ("work", "sum.in0"), ("quick", "sum.in1"), ("sum", "level")];
+    let completion = execute(&manifest(&nodes, &connections), None);
+    assert_eq!(completion.sinks[0].outputs.len(), 1_200);
+}
+
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
+
+/// What a session gives until it has ended.
+fn rest_of(session: &Session, port: &Port) -> Vec<Audio> {
+    let mut sounds = Vec::new();
+    loop {
+        sounds.extend(received(session));
+        for event in port.next(Some(PATIENCE)).events {
+            if let Event::Completed { completion, .. } = event {
+                assert_eq!(completion.outcome, Outcome::Finished, "{:?}", completion.errors);
+                sounds.extend(received(session));
+                return sounds;
+            }
+        }
+    }
+}
+
+fn received(session: &Session) -> Vec<Audio> {
+    match session.receive(None, ALL) {
+        Received::Outputs(outputs) => outputs.into_iter().map(|output| sound_of(output.packet.value)).collect(),
+        Received::WouldBlock | Received::End => Vec::new(),
+    }
+}
+
+fn sound_of(value: Value) -> Audio {
+    match value {
+        Value::Audio(audio) => *audio,
+        other => panic!("expected sound, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_session_adds_its_branches_and_a_bed_that_ends() {
+    let nodes = [
+        ("entry", "PassThrough", json!({})),
+        ("hold", "AudioConcat", json!({"max_duration_ms": 300})),
+        ("bed", "ToneSource", json!({"rate": RATE, "duration_s": 0.5})),
+        ("sum", "AudioSum", json!({"gains_db": [0, 0, -120]})),
+    ];
+    let connections = [("entry", "sum.in0"), ("entry", "hold"), ("hold", "sum.in1"), ("bed", "sum.in2")];
+    let runtime = runtime();
+    let text = manifest(&nodes, &connections);
+    let pipeline = runtime.compile(text.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let sound = ramp(9, 1, 40_000);
+    let mut sounds = Vec::new();
+    for (number, first) in (0..sound.frames()).step_by(160).enumerate() {
+        let mut packets = VecDeque::from([Packet::new(sound.slice(first, 160).into())]);
+        while !packets.is_empty() {
+            let sent = session.send(&mut packets, 0, PATIENCE, ALL).expect("taken");
+            sounds.extend(sent.outputs.into_iter().map(|output| sound_of(output.packet.value)));
+            sounds.extend(received(&session));
+            if sent.taken == 0 {
+                port.next(Some(PATIENCE));
+            }
+        }
+        // The bed is over after the first of these, and the sum does not wait for it.
+        if number % 100 == 99 {
+            session.flush().expect("it goes on");
+        }
+    }
+    session.finish().expect("it goes on");
+    sounds.extend(rest_of(&session, &port));
+    let expected: Vec<f32> = sound.channel(0).iter().map(|sample| 2.0 * sample).collect();
+    let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(0)).copied().collect();
+    assert_eq!(made, expected);
+}
+
+#[test]
+fn an_interruption_does_not_wait_for_what_is_over() {
+    let nodes = [
+        ("entry", "PassThrough", json!({})),
+        ("bed", "ToneSource", json!({"rate": RATE, "duration_s": 0.1})),
+        ("sum", "AudioSum", json!({"gains_db": [0, -120]})),
+    ];
+    let runtime = runtime();
+    let text = manifest(&nodes, &[("entry", "sum.in0"), ("bed", "sum.in1")]);
+    let pipeline = runtime.compile(text.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let say = |sound: &Audio, sounds: &mut Vec<Audio>| {
+        let mut packets = VecDeque::from([Packet::new(sound.clone().into())]);
+        let sent = session.send(&mut packets, 0, PATIENCE, ALL).expect("taken");
+        assert_eq!(sent.taken, 1);
+        sounds.extend(sent.outputs.into_iter().map(|output| sound_of(output.packet.value)));
+    };
+    let (first, second) = (ramp(1, 1, 2_000), ramp(2, 1, 3_000));
+    let mut sounds = Vec::new();
+    say(&first, &mut sounds);
+    // All of it comes without an end, since the bed is over.
+    while sounds.iter().map(Audio::frames).sum::<usize>() < first.frames() {
+        match session.receive(None, ALL) {
+            Received::Outputs(outputs) => {
+                sounds.extend(outputs.into_iter().map(|output| sound_of(output.packet.value)));
+            }
+            // Only now an event tells of more.
+            Received::WouldBlock => assert!(!port.next(Some(PATIENCE)).events.is_empty(), "nothing comes"),
+            Received::End => panic!("the session goes on"),
+        }
+    }
+    session.interrupt();
+    sounds.clear();
+    say(&second, &mut sounds);
+    session.finish().expect("it goes on");
+    sounds.extend(rest_of(&session, &port));
+    let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(0)).copied().collect();
+    assert_eq!(made, second.channel(0));
+}
+
+/// Two inputs, one at each port of a sum, and what the manifest adds behind them.
+fn two_inputs(runtime: &Runtime, mic: &Json) -> Pipeline {
+    let mut document: Json =
+        serde_json::from_str(&manifest(&[("sum", "AudioSum", json!({})), ("level", "AudioLevel", json!({}))], &[]))
+            .expect("JSON");
+    document["inputs"] = json!({"mic": mic, "far": "sum.in1", "other": "level"});
+    runtime.compile(document.to_string().as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn seconds(input: usize, range: std::ops::Range<usize>) -> VecDeque<SessionPacket> {
+    let packet = |_| Packet::new(ramp(1, 1, RATE as usize).into());
+    range.map(|second| SessionPacket { packet: packet(second), input }).collect()
+}
+
+#[test]
+fn an_input_that_runs_ahead_of_another_finds_no_room() {
+    let runtime = runtime();
+    let pipeline = two_inputs(&runtime, &json!("sum.in0"));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let mut ahead = seconds(0, 0..100);
+    // The node takes about a second more of it, the queue five seconds, and a stage takes several packets at once.
+    let taken = session.send(&mut ahead, 0, PATIENCE, ALL).expect("taken").taken;
+    assert!((5..50).contains(&taken), "{taken}");
+    // What comes at the other input makes room.
+    let mut outputs = 0;
+    let mut behind = seconds(1, 0..100);
+    while !(ahead.is_empty() && behind.is_empty()) {
+        for packets in [&mut ahead, &mut behind] {
+            session.send(packets, 0, PATIENCE, ALL).expect("taken").outputs.iter().for_each(|_| outputs += 1);
+        }
+        outputs += received(&session).len();
+        port.next(Some(Duration::from_millis(1)));
+    }
+    session.finish().expect("it goes on");
+    outputs += rest_of(&session, &port).len();
+    assert!(outputs > 0);
+}
+
+#[test]
+fn an_input_that_leads_elsewhere_too_holds_up_nothing_there() {
+    let runtime = runtime();
+    let pipeline = two_inputs(&runtime, &json!(["sum.in0", "level"]));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let (mut ahead, mut levels) = (seconds(0, 0..30), 0);
+    while levels < 30 {
+        session.send(&mut ahead, 0, PATIENCE, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
+        match session.receive(None, ALL) {
+            Received::Outputs(outputs) => levels += outputs.iter().filter(|output| output.place == 1).count(),
+            Received::WouldBlock => assert!(!port.next(Some(PATIENCE)).events.is_empty(), "nothing comes"),
+            Received::End => panic!("the session goes on"),
+        }
+    }
+    assert!(session.cancel());
+}

@@ -1,0 +1,282 @@
+//! `AudioDecode` with codecs of the system that are played by this test: which files go to them, what comes of them, and what
+//! is said where there are none.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use harness::drive;
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Buffer, File, FileSource, Packet, Value};
+use remotemedia_nodes::audio::{
+    SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemHead, SystemList, SystemSource, SystemState,
+    install_system_codecs,
+};
+use serde_json::{Value as Json, json};
+
+const RATE: u32 = 8000;
+const PACKET: usize = 700;
+const PACKETS: usize = 5;
+
+/// Plays back a ramp for each file whose fifth byte is `T`; the other letters stand for failures.
+struct Played;
+
+static IS_ABSENT: AtomicBool = AtomicBool::new(false);
+static OPENED: AtomicUsize = AtomicUsize::new(0);
+/// Held to write by a test for which there are no codecs, or that counts.
+static ALONE: RwLock<()> = RwLock::new(());
+
+impl SystemCodecs for Played {
+    fn state(&self) -> SystemState {
+        match IS_ABSENT.load(Ordering::SeqCst) {
+            true => SystemState::Absent("Install some.".to_owned()),
+            false => SystemState::Ready("Played 1.0".to_owned()),
+        }
+    }
+
+    fn list(&self) -> SystemList {
+        SystemList::default()
+    }
+
+    fn open(&self, mut source: Box<dyn SystemSource>, formats: &str) -> Result<Box<dyn SystemDecoder>, SystemError> {
+        OPENED.fetch_add(1, Ordering::SeqCst);
+        let mut content = Vec::new();
+        source.seek(SeekFrom::Start(0)).map_err(SystemError::Io)?;
+        source.read_to_end(&mut content).map_err(SystemError::Io)?;
+        let letter = if formats == "wav" { b'T' } else { content[4] };
+        match letter {
+            b'C' => Err(SystemError::Codec("played".to_owned())),
+            b'N' => Err(SystemError::NoAudio),
+            letter => Ok(Box::new(Ramp { letter, packets: 0 })),
+        }
+    }
+}
+
+struct Ramp {
+    letter: u8,
+    packets: usize,
+}
+
+fn sample(channel: usize, frame: usize) -> f32 {
+    frame as f32 / 8192.0 - channel as f32 / 2.0
+}
+
+impl SystemDecoder for Ramp {
+    fn head(&self) -> SystemHead {
+        SystemHead {
+            container: "wv".to_owned(),
+            codec: "played".to_owned(),
+            duration_s: Some(if self.letter == b'B' { 0.4375 } else { 0.5 }),
+            tags: vec![("TITLE".to_owned(), "a ramp".to_owned()), ("title".to_owned(), "a ramp".to_owned())],
+        }
+    }
+
+    fn next(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<Option<SystemFormat>, SystemError> {
+        match self.letter {
+            b'D' if self.packets == 2 => return Err(SystemError::Damaged("a packet is torn".to_owned())),
+            b'B' if self.packets == PACKETS => return Err(SystemError::Damaged("a tag is no packet".to_owned())),
+            b'P' if self.packets == 1 => panic!("out of step"),
+            b'E' => return Ok(None),
+            _ if self.packets == PACKETS => return Ok(None),
+            _ => {}
+        }
+        let first = self.packets * PACKET;
+        self.packets += 1;
+        *planes = (0..2).map(|channel| (first..first + PACKET).map(|frame| sample(channel, frame)).collect()).collect();
+        if self.letter == b'U' {
+            planes[1].pop();
+        }
+        Ok(Some(SystemFormat { rate: RATE, channels: 2, mask: 3 }))
+    }
+}
+
+/// What a decode gave: the sound of both channels, the name of its layout, the maps at the port `info`, and the error.
+struct Heard {
+    planes: Vec<Vec<f32>>,
+    first_pts: Option<i64>,
+    layout: Option<String>,
+    info: Vec<Json>,
+    error: Option<NodeError>,
+}
+
+fn hear(params: Json, packets: Vec<Packet>) -> Heard {
+    static CODECS: Played = Played;
+    install_system_codecs(&CODECS);
+    let mut node = drive::prepare("AudioDecode", params).expect("the params are right");
+    let mut heard = Heard { planes: vec![Vec::new(); 2], first_pts: None, layout: None, info: Vec::new(), error: None };
+    let mut take = |emission: remotemedia_core::node::Emission| match emission.packet.value {
+        Value::Audio(audio) => {
+            heard.first_pts = heard.first_pts.or(audio.pts);
+            heard.layout = audio.layout().name().map(str::to_owned);
+            for (channel, plane) in heard.planes.iter_mut().enumerate().take(audio.channels()) {
+                plane.extend_from_slice(audio.channel(channel));
+            }
+        }
+        other => heard.info.push(json!(format!("{other:?}"))),
+    };
+    let steps = packets.into_iter().map(Some).chain([None]);
+    for packet in steps {
+        let step = match packet {
+            Some(packet) => node.process(0, packet),
+            None => node.flush(),
+        };
+        if let Err(error) = step.and_then(|step| drive::drain(node.as_mut(), step, &mut take)) {
+            heard.error = Some(error);
+            break;
+        }
+    }
+    heard
+}
+
+fn content(letter: u8) -> Vec<u8> {
+    [b"wvpk", &[letter][..], &[0; 60]].concat()
+}
+
+fn in_memory(bytes: Vec<u8>) -> Vec<Packet> {
+    vec![Packet::new(Value::from(File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }))]
+}
+
+fn in_pieces(bytes: &[u8]) -> Vec<Packet> {
+    bytes.chunks(7).map(|piece| Packet::new(Value::Bytes(Box::new(Buffer::from_bytes(piece.to_vec()))))).collect()
+}
+
+fn on_disk(name: &str, bytes: &[u8]) -> (Vec<Packet>, String) {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    std::fs::write(&path, bytes).expect("the file can be written");
+    let path = path.to_str().expect("the path is UTF-8").to_owned();
+    (vec![Packet::new(Value::from(File::from_path(path.clone())))], path)
+}
+
+fn ramp(from: usize, to: usize) -> Vec<Vec<f32>> {
+    (0..2).map(|channel| (from..to).map(|frame| sample(channel, frame)).collect()).collect()
+}
+
+fn text(error: Option<NodeError>) -> String {
+    error.map(|error| format!("{}. {}", error.cause, error.cure)).expect("it fails")
+}
+
+/// A WAV file that says it holds AC-3.
+fn wav_of_ac3() -> Vec<u8> {
+    let format = [0x00, 0x20, 2, 0, 0x40, 0x1f, 0, 0, 0, 0x7d, 0, 0, 4, 0, 0, 0];
+    [&b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0"[..], &format, b"data\x10\0\0\0", &[7; 16]].concat()
+}
+
+#[test]
+fn a_file_in_each_form_comes_out_whole_with_its_head() {
+    let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    let whole = ramp(0, PACKET * PACKETS);
+    let (by_path, _) = on_disk("whole.wv", &content(b'T'));
+    for packets in [in_memory(content(b'T')), by_path, in_pieces(&content(b'T')), in_memory(wav_of_ac3())] {
+        let heard = hear(json!({"chunk_ms": 30}), packets);
+        assert_eq!(heard.error, None);
+        assert_eq!(heard.planes, whole);
+        assert_eq!((heard.first_pts, heard.layout.as_deref()), (Some(0), Some("stereo")));
+        let info = heard.info[0].to_string();
+        for part in ["played", "a ramp", "8000", "0.5"] {
+            assert!(info.contains(part), "{part} in {info}");
+        }
+        assert_eq!(info.matches("a ramp").count(), 1, "{info}");
+    }
+}
+
+#[test]
+fn a_part_is_exact() {
+    let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    for (start, end) in [(0, 1), (699, 701), (1, 3500), (2801, 3499), (3499, 3500)] {
+        let seconds = |frame: usize| frame as f64 / f64::from(RATE);
+        let params = json!({"start_s": seconds(start), "duration_s": seconds(end) - seconds(start)});
+        let heard = hear(params, in_memory(content(b'T')));
+        assert_eq!(heard.error, None);
+        assert_eq!(heard.planes, ramp(start, end), "{start} to {end}");
+    }
+}
+
+#[test]
+fn what_fails_is_said_after_the_sound_before_it() {
+    let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    let torn = hear(json!({}), in_memory(content(b'D')));
+    assert_eq!(torn.planes, ramp(0, 2 * PACKET));
+    let position = torn.error.as_ref().and_then(|error| error.position);
+    assert_eq!(position, Some(175_000_000));
+    assert_eq!(
+        text(torn.error),
+        "the file is damaged: it holds played, and a packet is torn. Fetch or copy it again, or cut the damaged part out."
+    );
+    // What comes behind all sound that the head tells of is none.
+    let tagged = hear(json!({}), in_memory(content(b'B')));
+    assert_eq!((tagged.planes, tagged.error), (ramp(0, PACKETS * PACKET), None));
+    // They end where the bytes do: that these are too few is said by what the container tells of itself.
+    let wav = wav_of_ac3();
+    for packets in [in_memory(wav[..wav.len() - 1].to_vec()), in_pieces(&wav[..wav.len() - 1])] {
+        let cut = hear(json!({}), packets);
+        assert_eq!(cut.planes, ramp(0, PACKETS * PACKET));
+        assert!(text(cut.error).contains(" ends too early: its last packet is not whole. Fetch or copy it again"));
+    }
+    let panicked = hear(json!({}), in_memory(content(b'P')));
+    assert_eq!(panicked.planes, ramp(0, PACKET));
+    assert!(text(panicked.error).contains("in a way that its decoder does not expect: out of step"));
+    let uneven = hear(json!({}), in_memory(content(b'U')));
+    assert!(text(uneven.error).contains("a packet has a format that sound can't have"));
+    let empty = hear(json!({}), in_memory(content(b'E')));
+    assert!(text(empty.error).contains("it is WavPack, and it ends before its first frame of sound"));
+    let without_decoder = hear(json!({}), in_memory(content(b'C')));
+    assert!(
+        text(without_decoder.error)
+            .starts_with("the file holds played, which neither remotemedia nor Played 1.0 can decode. Use WAV")
+    );
+    assert_eq!(
+        text(hear(json!({}), in_memory(content(b'N'))).error),
+        "the file holds no audio track. Use a file with sound."
+    );
+}
+
+#[test]
+fn nothing_else_goes_to_them() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    let before = OPENED.load(Ordering::SeqCst);
+    let pcm = [
+        &b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x04\0\0\0"[..],
+        &[7; 4],
+    ];
+    for (bytes, fails) in [
+        (pcm.concat(), false),
+        (b"\x89PNG\r\n\x1a\n and more".to_vec(), true),
+        (b"#EXTM3U\nfile.mp3".to_vec(), true),
+        (b"Dear diary, today I was".to_vec(), true),
+        (b"RIFF\x34\0\0\0WAVE".to_vec(), true),
+    ] {
+        for packets in [in_memory(bytes.clone()), in_pieces(&bytes)] {
+            assert_eq!(hear(json!({}), packets).error.is_some(), fails, "{bytes:?}");
+        }
+    }
+    assert_eq!(OPENED.load(Ordering::SeqCst), before);
+}
+
+#[test]
+fn without_them_an_error_says_what_to_do() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            IS_ABSENT.store(false, Ordering::SeqCst);
+        }
+    }
+    let _back = Back;
+    IS_ABSENT.store(true, Ordering::SeqCst);
+    let (by_path, path) = on_disk("absent.wv", &content(b'T'));
+    assert_eq!(
+        text(hear(json!({}), by_path).error),
+        format!("'{path}' is WavPack, which is not built in. Install some.")
+    );
+    for packets in [in_pieces(&content(b'T')), in_memory(content(b'T'))] {
+        assert!(text(hear(json!({}), packets).error).ends_with(" is WavPack, which is not built in. Install some."));
+    }
+    for packets in [in_pieces(&wav_of_ac3()), in_memory(wav_of_ac3())] {
+        assert!(
+            text(hear(json!({}), packets).error).ends_with(" holds AC-3 in WAV, which is not built in. Install some.")
+        );
+    }
+    // What FFmpeg does not know either is refused as ever.
+    let error = text(hear(json!({}), in_memory(b"OFR and something more than that, forty bytes".to_vec())).error);
+    assert!(error.contains("(OptimFROG)") && error.contains("Use WAV"), "{error}");
+}

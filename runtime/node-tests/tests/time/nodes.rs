@@ -1,0 +1,270 @@
+//! All nodes of the registry that keep time, each beside what it makes of audio without accidents.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use remotemedia_core::node::{Context, Node, NodeError, NodeType, Step, TimeBreakCounts};
+use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
+use serde_json::{Value as Json, json};
+
+use crate::jumps::{Accidents, ORIGIN, Streams, accidents, happen};
+use harness::drive::drain;
+
+/// The nodes that take audio and have no param `gaps`, with the reason.
+const WITHOUT: [(&str, &str); 6] = [
+    ("PassThrough", "hands each packet on as it is"),
+    ("Echo", "hands each packet on as it is"),
+    ("Calculator", "takes no audio by itself"),
+    ("AudioMix", "keeps nothing between packets, and their times"),
+    ("AudioSum", "aligns its inputs by their times, and a jump is silence"),
+    ("AudioCrossfade", "keeps the jumps of its first input"),
+];
+
+/// How a node goes on after a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// As if an item began.
+    Anew,
+    /// With what it knows of the item: only the times are those of an item that begins.
+    Times,
+    /// Without a difference but for the times: samples follow one another.
+    Goes,
+}
+
+/// Each way in which a node works that keeps time.
+fn ways() -> Vec<(&'static str, Json, After)> {
+    vec![
+        ("AudioResample", json!({"rate": 24_000}), After::Anew),
+        ("AudioResample", json!({"rate": 11_025, "quality": "fast"}), After::Anew),
+        ("AudioChunk", json!({"duration_ms": 20}), After::Anew),
+        ("AudioChunk", json!({"frames": 1_000, "hop_frames": 300, "last": "pad"}), After::Anew),
+        ("AudioConcat", json!({}), After::Anew),
+        ("AudioConcat", json!({"max_duration_ms": 130}), After::Anew),
+        ("AudioFilter", json!({"kind": "highpass", "frequency_hz": 200, "order": 4}), After::Anew),
+        ("AudioConvolve", json!({"taps": [[0.5, 0.25, 0, 0.1]], "tail": false, "block_frames": 64}), After::Anew),
+        ("AudioGain", json!({"gain_db": -6}), After::Anew),
+        ("AudioGain", json!({"ramp": [[0.0, 0.0], [1.0, -20.0]]}), After::Times),
+        ("AudioPad", json!({}), After::Goes),
+        ("AudioTrim", json!({}), After::Goes),
+        ("LoudnessNormalize", json!({}), After::Times),
+        ("LoudnessNormalize", json!({"mode": "live"}), After::Times),
+        // Other factors are in `audio_processing`: there the times after a jump are no longer those of the input.
+        ("SpeedPerturb", json!({"factors": [1.0]}), After::Anew),
+        ("AddNoise", json!({"snr_db": [10, 10]}), After::Times),
+        ("RandomCrop", json!({"duration_s": 5, "pad": "none"}), After::Goes),
+        ("AudioEncode", json!({"format": "wav"}), After::Goes),
+        ("AudioEncode", json!({"format": "flac"}), After::Goes),
+        ("AudioLevel", json!({"window_ms": 30}), After::Times),
+        ("SilenceDetector", json!({}), After::Times),
+        ("ClippingDetector", json!({}), After::Anew),
+        ("ChannelBalance", json!({}), After::Times),
+        ("Loudness", json!({}), After::Times),
+        ("VAD", json!({}), After::Anew),
+        ("SpeechSegments", json!({}), After::Anew),
+        ("SpeechRatio", json!({}), After::Anew),
+        ("SNREstimate", json!({}), After::Anew),
+        ("Bandwidth", json!({}), After::Anew),
+        ("STFT", json!({"n_fft": 256}), After::Anew),
+        ("STFT", json!({"n_fft": 256, "whole": true, "center": false}), After::Anew),
+        ("MelSpectrogram", json!({"preset": "whisper"}), After::Anew),
+        ("MelSpectrogram", json!({"n_fft": 512, "n_mels": 20}), After::Anew),
+        ("MFCC", json!({"n_mels": 40}), After::Anew),
+        ("MFCC", json!({"convention": "kaldi"}), After::Anew),
+    ]
+}
+
+#[test]
+fn no_node_that_takes_audio_is_left_out() {
+    let registry = harness::drive::registry();
+    let ways = ways();
+    for node_type in registry.iter() {
+        let takes_audio = node_type.inputs.iter().any(|port| port.kinds.contains(Kind::Audio));
+        if !takes_audio || node_type.alias_of.is_some() {
+            continue;
+        }
+        let has_param = node_type.params_schema["properties"].get("gaps").is_some();
+        let is_without = WITHOUT.iter().any(|(name, _)| *name == node_type.name);
+        assert_ne!(has_param, is_without, "{}: a param 'gaps', or a reason why not", node_type.name);
+        // `FileSink` writes what `AudioEncode` encodes; see `files`.
+        let is_tested = ways.iter().any(|(name, _, _)| *name == node_type.name) || node_type.name == "FileSink";
+        assert!(is_without || is_tested, "{} is not in the table of this test", node_type.name);
+    }
+}
+
+#[test]
+fn what_comes_after_a_jump_is_where_it_belongs() {
+    for (name, params, after) in ways() {
+        check(name, &params, after);
+    }
+}
+
+fn check(name: &str, params: &Json, after: After) {
+    let registry = harness::drive::registry();
+    let node_type = registry.get(name).expect("a built-in node");
+    let audio = audio_for(node_type, params);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(16));
+    let result = runner.run(&accidents(), |accidents| {
+        let streams = happen(&audio, &accidents);
+        check_restart(node_type, params, after, &streams);
+        check_fill(node_type, params, &streams);
+        check_ignore(node_type, params, &accidents, &streams);
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{name} with {params}: {error}"));
+}
+
+/// After a gap the node begins anew at the new time, as with an item of its own.
+fn check_restart(node_type: &NodeType, params: &Json, after: After, streams: &Streams) {
+    let (made, counts) = run(node_type, params, "restart", &streams.packets);
+    assert_eq!((counts.gaps, counts.overlaps), (streams.gaps, streams.overlaps));
+    let mut expected = Vec::new();
+    match after {
+        After::Goes if made.iter().any(|piece| matches!(piece, Piece::Bytes(_))) => {
+            expected = run(node_type, params, "restart", &streams.closed).0;
+        }
+        After::Anew | After::Times | After::Goes => {
+            for island in &streams.islands {
+                expected.extend(run(node_type, params, "restart", std::slice::from_ref(island)).0);
+            }
+        }
+    }
+    if after == After::Times {
+        let times = |pieces: &[Piece]| pieces.iter().map(Piece::times).collect::<Vec<_>>();
+        assert_eq!(times(&made), times(&expected));
+    } else {
+        assert_eq!(made, expected);
+    }
+}
+
+/// A filled gap is silence that came.
+fn check_fill(node_type: &NodeType, params: &Json, streams: &Streams) {
+    let (made, counts) = run(node_type, params, "fill", &streams.packets);
+    assert_eq!((counts.gaps, counts.overlaps), (streams.gaps, streams.overlaps));
+    assert_eq!(made, run(node_type, params, "restart", &streams.filled).0);
+}
+
+/// Without a look at the times nothing is lost, and nothing is counted.
+fn check_ignore(node_type: &NodeType, params: &Json, accidents: &Accidents, streams: &Streams) {
+    if !accidents.overlaps.is_empty() || !accidents.late.is_empty() {
+        return;
+    }
+    let (made, counts) = run(node_type, params, "ignore", &streams.packets);
+    assert_eq!(counts, TimeBreakCounts::default());
+    let (expected, _) = run(node_type, params, "restart", &streams.closed);
+    let values = |pieces: &[Piece]| pieces.iter().flat_map(Piece::values).collect::<Vec<_>>();
+    assert_eq!(values(&made), values(&expected));
+}
+
+/// A second of audio for a node: noise that is louder in some places, in the format that it needs.
+fn audio_for(node_type: &NodeType, params: &Json) -> Audio {
+    let prepared = node_type.prepare(params.as_object().cloned().expect("an object")).expect("valid params");
+    let format = prepared.input_format(0).unwrap_or_default();
+    let (rate, channels) = (format.rate.unwrap_or(16_000), format.channels.unwrap_or(2));
+    let sample = |number: usize| {
+        let noise = (number * 7_919 % 65_536) as f32 / 32_768.0 - 1.0;
+        noise * if (number / 3_000).is_multiple_of(3) { 0.5 } else { 0.05 }
+    };
+    let samples = (0..channels * rate as usize).map(sample).collect();
+    Audio::from_planar(samples, channels, rate).expect("valid audio").with_pts(Some(ORIGIN))
+}
+
+/// What comes out, so that its division into packets makes no difference.
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    /// Audio that follows on itself: when it begins, and the samples of all channels.
+    Audio(i64, Vec<Vec<f32>>),
+    /// One value of a series: when it begins, how long it is, and what it is.
+    Value(Option<i64>, Option<i64>, Value),
+    /// One of the numbers in a tensor's last dimension.
+    Column(i64, Vec<u8>),
+    Bytes(Vec<u8>),
+}
+
+impl Piece {
+    fn times(&self) -> (Option<i64>, Option<i64>) {
+        match self {
+            Piece::Audio(pts, channels) => (Some(*pts), Some(channels[0].len() as i64)),
+            Piece::Value(pts, duration, _) => (*pts, *duration),
+            Piece::Column(pts, _) => (Some(*pts), None),
+            Piece::Bytes(_) => (None, None),
+        }
+    }
+
+    fn values(&self) -> Vec<String> {
+        match self {
+            Piece::Audio(_, channels) => {
+                (0..channels[0].len()).map(|frame| format!("{:?}", channels[0][frame])).collect()
+            }
+            // Maps of the detectors name times.
+            Piece::Value(_, duration, Value::Map(map)) => {
+                let values = map.iter().filter(|(key, _)| !matches!(&***key, "pts" | "dropouts"));
+                vec![format!("{duration:?} {:?}", values.collect::<Vec<_>>())]
+            }
+            Piece::Value(_, duration, value) => vec![format!("{duration:?} {value:?}")],
+            Piece::Column(_, bytes) | Piece::Bytes(bytes) => vec![format!("{bytes:?}")],
+        }
+    }
+}
+
+/// What a node makes of an item, and what it counts.
+fn run(node_type: &NodeType, params: &Json, gaps: &str, packets: &[Audio]) -> (Vec<Piece>, TimeBreakCounts) {
+    let mut params = params.as_object().cloned().expect("an object");
+    params.insert("gaps".to_owned(), gaps.into());
+    let mut node = node_type.prepare(params).expect("valid params").instantiate();
+    node.connect(&[0]);
+    let context = Context { node_id: "here".into(), ..Context::default() };
+    node.initialize(&context).expect("it initializes");
+    let mut pieces = Vec::new();
+    for packet in packets {
+        let step = node.process(0, Packet::new(packet.clone().into()));
+        collect(&mut *node, step, &mut pieces);
+    }
+    let step = node.flush();
+    collect(&mut *node, step, &mut pieces);
+    (pieces, context.time_breaks.read())
+}
+
+fn collect(node: &mut dyn Node, step: Result<Step, NodeError>, pieces: &mut Vec<Piece>) {
+    drain(node, step.expect("it works"), |emission| add(emission.packet, pieces)).expect("it works");
+}
+
+fn add(packet: Packet, pieces: &mut Vec<Piece>) {
+    match packet.value {
+        // Chunks and joined packets are what they are by their lengths.
+        Value::Audio(audio) => {
+            let pts = audio.pts.expect("it has a time");
+            let channels = audio.iter_channels().map(<[f32]>::to_vec).collect::<Vec<_>>();
+            if let Some(Piece::Audio(begin, known)) = pieces.last_mut() {
+                let end = *begin + MediaTime::of_frames(known[0].len() as u64, audio.rate());
+                if end.abs_diff(pts) <= 2 {
+                    known.iter_mut().zip(channels).for_each(|(known, channel)| known.extend(channel));
+                    return;
+                }
+            }
+            pieces.push(Piece::Audio(pts, channels));
+        }
+        Value::Tensor(tensor) => {
+            let (shape, pts) = (tensor.shape(), packet.pts.expect("it has a time"));
+            let (columns, duration) = (shape[shape.len() - 1], packet.duration.expect("it has a length"));
+            let bytes = tensor.gather();
+            let (size, rows) = (tensor.data_type().size(), shape[..shape.len() - 1].iter().product::<usize>());
+            for column in 0..columns {
+                let value = |row: usize| bytes[(row * columns + column) * size..][..size].to_vec();
+                // To the microsecond: columns of one packet share its times.
+                let time = (pts + duration * column as i64 / columns as i64 + 500) / 1_000;
+                pieces.push(Piece::Column(time, (0..rows).flat_map(value).collect()));
+            }
+        }
+        Value::Map(map) => match map.get("probabilities") {
+            Some(Value::Tensor(tensor)) => {
+                assert_eq!(tensor.data_type(), DataType::Float32);
+                let pts = packet.pts.expect("it has a time");
+                for (number, bytes) in tensor.gather().chunks(4).enumerate() {
+                    pieces.push(Piece::Column(pts + 32_000_000 * number as i64, bytes.to_vec()));
+                }
+            }
+            _ => pieces.push(Piece::Value(packet.pts, packet.duration, Value::Map(map))),
+        },
+        Value::Bytes(bytes) => pieces.push(Piece::Bytes(bytes.as_slice().to_vec())),
+        other => pieces.push(Piece::Value(packet.pts, packet.duration, other)),
+    }
+}

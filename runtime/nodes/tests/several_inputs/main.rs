@@ -1,7 +1,0 @@
-//! The nodes that make one stream of the audio of several inputs.
-
-mod crossfade;
-#[path = "../drive/mod.rs"]
-mod drive;
-mod inputs;
-mod sum;

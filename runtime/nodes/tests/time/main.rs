@@ -1,7 +1,0 @@
-//! Each node keeps the time of its input: what comes out after a gap, an overlap or a late packet is where it belongs, to the
-//! sample, however the audio is divided into packets.
-
-#[path = "../drive/mod.rs"]
-mod drive;
-mod jumps;
-mod nodes;
