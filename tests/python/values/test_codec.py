@@ -284,8 +284,8 @@ CYCLE.append(CYCLE)
          "write bytes(value)"),
         ([object()], "inputs[0]: an object can't cross; pass None, bool, int, float, str, bytes, list, dict, "
          "datetime, a numpy array, a table, Audio, Video, File or Tensor"),
-        ([type("Frame", (), {"__module__": "__main__"})()], "inputs[0]: a Frame can't cross; pass None, bool, int, float, "
-         "str, bytes, list, dict, datetime, a numpy array, a table, Audio, Video, File or Tensor"),
+        ([type("Frame", (), {"__module__": "__main__"})()], "inputs[0]: a Frame can't cross; pass None, bool, int, "
+         "float, str, bytes, list, dict, datetime, a numpy array, a table, Audio, Video, File or Tensor"),
         ([np.array([None])], "inputs[0]: an array of Python objects can't cross; give it a numeric dtype: "
          "value.astype('float64')"),
         ([np.zeros(2, "M8[s]")], "inputs[0]: an array of datetime64[s] can't cross; "
