@@ -183,7 +183,7 @@ def _moment_of_another_type(value: datetime) -> str:
 
 
 def _full_name(kind: type) -> str:
-    # Types that are written in C name their module `_io` for `io`; what a script or a notebook defines has none to name.
+    # Types that are written in C name their module `_io` for `io`; what a script defines has none to name.
     module = kind.__module__.lstrip("_")
     return kind.__qualname__ if module in ("builtins", "main__") else f"{module}.{kind.__qualname__}"
 
