@@ -278,3 +278,23 @@ fn write_times(encoder: &mut Encoder, times: &[(&str, Option<Duration>)]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn numbers_of_changed_params_are_those_that_were_sent() {
+        for number in [2.5e35, -2.5e35, 0.1 + 0.2, 1e23, f64::MIN_POSITIVE, f64::MAX] {
+            let params: Map = [("x".into(), Value::Float(number))].into_iter().collect();
+            let change: Map =
+                [("node".into(), Value::Str("gain".into())), ("params".into(), Value::Map(Arc::new(params)))]
+                    .into_iter()
+                    .collect();
+            let Some(Control::Set { params, .. }) = read_change(&change) else { panic!("params are changed") };
+            assert_eq!(params["x"].as_f64(), Some(number));
+        }
+    }
+}
