@@ -99,6 +99,12 @@ def _of(name: str, target: Target | None) -> str:
     return name if target is None else f"{name}-{target.name}"
 
 
+def _crates() -> list[Path]:
+    """Of the folders in `runtime`, those that the library is made of."""
+    folders = sorted(path.parent for path in (ROOT / "runtime").glob("*/Cargo.toml"))
+    return [folder for folder in folders if folder.name not in ("fuzz", "node-tests")]
+
+
 def _libraries(target: Target | None) -> list[Path]:
     """The shared library; for a target the static one after it, out of the same run of the compiler."""
     machine.require_linux()
@@ -106,10 +112,7 @@ def _libraries(target: Target | None) -> list[Path]:
     compiler = machine.require_rust()
     if target is not None:
         target.require()
-    crates = [
-        ROOT / "runtime" / name for name in ("bits", "vectors", "fourier", "layer3", "silero", "core", "nodes", "capi")
-    ]
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*_crates())]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     kinds = ["cdylib"] if target is None else ["cdylib", "staticlib"]
     model = weights.ready()

@@ -33,12 +33,8 @@ pub fn refusal(node_type: &str, params: Json) -> String {
 /// All that a node emits for the packets of one item, on its first port.
 pub fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = Packet>) -> Result<Vec<Packet>, NodeError> {
     let mut emitted = Vec::new();
-    for packet in packets {
-        let step = node.process(0, packet)?;
-        drain(node, step, |emission| emitted.extend(first_port(emission)))?;
-    }
-    let step = node.flush()?;
-    drain(node, step, |emission| emitted.extend(first_port(emission)))?;
+    let of_first_port = |emission: Emission| emitted.extend((emission.port == 0).then_some(emission.packet));
+    feed(node, packets.into_iter().map(|packet| (0, packet)), of_first_port)?;
     Ok(emitted)
 }
 
@@ -50,6 +46,20 @@ pub fn run_item(
 ) -> Result<Vec<Packet>, NodeError> {
     node.begin_item(&name.map_or_else(|| Item::unnamed(number), |name| Item::named(number, name)));
     run(node, packets)
+}
+
+/// Puts the packets of one item into a node, each at its input, then ends the item; hands on everything that it emits.
+pub fn feed(
+    node: &mut dyn Node,
+    packets: impl IntoIterator<Item = (usize, Packet)>,
+    mut take: impl FnMut(Emission),
+) -> Result<(), NodeError> {
+    for (port, packet) in packets {
+        let step = node.process(port, packet)?;
+        drain(node, step, &mut take)?;
+    }
+    let step = node.flush()?;
+    drain(node, step, take)
 }
 
 /// Resumes a node after a step until it is done, and hands on everything that it emits.
@@ -65,8 +75,4 @@ pub fn drain(node: &mut dyn Node, mut step: Step, mut take: impl FnMut(Emission)
         }
         step = node.resume()?;
     }
-}
-
-fn first_port(emission: Emission) -> Option<Packet> {
-    (emission.port == 0).then_some(emission.packet)
 }

@@ -4,7 +4,7 @@ use remotemedia_core::node::{Emission, Node, NodeError};
 use remotemedia_core::value::{Audio, Buffer, File, FileSource, Packet, Value};
 use serde_json::{Value as Json, json};
 
-use crate::drive::{drain, prepare};
+use crate::drive::{feed, prepare};
 
 /// What one item gave: everything before the failure, and the failure.
 pub struct Outcome {
@@ -27,18 +27,9 @@ pub fn run_item(node: &mut dyn Node, packets: Vec<Packet>) -> Outcome {
 /// Runs one item and keeps what comes out of one port.
 pub fn run_port(node: &mut dyn Node, packets: Vec<Packet>, port: usize) -> Outcome {
     let mut values = Vec::new();
-    let failure = feed(node, packets, port, &mut values).err();
+    let take = |emission: Emission| values.extend((emission.port == port).then_some(emission.packet.value));
+    let failure = feed(node, packets.into_iter().map(|packet| (0, packet)), take).err();
     Outcome { values, failure }
-}
-
-fn feed(node: &mut dyn Node, packets: Vec<Packet>, port: usize, values: &mut Vec<Value>) -> Result<(), NodeError> {
-    let mut take = |emission: Emission| values.extend((emission.port == port).then_some(emission.packet.value));
-    for packet in packets {
-        let step = node.process(0, packet)?;
-        drain(node, step, &mut take)?;
-    }
-    let step = node.flush()?;
-    drain(node, step, take)
 }
 
 /// Decodes one value.

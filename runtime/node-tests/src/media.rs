@@ -5,7 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A committed file of `tests/media`.
 pub fn path(name: &str) -> String {
-    format!("{}/../../tests/media/{name}", env!("CARGO_MANIFEST_DIR"))
+    of_project(&format!("tests/media/{name}"))
+}
+
+/// A committed file, by its path in the project.
+pub fn of_project(path: &str) -> String {
+    format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Its content.
@@ -15,7 +20,7 @@ pub fn bytes(name: &str) -> Vec<u8> {
 
 /// What `tests/reference` has by this name.
 pub fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/../../tests/reference/{name}", env!("CARGO_MANIFEST_DIR"))).expect("the fixture")
+    std::fs::read(of_project(&format!("tests/reference/{name}"))).expect("the fixture")
 }
 
 /// A directory of the test's own.
@@ -25,7 +30,7 @@ pub fn directory() -> PathBuf {
     // `target/tmp`, which is the tests' own, above `target/debug/deps` where this one is.
     let program = std::env::current_exe().expect("the program has a path");
     let target = program.ancestors().nth(3).expect("the program is in the folder of the build");
-    let directory = target.join("tmp").join(format!("coding-{}-{number}", std::process::id()));
+    let directory = target.join("tmp").join(format!("{}-{number}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the directory can be made");
     directory
 }

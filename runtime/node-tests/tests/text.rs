@@ -1,6 +1,7 @@
 //! `TextCollector`: where sentences end, and that the cuts between tokens change nothing.
 
 use harness::drive::{drain, prepare, run};
+use harness::media::fixture;
 use proptest::prelude::*;
 use remotemedia_core::node::Step;
 use remotemedia_core::value::{Packet, Value};
@@ -91,8 +92,7 @@ fn reference_table_of_sentences() {
 
 /// The cases of pysbd's tests; `tests/reference/make_sentences.py` says which of them pysbd itself finds.
 fn golden() -> Json {
-    let path = format!("{}/../../tests/reference/sentences.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).expect("the fixture")).expect("JSON")
+    serde_json::from_slice(&fixture("sentences.json")).expect("JSON")
 }
 
 #[test]

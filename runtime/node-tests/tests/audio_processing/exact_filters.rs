@@ -1,12 +1,11 @@
 //! `AudioFilter` over the whole range of its params against arithmetic of 120 digits: `tests/reference/make_filters.py`.
 
-use std::path::Path;
-
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::stream::{mono, noise, print_row, whole};
 use harness::drive::{prepare, refusal, run};
+use harness::media::fixture;
 
 #[derive(Deserialize)]
 struct Case {
@@ -22,12 +21,10 @@ const SMALLEST: f64 = 1e-30;
 
 #[test]
 fn reference_of_filters_in_120_digits() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference");
-    let text = std::fs::read_to_string(folder.join("filters.json")).expect("the fixture");
-    let bytes = std::fs::read(folder.join("filters.f64")).expect("the fixture");
+    let bytes = fixture("filters.f64");
     let (bytes, _) = bytes.as_chunks::<8>();
     let values: Vec<f64> = bytes.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-    let cases: Vec<Case> = serde_json::from_str(&text).expect("cases");
+    let cases: Vec<Case> = serde_json::from_slice(&fixture("filters.json")).expect("cases");
     assert_eq!(values.len(), cases.len() * KEPT);
     // One rounding to float32, of a part of the largest value that was kept.
     let tolerance = 6.0e-8;

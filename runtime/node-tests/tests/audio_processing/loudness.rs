@@ -1,7 +1,6 @@
 //! `Loudness` and `LoudnessNormalize`: the cases of EBU Tech 3341, and their own rules.
 
 use std::f64::consts::TAU;
-use std::path::Path;
 
 use proptest::prelude::*;
 use remotemedia_core::value::{Audio, Layout, Packet, Value};
@@ -10,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::stream::{bits, cuts, divide, joined, mono, noise, noises, packets, print_row, sounds, whole};
 use harness::drive::{prepare, run};
+use harness::media::fixture;
 
 const RATE: u32 = 48_000;
 
@@ -168,9 +168,7 @@ struct Case {
 
 #[test]
 fn reference_of_loudness_by_libebur128() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/loudness.json");
-    let text = std::fs::read_to_string(path).expect("the fixture");
-    let cases: Vec<Case> = serde_json::from_str(&text).expect("cases");
+    let cases: Vec<Case> = serde_json::from_slice(&fixture("loudness.json")).expect("cases");
     let (mut loudness, mut range) = (0f64, 0f64);
     for case in &cases {
         let frames = case.sections.iter().map(|section| section.0).sum();

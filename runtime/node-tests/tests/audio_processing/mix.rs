@@ -6,6 +6,7 @@ use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use harness::drive::{prepare, refusal, run};
+use harness::media::fixture;
 
 fn mix(params: Json, audio: Audio) -> Result<Audio, String> {
     let mut node = prepare("AudioMix", params).expect("valid params");
@@ -96,9 +97,7 @@ struct Downmix {
 #[test]
 #[allow(clippy::print_stdout, reason = "the table of docs/accuracy.md is made of what the tests print")]
 fn reference_of_every_layout_by_ffmpeg() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/mixes.json");
-    let cases: Vec<Downmix> =
-        serde_json::from_str(&std::fs::read_to_string(path).expect("the fixture")).expect("cases");
+    let cases: Vec<Downmix> = serde_json::from_slice(&fixture("mixes.json")).expect("cases");
     // FFmpeg's gains are float32 and were written with seven digits.
     let (tolerance, mut largest) = (2e-7, 0f64);
     for Downmix { layout, stereo, mono } in &cases {

@@ -1,14 +1,13 @@
 //! Nodes against independent implementations: the fixtures of `tests/reference`, which numpy, scipy and pyloudnorm made.
 //! Each line that is printed becomes a row of `docs/accuracy.md`.
 
-use std::path::Path;
-
 use remotemedia_core::value::{Audio, Layout, Value};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::stream::{noise, packets, print_row, sound, sounds};
 use harness::drive::{drain, prepare};
+use harness::media::fixture;
 
 #[derive(Deserialize)]
 struct Case {
@@ -43,12 +42,10 @@ impl Case {
 /// The largest deviation from the references of a node, found by `measure` for each case; printed, and checked against
 /// a tolerance.
 fn compare(node: &str, unit: &str, tolerance: f64, measure: impl Fn(&Case, &[f64]) -> f64) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference");
-    let text = std::fs::read_to_string(folder.join("nodes.json")).expect("the fixture");
-    let bytes = std::fs::read(folder.join("nodes.f64")).expect("the fixture");
+    let bytes = fixture("nodes.f64");
     let (bytes, _) = bytes.as_chunks::<8>();
     let values: Vec<f64> = bytes.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-    let cases: Vec<Case> = serde_json::from_str(&text).expect("cases");
+    let cases: Vec<Case> = serde_json::from_slice(&fixture("nodes.json")).expect("cases");
     let mut against: Vec<&str> = Vec::new();
     let (mut largest, mut count) = (0f64, 0);
     for case in cases.iter().filter(|case| case.node == node) {

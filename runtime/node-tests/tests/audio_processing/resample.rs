@@ -6,23 +6,19 @@ use proptest::prelude::*;
 use remotemedia_core::node::{AudioFormat, Context, Emission, Node, Params, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
-use harness::drive::drain;
+use harness::drive::feed;
+use harness::media::fixture;
 
 /// Runs a node over one item and returns what it emits.
 fn drive(node: &mut dyn Node, packets: impl IntoIterator<Item = Audio>) -> Vec<Audio> {
     let mut emitted = Vec::new();
-    let mut take = |emission: Emission| {
+    let take = |emission: Emission| {
         assert_eq!(emission.port, 0);
         let Value::Audio(audio) = emission.packet.value else { panic!("not audio") };
         assert_eq!(emission.packet.pts, audio.pts);
         emitted.push(*audio);
     };
-    for audio in packets {
-        let step = node.process(0, Packet::new(audio.into())).unwrap();
-        drain(node, step, &mut take).unwrap();
-    }
-    let step = node.flush().unwrap();
-    drain(node, step, take).unwrap();
+    feed(node, packets.into_iter().map(|audio| (0, Packet::new(audio.into()))), take).unwrap();
     emitted
 }
 
@@ -183,9 +179,8 @@ struct Case {
 #[test]
 #[allow(clippy::print_stdout, reason = "as above")]
 fn reference_of_soxr() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference");
-    let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(folder.join("resample.json")).unwrap()).unwrap();
-    let bytes = std::fs::read(folder.join("resample.f32")).unwrap();
+    let cases: Vec<Case> = serde_json::from_slice(&fixture("resample.json")).unwrap();
+    let bytes = fixture("resample.f32");
     let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     let tolerance = 5e-7;
     for quality in ["high", "best"] {

@@ -8,9 +8,8 @@ mod streams;
 mod targets;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use harness::drive;
+use harness::{drive, media};
 use remotemedia_core::exec::{Completion, Config, Runtime};
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::node::NodeError;
@@ -22,11 +21,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("files-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("the directory can be made");
-        Self(folder)
+        Self(media::directory())
     }
 
     /// A path in it, as text.
@@ -115,9 +110,4 @@ fn message(error: &NodeError) -> String {
 
 fn file(path: impl AsRef<Path>) -> Value {
     Value::from(File::from_path(path.as_ref().to_str().expect("the path is UTF-8")))
-}
-
-/// A committed file of `tests/media`.
-fn media(name: &str) -> String {
-    format!("{}/../../tests/media/{name}", env!("CARGO_MANIFEST_DIR"))
 }

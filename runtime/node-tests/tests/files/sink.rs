@@ -32,7 +32,7 @@ fn failure(node: &mut dyn Node, item: &Item, values: Vec<Value>) -> String {
 #[test]
 fn recordings_go_out_as_their_ending_says_under_the_names_that_they_came_with() {
     let folder = Folder::new();
-    let sound = std::fs::read(media("short.flac")).expect("it is there");
+    let sound = media::bytes("short.flac");
     folder.write("in/one.flac", &sound);
     folder.write("in/deep/two.flac", &sound);
     let completion = run(
@@ -107,7 +107,7 @@ fn pieces_of_bytes_are_one_file_and_files_are_files_of_their_own() {
 #[test]
 fn every_segment_is_a_file() {
     let folder = Folder::new();
-    let recording = format!("{}/../../examples/speech.flac", env!("CARGO_MANIFEST_DIR"));
+    let recording = media::of_project("examples/speech.flac");
     let nodes = [
         ("AudioDecode", json!({})),
         ("SpeechSegments", json!({"max_speech_duration_s": 1.0})),

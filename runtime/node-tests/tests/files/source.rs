@@ -81,7 +81,7 @@ fn what_can_not_be_brought_is_said() {
 #[test]
 fn a_recording_does_not_leak_into_the_next_and_a_broken_one_is_named() {
     let folder = Folder::new();
-    let sound = std::fs::read(media("short.flac")).expect("it is there");
+    let sound = media::bytes("short.flac");
     folder.write("1.wav", &sound);
     folder.write("2.wav", &sound);
     let decoded = run(

@@ -49,8 +49,8 @@ fn a_pipe_is_decoded_like_the_file_that_comes_through_it() {
     let folder = Folder::new();
     for name in ["short.flac", "alac.m4a", "bare.mp3", "mono.opus"] {
         let path = pipe(&folder, name);
-        let writer = feed(&path, std::fs::read(media(name)).expect("it is there"));
-        assert!(decoded(&path) == decoded(&media(name)), "{name}");
+        let writer = feed(&path, media::bytes(name));
+        assert!(decoded(&path) == decoded(&media::path(name)), "{name}");
         writer.join().expect("all of it was read");
     }
     let raw: Vec<u8> = (0..100_000u32).map(|number| number as u8).collect();
@@ -67,12 +67,13 @@ fn a_pipe_is_decoded_like_the_file_that_comes_through_it() {
 fn several_pipes_are_files_that_follow_each_other_like_files() {
     let folder = Folder::new();
     let paths = [pipe(&folder, "1"), pipe(&folder, "2")];
-    let bytes = std::fs::read(media("short.flac")).expect("it is there");
+    let bytes = media::bytes("short.flac");
     let writers = paths.clone().map(|path| feed(&path, bytes.clone()));
     let mut node = drive::prepare("AudioDecode", json!({})).expect("right");
     let through = drive::run(&mut *node, paths.map(|path| file(path).into())).expect("decoded");
     writers.into_iter().for_each(|writer| writer.join().expect("all of it was read"));
-    let direct = drive::run(&mut *node, [file(media("short.flac")).into(), file(media("short.flac")).into()]);
+    let direct =
+        drive::run(&mut *node, [file(media::path("short.flac")).into(), file(media::path("short.flac")).into()]);
     assert_eq!(through, direct.expect("decoded"));
 }
 
@@ -121,7 +122,7 @@ fn pipes_that_nobody_writes_to_stop_no_other_work_and_end_with_a_cancel() {
         pipeline.submit(&waiting, submission(token, file(path))).expect("accepted");
     }
     let port = Port::new(None);
-    let submitted = decode.submit(&port, submission(9, file(media("short.flac")))).expect("accepted");
+    let submitted = decode.submit(&port, submission(9, file(media::path("short.flac")))).expect("accepted");
     let completion = match submitted {
         Submitted::Finished(completion) => completion,
         Submitted::Pending => match port.next(Some(PATIENCE)).events.pop() {

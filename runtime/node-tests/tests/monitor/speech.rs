@@ -5,6 +5,7 @@ use remotemedia_core::value::{Audio, File, Packet, Value};
 use serde_json::json;
 
 use harness::drive::{prepare, run};
+use harness::media;
 
 const CLIPS: [&str; 5] = [
     "examples/speech.flac",
@@ -16,7 +17,7 @@ const CLIPS: [&str; 5] = [
 
 /// A clip, with a peak of 1.
 fn clip(path: &str) -> (Vec<f32>, u32) {
-    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    let path = media::of_project(path);
     let mut node = prepare("AudioDecode", json!({})).expect("valid params");
     let packets = run(&mut *node, [Value::from(File::from_path(path)).into()]).expect("it decodes");
     node.cleanup();

@@ -1,5 +1,6 @@
 //! The nodes in pipelines, from a file to segments, run by the scheduler.
 
+use harness::media;
 use remotemedia_core::exec::{Completion, Config, Outcome, Runtime};
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::value::{File, Value};
@@ -9,7 +10,7 @@ fn run(nodes: &str, connections: &str) -> Completion {
     let runtime = Runtime::new(Config::default(), remotemedia_nodes::registry());
     let manifest = format!(r#"{{"version": "v1", "nodes": [{nodes}], "connections": [{connections}]}}"#);
     let pipeline = runtime.compile(manifest.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
-    let path = format!("{}/../../examples/speech.flac", env!("CARGO_MANIFEST_DIR"));
+    let path = media::of_project("examples/speech.flac");
     pipeline.execute(Some(vec![Value::from(File::from_path(path))]), 0, None).expect("accepted")
 }
 

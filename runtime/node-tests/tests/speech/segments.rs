@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::reference::reference;
 use crate::signals::{divided, sound, wandering};
-use harness::drive::{drain, refusal};
+use harness::drive::{feed, refusal};
 
 /// What a run emitted, port by port.
 #[derive(Debug, Default, PartialEq)]
@@ -35,7 +35,7 @@ fn node(params: &Json, inputs: &[usize]) -> Box<dyn Node> {
 /// Drives a node through one item.
 fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = (usize, Packet)>) -> Result<Emitted, NodeError> {
     let mut emitted = Emitted::default();
-    let mut take = |emission: Emission| {
+    let take = |emission: Emission| {
         let Value::Map(map) = &emission.packet.value else { panic!("expected a map") };
         let number = |key: &str| match &map[key] {
             Value::Float(number) => *number,
@@ -50,12 +50,7 @@ fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = (usize, Packet)>) 
             emitted.events.push((kind.to_string(), number("at_s"), number("detected_s")));
         }
     };
-    for (port, packet) in packets {
-        let step = node.process(port, packet)?;
-        drain(node, step, &mut take)?;
-    }
-    let step = node.flush()?;
-    drain(node, step, take)?;
+    feed(node, packets, take)?;
     Ok(emitted)
 }
 

@@ -2,7 +2,7 @@
 
 use remotemedia_core::value::{Audio, File, Value};
 
-use harness::drive;
+use harness::{drive, media};
 
 /// A signal by its name, at 16000 Hz or every second sample of it.
 pub(crate) fn signal(name: &str, rate: u32) -> Vec<f32> {
@@ -70,7 +70,7 @@ fn speech() -> Vec<f32> {
 }
 
 fn decode(path: &str) -> Vec<f32> {
-    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    let path = media::of_project(path);
     let mut node = drive::prepare("AudioDecode", serde_json::json!({})).expect("valid params");
     let packets = drive::run(&mut *node, [Value::from(File::from_path(path)).into()]).expect("it decodes");
     node.cleanup();

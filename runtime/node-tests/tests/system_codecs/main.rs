@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use harness::drive;
+use harness::{drive, media};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Buffer, File, FileSource, Packet, Value};
 use remotemedia_nodes::audio::{
@@ -104,7 +104,7 @@ fn hear(params: Json, packets: Vec<Packet>) -> Heard {
     install_system_codecs(&CODECS);
     let mut node = drive::prepare("AudioDecode", params).expect("the params are right");
     let mut heard = Heard { planes: vec![Vec::new(); 2], first_pts: None, layout: None, info: Vec::new(), error: None };
-    let mut take = |emission: remotemedia_core::node::Emission| match emission.packet.value {
+    let take = |emission: remotemedia_core::node::Emission| match emission.packet.value {
         Value::Audio(audio) => {
             heard.first_pts = heard.first_pts.or(audio.pts);
             heard.layout = audio.layout().name().map(str::to_owned);
@@ -114,17 +114,7 @@ fn hear(params: Json, packets: Vec<Packet>) -> Heard {
         }
         other => heard.info.push(json!(format!("{other:?}"))),
     };
-    let steps = packets.into_iter().map(Some).chain([None]);
-    for packet in steps {
-        let step = match packet {
-            Some(packet) => node.process(0, packet),
-            None => node.flush(),
-        };
-        if let Err(error) = step.and_then(|step| drive::drain(node.as_mut(), step, &mut take)) {
-            heard.error = Some(error);
-            break;
-        }
-    }
+    heard.error = drive::feed(node.as_mut(), packets.into_iter().map(|packet| (0, packet)), take).err();
     heard
 }
 
@@ -141,9 +131,7 @@ fn in_pieces(bytes: &[u8]) -> Vec<Packet> {
 }
 
 fn on_disk(name: &str, bytes: &[u8]) -> (Vec<Packet>, String) {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
-    std::fs::write(&path, bytes).expect("the file can be written");
-    let path = path.to_str().expect("the path is UTF-8").to_owned();
+    let path = media::file(name, bytes);
     (vec![Packet::new(Value::from(File::from_path(path.clone())))], path)
 }
 

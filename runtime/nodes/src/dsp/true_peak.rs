@@ -78,7 +78,9 @@ impl TruePeak {
                 self.coarse[2..].fill(0.0);
                 self.look(first, &samples[..1]);
                 let last = &self.window[first + samples.len() + HISTORY - TAPS..];
-                self.coarse[..2].copy_from_slice(&[2, 3].map(|phase| value(Phases::get().of(phase * RATIO), last)));
+                self.coarse[..2].copy_from_slice(
+                    &[COARSE - 2, COARSE - 1].map(|phase| value(Phases::get().of(phase * RATIO), last)),
+                );
             }
         }
         let kept = self.window.len() - HISTORY;
@@ -196,14 +198,12 @@ impl Phases {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsp::random::split_mix;
 
     /// Noise in bursts, each louder or softer than the one before.
     fn bursts(seed: u32) -> Vec<f32> {
-        let mut state = seed;
-        let mut random = move || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32
-        };
+        let mut numbers = (0..).map(|number| split_mix(u64::from(seed), number));
+        let mut random = || numbers.next().map_or(0.0, |bits| (bits >> 40) as f32 / (1 << 24) as f32);
         let mut samples = Vec::new();
         while samples.len() < 4000 {
             let (level, length) = (random() * random(), (random() * 300.0) as usize);
