@@ -526,6 +526,7 @@ async def test_a_param_that_can_not_change_is_refused_by_name() -> None:
                 "what may change while it runs: 'operand'",
             ),
             ("add", {"operand": "five"}, 'add.params.operand: expected a number, got the text "five"'),
+            ("add", {"operand": float("nan")}, "add.params.operand: expected a finite number, got NaN"),
             ("add", {}, "set_param changes params: set_param('add', name=value)"),
             (
                 "add",

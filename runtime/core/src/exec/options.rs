@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ConfigError;
 use super::queue::Bounds;
-use crate::manifest::HostNodes;
+use crate::manifest::{HostNodes, plain};
 use crate::outside::message;
 use crate::wire;
 
@@ -170,7 +170,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(document: &[u8], name: &str) -
         [0x80..=0x8f | 0xde | 0xdf, ..] => {
             let value = wire::decode(document, &[], &wire::Limits::default());
             let value = value.map_err(|error| refused(error.to_string()))?;
-            serde_json::from_str(&wire::json::to_json(&value))
+            T::deserialize(plain(&value).map_err(|error| refused(error.to_string()))?)
         }
         _ => serde_json::from_slice(document),
     };
@@ -180,6 +180,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(document: &[u8], name: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Value;
 
     #[test]
     fn a_session_has_options_of_its_own() {
@@ -200,6 +201,10 @@ mod tests {
         let refused = SessionOptions::parse(br#"{"clock": "none"}"#).expect_err("there is no such clock");
         let expected = "options: unknown variant `none`, expected `real` or `virtual` at line 1 column 16";
         assert_eq!(refused.to_string(), expected);
+        let refused =
+            SessionOptions::parse(&wire::encode(&Value::map([("deadline_us", Value::Float(f64::NAN))])).bytes);
+        let expected = "options: deadline_us: expected a finite number, got NaN";
+        assert_eq!(refused.expect_err("it has no end").to_string(), expected);
         let refused = SessionOptions::parse(br#"{"buffer": {"bytes": 0}}"#).expect_err("nothing would ever fit");
         assert_eq!(refused.to_string(), "options: buffer.bytes: expected 1 or more, got 0");
     }

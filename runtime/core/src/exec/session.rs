@@ -15,9 +15,10 @@ use super::session_packet::EntryPacket;
 use super::trace::{Recorder, Trace};
 use crate::graph::{Graph, Part, SharedCall};
 use crate::lock::Lock;
-use crate::manifest::{Work, did_you_mean, names, prepare_again};
+use crate::manifest::{Work, did_you_mean, names, plain_params, prepare_again};
 use crate::node::{NodeType, Params};
 use crate::outside::named_in_full;
+use crate::value;
 
 /// A pipeline that works on one stream. It ends in one completion at its port; dropping this handle does not end it.
 pub struct Session {
@@ -32,7 +33,7 @@ pub struct Session {
 }
 
 /// What a host asks of a session beside sending packets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Control {
     /// See [`Session::flush`].
     Flush,
@@ -48,7 +49,7 @@ pub enum Control {
         /// The id of the node.
         node: String,
         /// The params to change.
-        params: Params,
+        params: value::Map,
     },
 }
 
@@ -201,7 +202,7 @@ impl Session {
     /// # Errors
     /// If there is no such node, a param is not live or its value is out of range, or the session has ended. Nothing is
     /// changed then.
-    pub fn set_params(&self, node: &str, params: Params) -> Result<(), SessionError> {
+    pub fn set_params(&self, node: &str, params: &value::Map) -> Result<(), SessionError> {
         let run = self.running()?;
         let index = self.graph.nodes.iter().position(|known| &*known.id == node).ok_or_else(|| self.no_node(node))?;
         let Work::Native { node_type, .. } = &self.graph.nodes[index].work else {
@@ -211,7 +212,7 @@ impl Session {
             return Err(SessionError::NotLive {
                 node: Arc::clone(&self.graph.nodes[index].id),
                 node_type: Arc::clone(&self.graph.nodes[index].type_name),
-                param: param.clone(),
+                param: param.to_string(),
                 live: match &node_type.live[..] {
                     [] => "none of its params may change while it runs".to_owned(),
                     live => format!("what may change while it runs: {}", names(live)),
@@ -221,7 +222,7 @@ impl Session {
         // Locked until the run has them, so that two changes at a time come in the same order in both places.
         let mut changed = self.params.lock();
         let mut all = changed.get(&index).unwrap_or(&self.graph.nodes[index].params).clone();
-        all.extend(params);
+        all.extend(plain_params(node, params)?);
         let prepared = prepare_again(node, node_type, all.clone())?;
         SessionIo(&run).set_params(index, prepared).map_err(|refusal| self.refused(refusal))?;
         changed.insert(index, all);
@@ -247,7 +248,7 @@ impl Session {
                 Ok(())
             }
             Control::InterruptAt { node } => self.interrupt_at(&node),
-            Control::Set { node, params } => self.set_params(&node, params),
+            Control::Set { node, params } => self.set_params(&node, &params),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::Number;
+
 use super::problem::{ENOUGH, ManifestError, Problem};
 use super::tree::{Data, Entry, Item, Map, Path, Step, quoted};
 use crate::outside::clause;
@@ -153,6 +155,24 @@ impl Reading {
     /// Notes that the value here can't be used; reading continues.
     pub(super) fn reject(&mut self, offset: usize, finding: Finding) {
         self.findings.add_unreadable(offset, self.path.clone(), finding);
+    }
+
+    /// A float, which has to be finite.
+    pub(super) fn float(&mut self, offset: usize, value: f64) -> Data {
+        match Number::from_f64(value) {
+            Some(number) => Data::Number(number),
+            None => {
+                self.reject(offset, Finding::mismatch("a finite number", value.to_string()));
+                Data::Null
+            }
+        }
+    }
+
+    /// Notes a value that JSON does not have.
+    pub(super) fn foreign(&mut self, offset: usize, got: String) -> Data {
+        let finding = Finding::mismatch("a number, text, true, false, null, a list or a map", got);
+        self.reject(offset, finding.suggest("pass media and bytes as inputs".to_owned()));
+        Data::Null
     }
 
     /// Adds an entry of a map; a name that is there already is a problem, and the first entry stays.

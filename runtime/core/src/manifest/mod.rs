@@ -16,6 +16,7 @@ mod msgpack;
 mod nearest;
 mod nodes;
 mod on_error;
+mod plain;
 mod plan;
 mod problem;
 mod schema;
@@ -30,6 +31,7 @@ pub(crate) use fields::names;
 pub(crate) use nearest::did_you_mean;
 pub(crate) use nodes::prepare_again;
 pub use on_error::{OnError, Retry, Then};
+pub(crate) use plain::{plain, plain_params};
 pub use problem::{ManifestError, Problem};
 pub use schema::schema;
 

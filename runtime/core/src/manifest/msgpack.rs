@@ -2,8 +2,6 @@
 //!
 //! Bytes and extension types have no place in a manifest and are named as problems.
 
-use serde_json::Number;
-
 use super::findings::{Finding, Reading, Unreadable};
 use super::tree::{Data, Entry, Item, Map, Step};
 use crate::syntax::msgpack::{Cursor, Head, HeadFault, begins_text};
@@ -37,17 +35,17 @@ impl<'a> Reader<'a> {
             Head::Bool(value) => Data::Bool(value),
             Head::Int(value) => Data::Number(value.into()),
             Head::UInt(value) => Data::Number(value.into()),
-            Head::Float(value) => self.float(offset, value),
+            Head::Float(value) => self.reading.float(offset, value),
             Head::Str(length) => Data::Text(self.text(offset, length)?),
             Head::List(length) => self.list(length)?,
             Head::Map(length) => self.map(length)?,
             Head::Bin(length) => {
                 self.take(length)?;
-                self.foreign(offset, format!("{length} bytes"))
+                self.reading.foreign(offset, format!("{length} bytes"))
             }
             Head::Extension(code, length) => {
                 self.take(length)?;
-                self.foreign(offset, format!("a msgpack extension of type {code}"))
+                self.reading.foreign(offset, format!("a msgpack extension of type {code}"))
             }
         };
         Ok(Item { offset, data })
@@ -85,24 +83,6 @@ impl<'a> Reader<'a> {
         }
         let finding = Finding::new("the names in this map are not all text");
         self.reading.fail(offset, finding.suggest("use text for the keys".to_owned()))
-    }
-
-    fn float(&mut self, offset: usize, value: f64) -> Data {
-        match Number::from_f64(value) {
-            Some(number) => Data::Number(number),
-            None => {
-                self.reading.reject(offset, Finding::mismatch("a finite number", value.to_string()));
-                Data::Null
-            }
-        }
-    }
-
-    /// Notes a value that JSON does not have.
-    fn foreign(&mut self, offset: usize, got: String) -> Data {
-        let finding = Finding::mismatch("a number, text, true, false, null, a list or a map", got);
-        let cure = "pass media and bytes as inputs, not in the manifest".to_owned();
-        self.reading.reject(offset, finding.suggest(cure));
-        Data::Null
     }
 
     fn text(&mut self, offset: usize, length: usize) -> Result<String, Unreadable> {

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::exec::{Control, Received, Session, SessionOptions, TakeLimit};
-use remotemedia_core::node::Params;
-use remotemedia_core::value::Packet;
+use remotemedia_core::value::{Map, Packet};
+use remotemedia_core::wire::{Limits, json};
 use serde_json::json;
 
 use super::*;
@@ -22,7 +22,12 @@ fn send(session: &Session, budget: Duration, range: std::ops::Range<i64>) {
 }
 
 fn set(session: &Session, node: &str, params: serde_json::Value) -> Result<(), String> {
-    let params: Params = params.as_object().expect("params are an object").clone();
+    let params = json::from_json(&params.to_string(), &Limits::default()).expect("params are JSON");
+    let Value::Map(params) = params else { panic!("params are an object") };
+    change(session, node, Map::clone(&params))
+}
+
+fn change(session: &Session, node: &str, params: Map) -> Result<(), String> {
     session.control(Control::Set { node: node.to_owned(), params }).map_err(|error| error.to_string())
 }
 
@@ -147,6 +152,19 @@ fn what_can_not_be_changed_is_refused_by_name_and_changes_nothing() {
     ];
     for (node, params, message) in cases {
         assert_eq!(set(&session, node, params), Err(message.to_owned()));
+    }
+    let no_json = [
+        (Value::Float(f64::NAN), "offset.params.by: expected a finite number, got NaN"),
+        (
+            Value::list(vec![Value::Null, Value::bytes(vec![1])]),
+            "offset.params.by[1]: expected a number, text, true, false, null, a list or a map, got bytes; pass media and \
+             bytes as inputs",
+        ),
+        (Value::map([("$rm", Value::Int(1))]), "offset.params.by: expected an integer, got a map"),
+    ];
+    for (value, message) in no_json {
+        let params = [("by".into(), value)].into_iter().collect();
+        assert_eq!(change(&session, "offset", params), Err(message.to_owned()));
     }
     session.cancel();
     let late = set(&session, "offset", json!({ "by": 2 }));

@@ -35,7 +35,7 @@ fn bytes_that_are_neither_text_nor_a_map_are_named() {
 #[test]
 fn msgpack_that_json_can_not_say_is_named_with_its_path() {
     let plain = "version: expected a number, text, true, false, null, a list or a map, got";
-    let cure = "pass media and bytes as inputs, not in the manifest";
+    let cure = "pass media and bytes as inputs";
     let nodes = "  the manifest has no 'nodes'; add \"nodes\": [{\"id\": \"a\", \"node_type\": \"PassThrough\"}]";
     let two = |first: &str| format!("the manifest has 2 problems:\n{nodes}\n  {first}");
     refused(&version(b"\xc4\x03abc"), &two(&format!("{plain} 3 bytes; {cure}")));

@@ -1,0 +1,103 @@
+//! Reads params and options from values that are decoded already: only the kinds of value that JSON has.
+
+use serde_json::Value as Json;
+
+use super::findings::{Reading, Unreadable};
+use super::problem::ManifestError;
+use super::tree::{Data, Entry, Item, Map, Path, Step};
+use crate::node::Params;
+use crate::value::{self, Value};
+
+/// The offset of a value that stands in no text.
+const NOWHERE: usize = 0;
+
+/// A value as plain JSON.
+///
+/// # Errors
+/// Every value in it that JSON does not have: media, bytes, times, floats that are not finite.
+pub(crate) fn plain(value: &Value) -> Result<Json, ManifestError> {
+    let mut reading = Reading::default();
+    let read = item(value, &mut reading);
+    whole(read, reading).map(|item| item.to_json())
+}
+
+/// Params of the node with this id.
+///
+/// # Errors
+/// As [`plain`], under the id of the node.
+pub(crate) fn plain_params(id: &str, params: &value::Map) -> Result<Params, ManifestError> {
+    let mut reading = Reading::default();
+    reading.path = Path::root().name(id).name("params");
+    let read = entries(params, &mut reading);
+    Ok(whole(read, reading)?.into_iter().map(|(name, entry)| (name, entry.value.to_json())).collect())
+}
+
+/// What was read, if nothing was wrong with it.
+fn whole<T>(read: Result<T, Unreadable>, reading: Reading) -> Result<T, ManifestError> {
+    match read {
+        Ok(read) if reading.findings.is_empty() => Ok(read),
+        _ => Err(reading.findings.into_error(None)),
+    }
+}
+
+fn item(value: &Value, reading: &mut Reading) -> Result<Item, Unreadable> {
+    reading.enter(NOWHERE)?;
+    let data = match value {
+        Value::Null => Data::Null,
+        Value::Bool(value) => Data::Bool(*value),
+        Value::Int(value) => Data::Number((*value).into()),
+        Value::UInt(value) => Data::Number((*value).into()),
+        Value::Float(value) => reading.float(NOWHERE, *value),
+        Value::Str(text) => Data::Text(text.to_string()),
+        Value::List(values) => {
+            let mut items = Vec::with_capacity(values.len());
+            for (index, value) in values.iter().enumerate() {
+                reading.path.push(Step::Index(index));
+                items.push(item(value, reading)?);
+                reading.path.pop();
+            }
+            Data::List(items)
+        }
+        Value::Map(values) => Data::Map(entries(values, reading)?),
+        other => reading.foreign(NOWHERE, other.kind().name().to_owned()),
+    };
+    Ok(Item { offset: NOWHERE, data })
+}
+
+fn entries(values: &value::Map, reading: &mut Reading) -> Result<Map, Unreadable> {
+    let mut entries = Map::new();
+    for (name, value) in values {
+        reading.path.push(Step::Name(name.to_string()));
+        entries.insert(name.to_string(), Entry { offset: NOWHERE, value: item(value, reading)? });
+        reading.path.pop();
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_those_that_were_sent() {
+        for number in [2.5e35, -2.5e35, 0.1 + 0.2, 1e23, f64::MIN_POSITIVE, f64::MAX] {
+            let json =
+                plain(&Value::map([("$rm", Value::list(vec![Value::Float(number)]))])).expect("JSON has all of it");
+            assert_eq!(json, serde_json::json!({"$rm": [number]}));
+        }
+        let whole = Value::list(vec![Value::Int(i64::MIN), Value::UInt(u64::MAX)]);
+        assert_eq!(plain(&whole).expect("JSON has them"), serde_json::json!([i64::MIN, u64::MAX]));
+    }
+
+    #[test]
+    fn all_that_json_does_not_have_is_named() {
+        let params = [
+            ("far", Value::list(vec![Value::Float(f64::NEG_INFINITY)])),
+            ("when", Value::Timestamp { seconds: 0, nanoseconds: 0 }),
+        ];
+        let error = plain_params("gain", &params.map(|(name, value)| (name.into(), value)).into_iter().collect());
+        let problems = error.expect_err("JSON has neither").problems;
+        let found: Vec<_> = problems.iter().map(|problem| (problem.path.as_str(), problem.got.as_deref())).collect();
+        assert_eq!(found, [("gain.params.far[0]", Some("-inf")), ("gain.params.when", Some("timestamp"))]);
+    }
+}
