@@ -6,9 +6,12 @@ import array
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
+from modulefinder import ModuleFinder
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+import remotemedia as rm
 from remotemedia._codec.call_buffers import CallBuffers
 from remotemedia._process import imported
 
@@ -119,3 +122,21 @@ def test_a_module_that_is_being_imported_does_not_count_as_imported(monkeypatch:
     assert CallBuffers().pack(array.array("d", [1.0]), "value")
     monkeypatch.delitem(sys.modules, "numpy")
     assert imported("numpy") is None
+
+
+def test_all_that_is_loaded_is_named_by_import_statements(tmp_path: Path) -> None:
+    # What freezes programs, such as PyInstaller, looks for nothing else.
+    (tmp_path / "program.py").write_text("import remotemedia\n")
+    finder = ModuleFinder([str(Path(rm.__file__).parents[1])])
+    finder.run_script(str(tmp_path / "program.py"))
+    loaded = python(
+        "import sys, remotemedia as rm\n"
+        "for name in [*rm.__all__, 'nodes', 'testing']: getattr(rm, name)\n"
+        "pipeline = rm.Pipeline() >> rm.nodes.AudioLevel()\n"
+        "pipeline.run_sync([rm.testing.speech()])\n"
+        "print(*(name for name in sys.modules if name.split('.')[0] in ('remotemedia', '_cffi_backend')))"
+    ).split()
+    # `lib` is no file: cffi puts it beside its extension.
+    named = {*finder.modules, *finder.badmodules, "remotemedia._native.lib"}
+    assert {"remotemedia._native", "_cffi_backend"} < set(loaded)
+    assert set(loaded) - named == set()

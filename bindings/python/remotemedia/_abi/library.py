@@ -6,7 +6,6 @@ Importing this module loads the library; nothing starts before `runtime()` is as
 from __future__ import annotations
 
 import threading
-from importlib import import_module
 from typing import Any
 
 from .. import errors
@@ -15,7 +14,10 @@ from . import config
 from .msgpack import msgpack
 
 try:
-    _native: Any = import_module("remotemedia._native")
+    # What freezes programs, such as PyInstaller, goes by import statements; the extension's own of this one is in C.
+    import _cffi_backend  # noqa: F401
+
+    import remotemedia._native as _native
 except ImportError as error:
     raise errors.LibraryError(
         f"the native library of remotemedia can't be loaded: {error}. "
