@@ -27,7 +27,8 @@ async def measured(pipeline: rm.Pipeline, path: Path, gate: asyncio.Semaphore) -
     if not levels:
         return [path.name, "0.00", "", ""]
     last = levels.packets[-1]
-    return [path.name, f"{last.pts + last.duration:.2f}", f"{max(level['rms_db'] for level in levels):.1f}", ""]
+    end = (last.pts or 0.0) + (last.duration or 0.0)
+    return [path.name, f"{end:.2f}", f"{max(level['rms_db'] for level in levels):.1f}", ""]
 
 
 async def measure(paths: list[Path]) -> list[list[str]]:

@@ -6,6 +6,7 @@ arecord -q -t raw -f S16_LE -r 16000 -c 1 | python examples/live.py
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import remotemedia as rm
@@ -16,7 +17,7 @@ PIECE_BYTES = 640  # 20 ms
 
 async def feed(session: rm.Session) -> None:
     """Send what arrives, in pieces of any length. `send` waits while the pipeline has no room."""
-    while piece := await asyncio.to_thread(sys.stdin.buffer.read1, PIECE_BYTES):
+    while piece := await asyncio.to_thread(os.read, sys.stdin.fileno(), PIECE_BYTES):
         await session.send(piece)
     await session.finish()
 

@@ -49,7 +49,7 @@ async def prepare(paths: list[Path], out: Path) -> list[str]:
     async for result in SPEECH.map([rm.File(path) for path in paths], concurrency=4):
         done += 1
         path = Path(result.source.path)
-        if result.error is not None:
+        if result.outputs is None:
             failures.append(f"{path.name}: {result.error}")
         else:
             segments = list(result.outputs)

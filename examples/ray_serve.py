@@ -37,7 +37,7 @@ async def call(speech: rm.Audio) -> float:
             await socket.send("finish")
 
         sending = asyncio.create_task(send())
-        levels = [json.loads(message)["value"]["rms_db"] async for message in socket]
+        levels: list[float] = [json.loads(message)["value"]["rms_db"] async for message in socket]
         await sending
         return max(levels)
 

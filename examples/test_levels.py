@@ -31,7 +31,7 @@ def test_the_function_alone() -> None:
 
 def test_params_are_checked_before_anything_runs() -> None:
     with pytest.raises(rm.ManifestError) as caught:
-        (rm.Pipeline() >> gain(db="loud")).validate()
+        (rm.Pipeline() >> gain(db="loud")).validate()  # type: ignore[call-overload]
     assert [problem.path for problem in caught.value.problems] == ["nodes[0].params.db"]
 
 

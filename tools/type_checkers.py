@@ -19,21 +19,23 @@ def check(python: Path) -> None:
     run([python, "-m", "mypy"])
     compare("mypy", errors_of_mypy(python))
     compare("pyright", errors_of_pyright(python))
-    check_readme(python)
+    check_programs(python)
     allowed = FOLDER / "stubtest_allowlist.txt"
     config = ["--mypy-config-file", "pyproject.toml", "--allowlist", allowed]
     run([python, "-m", "mypy.stubtest", "remotemedia", "remotemedia_runtime", *config])
 
 
-def check_readme(python: Path) -> None:
-    """Raises `Problem` for a program of the README that `mypy --strict` refuses: it is what people begin with."""
+def check_programs(python: Path) -> None:
+    """Raises `Problem` for an example or a program of the README, people's first, that `mypy --strict` refuses."""
+    # Functions without annotations are what a page has room for; their bodies are checked all the same.
+    strict = ["--strict", "--allow-untyped-defs", "--allow-untyped-calls"]
+    run([python, "-m", "mypy", *strict, *sorted((ROOT / "examples").glob("*.py"))])
     programs = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     with tempfile.TemporaryDirectory() as folder:
         for number, program in enumerate(programs, 1):
             file = Path(folder, f"readme_{number}.py")
             file.write_text(program, "utf-8")
-            # Functions without annotations are what a page has room for; their bodies are checked all the same.
-            run([python, "-m", "mypy", "--strict", "--allow-untyped-defs", "--allow-untyped-calls", file])
+            run([python, "-m", "mypy", *strict, file])
 
 
 def compare(checker: str, errors: dict[str, dict[int, str]]) -> None:
