@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import logging
 import re
 from typing import Any
@@ -511,8 +512,10 @@ async def test_a_param_changes_for_what_is_sent_afterwards() -> None:
         await session.send_many([1, 2])
         session.set_param("add", operand=100)
         await session.send_many([1, 2])
+        session.set_param("add", operand=numpy.float32(0.5))
+        await session.send(1)
         await session.finish()
-        assert [packet.value async for packet in session] == [6, 7, 101, 102]
+        assert [packet.value async for packet in session] == [6, 7, 101, 102, 1.5]
 
 
 async def test_a_param_that_can_not_change_is_refused_by_name() -> None:
@@ -530,8 +533,30 @@ async def test_a_param_that_can_not_change_is_refused_by_name() -> None:
             ("add", {}, "set_param changes params: set_param('add', name=value)"),
             (
                 "add",
-                {"operand": numpy.float32(1)},
-                "set_param('add'): can not serialize 'numpy.float32' object; give plain values: float(...), a list",
+                {"operand": numpy.zeros(2)},
+                "add.params.operand: expected a number, text, true, false, null, a list or a map, got tensor; pass "
+                "media and bytes as inputs",
+            ),
+            (
+                "add",
+                {"operand": numpy.zeros(100_000)},
+                "add.params: media and large arrays are no params; send them as inputs",
+            ),
+            (
+                "add",
+                {"operand": {1: 2}},
+                "add.params.operand: a map key is an integer, not text; make every key text",
+            ),
+            (
+                "add",
+                {"operand": [decimal.Decimal("0.5")]},
+                "add.params.operand[0]: a decimal.Decimal can't cross; write str(value) to keep its digits, or "
+                "float(value)",
+            ),
+            (
+                7,
+                {"operand": 1},
+                "set_param takes the id of a node, a text, not a value of the type int; `pipeline.nodes` has the ids",
             ),
         ):
             with pytest.raises(rm.InvalidArgumentError) as caught:

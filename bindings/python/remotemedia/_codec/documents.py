@@ -17,6 +17,20 @@ def pack_plain(value: Any) -> bytes:
     return msgpack.packb(value)  # type: ignore[no-any-return]
 
 
+def pack_alone(value: Any, name: str) -> tuple[bytes, bool]:
+    """Packs a document that goes without its table of buffers, and tells whether that is empty: without large arrays.
+
+    Raises `MarshalError`, with the path that begins with `name`, if something in it can't cross.
+    """
+    used = acquire()
+    try:
+        document, is_whole = used.pack(value, name), not used.table
+        used.forget()
+        return document, is_whole
+    finally:
+        release(used)
+
+
 def ask(call: Callable[[Any, Any], int]) -> Any:
     """The document that a function of the library returns. `call` gets an `rm_output *` and an `rm_error **`."""
     used = acquire()

@@ -20,7 +20,7 @@ from .._abi.direct_calls import make_packets, send
 from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
-from .._codec.documents import pack_plain
+from .._codec.documents import pack_alone, pack_plain
 from .._functions.event_loop import running_loop, until_done
 from .._results.outputs import Packet
 from ..errors import GoneError, InvalidArgumentError, MarshalError
@@ -158,10 +158,13 @@ class NativeSession(SessionState):
         return status
 
     def control(self, wanted: Mapping[str, Any]) -> None:
-        """Sends a control document: a flush, or a change of params."""
+        """Sends a control document: a flush, or a change of params. Raises `MarshalError` for what can't be in one."""
         self.check_place()
         self.opened()
-        document, error = pack_plain(wanted), ffi.new("rm_error **")
+        document, is_whole = pack_alone(wanted, "value")
+        if not is_whole:
+            raise MarshalError("value.set.params: media and large arrays are no params; send them as inputs")
+        error = ffi.new("rm_error **")
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
     def interrupt(self, at: str | None) -> None:

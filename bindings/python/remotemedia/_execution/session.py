@@ -19,7 +19,7 @@ from .._engine.session_handle import NativeSession
 from .._engine.thread_sender import ThreadSender
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
-from ..errors import Error, InvalidArgumentError
+from ..errors import InvalidArgumentError, MarshalError
 from . import turns
 from .metrics import Metrics, metrics_of
 from .packet_maker import PacketMaker
@@ -291,6 +291,7 @@ class Session:
             if self._native.is_open:
                 self._native.interrupt(None)
             return
+        _require_id("interrupt", at)
         self._native.interrupt(at)
         sinks = self._native.pipeline.outputs_behind(at)
         for reader in (self._all, *self._chosen.values()):
@@ -307,14 +308,13 @@ class Session:
         Raises `InvalidArgumentError` for an unknown node, a param that is not live, and a value out of range, and then
         changes nothing; and the error that ended the session.
         """
+        _require_id("set_param", node)
         if not params:
             raise InvalidArgumentError(f"set_param changes params: set_param({node!r}, name=value)")
         try:
             self._native.control({"set": {"node": node, "params": params}})
-        except (TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, Error):
-                raise
-            raise InvalidArgumentError(f"set_param({node!r}): {error}; give plain values: float(...), a list") from None
+        except MarshalError as error:
+            raise InvalidArgumentError(f"{node}.{str(error).removeprefix('value.set.')}") from None
 
     @property
     def skipped(self) -> list[NodeError]:
@@ -440,3 +440,11 @@ class Session:
         """Drops what was handed out and not read."""
         for reader in (self._all, *self._chosen.values()):
             reader.batch.clear()
+
+
+def _require_id(call: str, node: Any) -> None:
+    if not isinstance(node, str):
+        raise InvalidArgumentError(
+            f"{call} takes the id of a node, a text, not a value of the type {type(node).__name__}; "
+            "`pipeline.nodes` has the ids"
+        )

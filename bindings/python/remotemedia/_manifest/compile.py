@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Union
 
 from .._abi import ownership
 from .._abi.library import NULL, check, ffi, lib, runtime
-from .._codec.call_buffers import acquire, release
-from .._codec.documents import ask, pack_plain
+from .._codec.documents import ask, pack_alone, pack_plain
 from .._functions.spec import HostClass, HostFunction
 from .._process import FIRST_USE, after_fork
 from ..errors import ManifestError, MarshalError, Problem
@@ -225,15 +224,11 @@ def _is_plain(manifest: Mapping[str, Any]) -> bool:
 
 def _compile_plain(manifest: Mapping[str, Any], types: tuple[HostNodeType, ...]) -> CompiledPipeline:
     """The pipeline of a manifest with names in place of functions, which are of these types."""
-    used = acquire()
     try:
-        document = used.pack(manifest, "manifest")
-        used.forget()
+        document, _ = pack_alone(manifest, "manifest")
     except MarshalError as error:
         path, _, message = str(error).removeprefix("manifest").removeprefix(".").partition(": ")
         raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
-    finally:
-        release(used)
     pipeline = _cache.get((document, types))
     if pipeline is None:
         for key in manifest:

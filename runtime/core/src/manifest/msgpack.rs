@@ -5,6 +5,7 @@
 use super::findings::{Finding, Reading, Unreadable};
 use super::tree::{Data, Entry, Item, Map, Step};
 use crate::syntax::msgpack::{Cursor, Head, HeadFault, begins_text};
+use crate::wire::ExtensionCode;
 
 /// Reads one msgpack document. Mistakes are noted in the reading.
 pub(super) fn read(bytes: &[u8], reading: &mut Reading) -> Result<Item, Unreadable> {
@@ -45,7 +46,8 @@ impl<'a> Reader<'a> {
             }
             Head::Extension(code, length) => {
                 self.take(length)?;
-                self.reading.foreign(offset, format!("a msgpack extension of type {code}"))
+                let known = ExtensionCode::from_code(code).map(|extension| extension.kind().name().to_owned());
+                self.reading.foreign(offset, known.unwrap_or_else(|| format!("a msgpack extension of type {code}")))
             }
         };
         Ok(Item { offset, data })

@@ -1,6 +1,8 @@
 //! Facts about extension types that encoder and decoder share: their codes, the threshold for buffers, sizes of
 //! payloads.
 
+use crate::value::Kind;
+
 /// Payloads below this many bytes travel inside the document, others in the buffer table.
 pub const INLINE_BELOW: usize = 16 * 1024;
 
@@ -35,6 +37,19 @@ impl ExtensionCode {
         ExtensionCode::File,
         ExtensionCode::Bytes,
     ];
+
+    /// The kind of the values that it carries.
+    pub fn kind(self) -> Kind {
+        match self {
+            ExtensionCode::Timestamp => Kind::Timestamp,
+            ExtensionCode::Tensor => Kind::Tensor,
+            ExtensionCode::Audio => Kind::Audio,
+            ExtensionCode::Video => Kind::Video,
+            ExtensionCode::Table => Kind::Table,
+            ExtensionCode::File => Kind::File,
+            ExtensionCode::Bytes => Kind::Bytes,
+        }
+    }
 
     /// The extension type with this code.
     pub fn from_code(code: i8) -> Option<Self> {

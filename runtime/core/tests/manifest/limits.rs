@@ -39,8 +39,9 @@ fn msgpack_that_json_can_not_say_is_named_with_its_path() {
     let nodes = "  the manifest has no 'nodes'; add \"nodes\": [{\"id\": \"a\", \"node_type\": \"PassThrough\"}]";
     let two = |first: &str| format!("the manifest has 2 problems:\n{nodes}\n  {first}");
     refused(&version(b"\xc4\x03abc"), &two(&format!("{plain} 3 bytes; {cure}")));
-    refused(&version(b"\xd4\x05x"), &two(&format!("{plain} a msgpack extension of type 5; {cure}")));
-    refused(&version(b"\xc7\x02\xffxx"), &two(&format!("{plain} a msgpack extension of type -1; {cure}")));
+    refused(&version(b"\xd4\x05x"), &two(&format!("{plain} file; {cure}")));
+    refused(&version(b"\xc7\x02\xffxx"), &two(&format!("{plain} timestamp; {cure}")));
+    refused(&version(b"\xd4\x63x"), &two(&format!("{plain} a msgpack extension of type 99; {cure}")));
     refused(&version(b"\xa1\xff"), &two("version: this text is not valid UTF-8"));
     refused(&version(b"\xcb\x7f\xf8\0\0\0\0\0\0"), &two("version: expected a finite number, got NaN"));
 }

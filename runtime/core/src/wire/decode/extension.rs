@@ -16,15 +16,18 @@ use crate::value::{
 
 /// Reads the value of the extension type `code` from its payload.
 pub(super) fn read(code: i8, payload: Reader<'_>, context: &Context<'_>) -> Result<Value, WireError> {
-    match ExtensionCode::from_code(code) {
-        Some(ExtensionCode::Timestamp) => timestamp(payload),
-        Some(ExtensionCode::Tensor) => tensor(Fields::new(payload, Kind::Tensor), context),
-        Some(ExtensionCode::Audio) => audio(Fields::new(payload, Kind::Audio), context),
-        Some(ExtensionCode::Video) => video(Fields::new(payload, Kind::Video), context),
-        Some(ExtensionCode::Table) => table(Fields::new(payload, Kind::Table), context),
-        Some(ExtensionCode::File) => file(Fields::new(payload, Kind::File), context),
-        Some(ExtensionCode::Bytes) => bytes(Fields::new(payload, Kind::Bytes), context),
-        None => Err(payload.error(WireErrorKind::UnknownExtension { code })),
+    let Some(extension) = ExtensionCode::from_code(code) else {
+        return Err(payload.error(WireErrorKind::UnknownExtension { code }));
+    };
+    let fields = |payload| Fields::new(payload, extension.kind());
+    match extension {
+        ExtensionCode::Timestamp => timestamp(payload),
+        ExtensionCode::Tensor => tensor(fields(payload), context),
+        ExtensionCode::Audio => audio(fields(payload), context),
+        ExtensionCode::Video => video(fields(payload), context),
+        ExtensionCode::Table => table(fields(payload), context),
+        ExtensionCode::File => file(fields(payload), context),
+        ExtensionCode::Bytes => bytes(fields(payload), context),
     }
 }
 
