@@ -153,8 +153,7 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_output out = {0};
     const char *config = "{\"wrokers\":2}";
     CHECK_ERROR(RM_INVALID_ARGUMENT,
-                "config: unknown field `wrokers`, expected one of `workers`, `nice`, `limits`, "
-                "`offsets`, `codecs`, `node_libraries` at line 1 column 10",
+                "config: wrokers: there is no 'wrokers' here; did you mean 'workers'?",
                 rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
     CHECK(never == NULL);
 

@@ -237,7 +237,7 @@ static void a_bell_is_as_the_options_say(rm_runtime *runtime, rm_pipeline *pipel
     rm_port_free(port);
     CHECK_ERROR(
         RM_INVALID_ARGUMENT,
-        "options: unknown variant `doorbell`, expected one of `eventfd`, `socketpair`, `none` at line 1 column 18",
+        "options: bell: expected \"eventfd\", \"socketpair\" or \"none\", got the text \"doorbell\"",
         rm_port_new(runtime, (const uint8_t *)odd, sizeof odd - 1, &port, &error));
 }
 

@@ -42,9 +42,9 @@ class Audio:
         self.samples: Any = planar(samples)
         try:
             whole = int(rate) if isinstance(rate, (int, float)) or hasattr(rate, "__index__") else 0
-        except (ValueError, OverflowError):  # NaN and the infinities
+        except (TypeError, ValueError, OverflowError):  # arrays, NaN and the infinities
             whole = 0
-        if whole != rate or isinstance(rate, bool) or not 1 <= whole <= MAX_RATE:
+        if whole == 0 or whole != rate or isinstance(rate, bool) or not 1 <= whole <= MAX_RATE:
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
         self.layout = checked_layout(layout, self.channels)

@@ -183,6 +183,11 @@ def test_async_generators_are_streams() -> None:
             "buffer has no 'packet' here; it has 'packets', 'bytes' and 'ms'",
         ),
         (
+            lambda: METER.session(buffer={"packets": "3"}),
+            rm.InvalidArgumentError,
+            "buffer['packets'] must be a whole number of 1 or more, got '3'",
+        ),
+        (
             lambda: METER.session(buffer=rm.Buffer(packets=3, policy="drop_oldest")),
             rm.InvalidArgumentError,
             "buffer has no 'policy' here; it has 'packets', 'bytes' and 'ms'; put a Buffer with a policy between two "

@@ -261,10 +261,10 @@ async def test_a_cancelled_execution_cancels_the_function() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"batch": 0}, "batch must be a number of values from 1 to 1024, got 0"),
-        ({"batch": 1025}, "batch must be a number of values from 1 to 1024, got 1025"),
-        ({"batch": True}, "batch must be a number of values from 1 to 1024, got True"),
-        ({"batch": "32"}, "batch must be a number of values from 1 to 1024, got '32'"),
+        ({"batch": 0}, "batch must be a whole number from 1 to 1024, got 0"),
+        ({"batch": 1025}, "batch must be a whole number from 1 to 1024, got 1025"),
+        ({"batch": True}, "batch must be a whole number from 1 to 1024, got True"),
+        ({"batch": "32"}, "batch must be a whole number from 1 to 1024, got '32'"),
         (
             {"batch": 2, "max_wait_ms": -1},
             "max_wait_ms must be a number of milliseconds from 0 to 3600000, got -1",

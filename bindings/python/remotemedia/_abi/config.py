@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from .._problem.whole_number import require_whole
 from ..errors import InvalidArgumentError
 
 __all__ = ["Limits", "configure"]
@@ -67,13 +68,13 @@ def configure(*, workers: int | None = None, nice: int | None = None, limits: Li
     with other ones.
     """
     threads = {"workers": workers, "nice": nice}
-    given = {name: _whole(name, value, *BOUNDS[name]) for name, value in threads.items() if value is not None}
+    given = {name: require_whole(name, value, *BOUNDS[name]) for name, value in threads.items() if value is not None}
     if limits is not None and not isinstance(limits, Mapping):
         raise InvalidArgumentError(f"limits must be a dict such as {{'depth': 64}}, got {limits!r}")
     for name, value in (limits or {}).items():
         if name not in LIMITS:
             raise InvalidArgumentError(f"there is no limit {name!r}; {_meant(str(name), LIMITS)}")
-        given[name] = _whole(f"limits[{name!r}]", value, *BOUNDS_OF_LIMITS)
+        given[name] = require_whole(f"limits[{name!r}]", value, *BOUNDS_OF_LIMITS)
     if _in_force is not None and not given.items() <= _in_force.items():
         shown = ", ".join(f"{name}={value}" for name, value in _in_force.items()) or "all defaults"
         raise RuntimeError(f"the runtime has started with {shown}; call remotemedia.configure before anything runs")
@@ -85,7 +86,7 @@ def offer_workers(count: int) -> None:
 
     It changes nothing where the runtime runs. A later offer takes the place of an earlier one, also in a forked child.
     """
-    _offered["workers"] = _whole("workers", count, *BOUNDS["workers"])
+    _offered["workers"] = require_whole("workers", count, *BOUNDS["workers"])
 
 
 def started() -> bytes:
@@ -131,15 +132,8 @@ def _of_environment() -> dict[str, int]:
             raise InvalidArgumentError(f"there is no environment variable {variable}; {meant}")
         text = os.environ[variable].strip()
         value: Any = int(text) if text.isascii() and text.isdigit() else os.environ[variable]
-        found[VARIABLES[name]] = _whole(variable, value, *BOUNDS.get(VARIABLES[name], BOUNDS_OF_LIMITS))
+        found[VARIABLES[name]] = require_whole(variable, value, *BOUNDS.get(VARIABLES[name], BOUNDS_OF_LIMITS))
     return found
-
-
-def _whole(name: str, value: Any, least: int, most: int) -> int:
-    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else least - 1
-    if not least <= whole <= most:
-        raise InvalidArgumentError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
-    return int(whole)
 
 
 def _meant(name: str, known: Sequence[str], prefix: str = "") -> str:

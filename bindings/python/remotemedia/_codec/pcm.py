@@ -12,6 +12,7 @@ from .._abi.library import check, ffi, lib
 from .._abi.msgpack import ExtType, msgpack
 from .._media.audio_samples import MAX_CHANNELS
 from .._media.element_types import NAMES_OF_FORMATS
+from .._problem.whole_number import require_whole
 from ..errors import InvalidArgumentError
 from ..media import MAX_RATE, Audio
 from .call_buffers import acquire, release
@@ -75,7 +76,8 @@ class PCM:
         format: str | None = None,  # noqa: A002
     ) -> None:
         self.sample_format = named_format(sample_format, format)
-        self.rate, self.channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
+        self.rate = require_whole("rate", rate, 1, MAX_RATE)
+        self.channels = require_whole("channels", channels, 1, MAX_CHANNELS)
 
     @property
     def format(self) -> str:
@@ -203,7 +205,7 @@ def named_format(sample_format: Any, old_name: Any = None) -> str:
 
 def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
     """See `Audio.from_pcm`."""
-    rate, channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
+    rate, channels = require_whole("rate", rate, 1, MAX_RATE), require_whole("channels", channels, 1, MAX_CHANNELS)
     view = _bytes_of(data, sample_format, channels)
     if view is None:
         raise InvalidArgumentError(f"data must be bytes of PCM, got {type(data).__name__}")
@@ -271,13 +273,6 @@ def _bytes_of(data: Any, sample_format: str, channels: int) -> memoryview | None
     # A cast takes neither strides nor formats that name their byte order.
     is_plain = view.c_contiguous and len(view.format) == 1
     return view.cast("B") if is_plain else memoryview(view.tobytes())
-
-
-def _whole(name: str, value: Any, most: int) -> int:
-    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else 0
-    if not 1 <= whole <= most:
-        raise InvalidArgumentError(f"{name} must be a whole number between 1 and {most}, got {value!r}")
-    return int(whole)
 
 
 def _meant(name: Any) -> str | None:

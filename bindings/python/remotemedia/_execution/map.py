@@ -13,9 +13,9 @@ from .._engine.port_registry import give_back_port, loop_port, sync_port
 from .._engine.run import Run
 from .._engine.sync_port import SyncPort, advance
 from .._functions.event_loop import running_loop
+from .._problem.whole_number import require_whole
 from .._results.inputs import inputs_of
 from .._results.outputs import Outputs
-from ..errors import InvalidArgumentError
 from . import turns
 from .execute import own_loop
 from .stream import close_source
@@ -53,7 +53,7 @@ async def map_sources(
     timeout_us: int,
 ) -> AsyncGenerator[Mapped, None]:
     """Runs a pipeline on each source, up to `concurrency` at a time."""
-    _check(concurrency)
+    concurrency = require_whole("concurrency", concurrency, 1)
     port = loop_port(running_loop("asyncio.run, main()"))
     upcoming = aiter(sources) if isinstance(sources, AsyncIterable) else None
     values = iter(()) if isinstance(sources, AsyncIterable) else iter(sources)
@@ -106,7 +106,7 @@ def map_sources_sync(
     compiled: Compiled, sources: Iterable[Any], concurrency: int, ordered: bool, timeout_us: int
 ) -> Generator[Mapped, None, None]:
     """Does what `map_sources` does without an event loop, or blocking it."""
-    _check(concurrency)
+    concurrency = require_whole("concurrency", concurrency, 1)
     pipeline, functions = compiled
     if functions and any(each.on_loop for each in functions.values()):
         with own_loop() as loop:
@@ -211,8 +211,3 @@ async def _next(values: AsyncIterator[Any]) -> Any:
         return await anext(values)
     except StopAsyncIteration:
         return _END
-
-
-def _check(concurrency: int) -> None:
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidArgumentError(f"concurrency must be a whole number of 1 or more, got {concurrency!r}")

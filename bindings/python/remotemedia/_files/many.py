@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .._execution.map import Mapped
 from .._graph.pipeline import Pipeline
+from .._problem.whole_number import require_whole
 from .._results.inputs import require_sources
 from ..errors import InvalidArgumentError
 from ..media import Audio, File
@@ -234,6 +235,4 @@ def _at_a_time(concurrency: int | None) -> int:
     if concurrency is None:
         # One more than work: while Python takes a result, no core waits for the next source.
         return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidArgumentError(f"concurrency must be a whole number of 1 or more, got {concurrency!r}")
-    return concurrency
+    return require_whole("concurrency", concurrency, 1)

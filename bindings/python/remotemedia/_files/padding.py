@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._codec.samples import copy_into, fill, uncleared
+from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, Tensor
 
@@ -32,7 +33,7 @@ def pad_batch(audios: Iterable[Audio], *, value: float = 0.0, length: int | None
     for place, sound in enumerate(sounds):
         _check(place, sound, sounds[0])
     lengths = [sound.frames for sound in sounds]
-    frames = max(lengths) if length is None else _whole(length)
+    frames = max(lengths) if length is None else _frames(length)
     _require_room(sounds, frames)
     channels = sounds[0].channels
     memory, address = uncleared(len(sounds) * channels, frames)
@@ -72,11 +73,11 @@ def _require_room(sounds: list[Audio], frames: int) -> None:
             )
 
 
-def _whole(length: Any) -> int:
-    whole = length.__index__() if hasattr(length, "__index__") and not isinstance(length, bool) else -1
-    if whole < 0:
+def _frames(length: Any) -> int:
+    found = whole(length)
+    if found is None or found < 0:
         raise InvalidArgumentError(f"length must be a whole number of frames, 0 or more, or None, got {length!r}")
-    return int(whole)
+    return found
 
 
 def _element(value: Any) -> bytes:

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._problem.whole_number import require_whole
 from ..errors import InvalidArgumentError
 from .arguments import SCALARS, Convert, converter, deep_copy
 from .ports import Out, output_of
@@ -48,8 +49,8 @@ SINGLE = CallSpec()
 
 def call_spec(batch: Any, max_wait_ms: Any, inplace: Any, inputs: Any, outputs: Any) -> CallSpec:
     """The specification that these arguments of `@node` make. Raises `InvalidArgumentError` for wrong ones."""
-    if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST_BATCH):
-        raise InvalidArgumentError(f"batch must be a number of values from 1 to {LARGEST_BATCH}, got {batch!r}")
+    if batch is not None:
+        batch = require_whole("batch", batch, 1, LARGEST_BATCH)
     if type(inplace) is not bool:
         raise InvalidArgumentError(f"inplace must be True or False, got {inplace!r}")
     ports = port_names("inputs", inputs), port_names("outputs", outputs)

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._execution.execute import microseconds
+from .._problem.whole_number import require_whole
 from ..errors import InvalidArgumentError
 from .edge_buffer import Buffer
+
+NO_BOUND = 1 << 62
+"""What no queue will ever hold; larger numbers don't fit into a document."""
 
 
 def session_options(
@@ -47,4 +51,5 @@ def _bounds(buffer: Any) -> dict[str, int]:
         if name not in ("packets", "bytes", "ms"):
             also = "; put a Buffer with a policy between two nodes" if name == "policy" else ""
             raise InvalidArgumentError(f"buffer has no {name!r} here; it has 'packets', 'bytes' and 'ms'{also}")
-    return dict(given)
+    bounds = {name: require_whole(f"buffer[{name!r}]", each, 1) for name, each in given.items() if each is not None}
+    return {name: min(each, NO_BOUND) for name, each in bounds.items()}

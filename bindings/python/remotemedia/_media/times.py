@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError
 
 
@@ -20,10 +21,12 @@ def nanoseconds(name: str, seconds: float) -> int:
 
 def exact(pts_ns: Any) -> int | None:
     """The argument `pts_ns` as it is, checked."""
-    whole = pts_ns.__index__() if hasattr(pts_ns, "__index__") and not isinstance(pts_ns, bool) else None
-    if pts_ns is not None and (whole is None or not -(2**63) <= whole < 2**63):
+    if pts_ns is None:
+        return None
+    found = whole(pts_ns)
+    if found is None or not -(2**63) <= found < 2**63:
         raise InvalidArgumentError(f"pts_ns must be a whole number of nanoseconds within 64 bits, got {pts_ns!r}")
-    return whole
+    return found
 
 
 def nanoseconds_of(frames: int, rate: int) -> int:

@@ -14,6 +14,7 @@ from .._functions.spec import SINGLE, HostFunction, NodeSpec
 from .._manifest.functions import take_functions
 from .._manifest.python_types import PREFIX, find
 from .._problem.problem import refusal
+from .._problem.whole_number import whole
 from ..errors import ManifestError, Problem
 from .basic import BASIC, Node
 
@@ -188,10 +189,11 @@ def _on_error(node: Mapping[str, Any], path: str, problems: list[Problem]) -> On
         return OnError(skips=given == "skip")
     retry = given.get("retry") if isinstance(given, Mapping) and len(given) == 1 else None
     if isinstance(retry, Mapping) and retry.keys() <= {"times", "backoff_ms", "then"}:
-        times, backoff, then = retry.get("times"), retry.get("backoff_ms", 100), retry.get("then", "fail")
+        times, backoff = whole(retry.get("times")), whole(retry.get("backoff_ms", 100))
+        then = retry.get("then", "fail")
         if (
-            (type(times) is int and 1 <= times <= 100)
-            and (type(backoff) is int and 0 <= backoff <= 3_600_000)
+            (times is not None and 1 <= times <= 100)
+            and (backoff is not None and 0 <= backoff <= 3_600_000)
             and then in ("fail", "skip")
         ):
             return OnError(times, backoff / 1e3, then == "skip")

@@ -1,26 +1,30 @@
 //! The options of pipelines and sessions, and how the documents are read that set them.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ConfigError;
 use super::queue::Bounds;
-use crate::manifest::{HostNodes, plain};
+use crate::manifest::{HostNodeType, HostNodes, check_form, plain};
 use crate::outside::message;
 use crate::wire;
 
 /// The options of a pipeline, beside its manifest.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PipelineOptions {
     /// The node types that the host runs itself.
+    #[schemars(with = "BTreeMap<String, HostNodeType>")]
     pub host_nodes: HostNodes,
 }
 
 /// The options of a port.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PortOptions {
     /// How an event loop learns that events are there; the best that the system has if it is not chosen.
@@ -28,7 +32,7 @@ pub struct PortOptions {
 }
 
 /// How an event loop learns that a port has events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Bell {
     /// The descriptor of a Linux eventfd.
@@ -57,7 +61,7 @@ pub struct SessionOptions {
 }
 
 /// The time that a session goes by: for its deadlines, the pauses before a retry, and batches that wait to be full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionClock {
     /// The time of the machine.
@@ -80,7 +84,7 @@ pub struct BufferOptions {
 }
 
 /// The options of a session as a document has them.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct SessionDocument {
     outputs: Vec<String>,
@@ -91,7 +95,7 @@ struct SessionDocument {
     trace: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct BufferDocument {
     packets: Option<usize>,
@@ -163,18 +167,21 @@ impl BufferOptions {
 }
 
 /// Reads a document of options. The first byte distinguishes msgpack from JSON text, as in manifests.
-pub(super) fn read<T: DeserializeOwned + Default>(document: &[u8], name: &str) -> Result<T, ConfigError> {
-    let refused = |reason: String| ConfigError(message(format!("{name}: {reason}")));
-    let read = match document {
+pub(super) fn read<T: DeserializeOwned + Default + JsonSchema>(document: &[u8], name: &str) -> Result<T, ConfigError> {
+    let refused = |reason: &dyn Display| ConfigError(message(format!("{name}: {reason}")));
+    let value = match document {
         [] => return Ok(T::default()),
         [0x80..=0x8f | 0xde | 0xdf, ..] => {
-            let value = wire::decode(document, &[], &wire::Limits::default());
-            let value = value.map_err(|error| refused(error.to_string()))?;
-            T::deserialize(plain(&value).map_err(|error| refused(error.to_string()))?)
+            let value = wire::decode(document, &[], &wire::Limits::default()).map_err(|error| refused(&error))?;
+            plain(&value).map_err(|error| refused(&error))?
         }
-        _ => serde_json::from_slice(document),
+        _ => serde_json::from_slice(document).map_err(|error| refused(&error))?,
     };
-    read.map_err(|error| refused(error.to_string()))
+    // What serde says of a wrong form is for those who know its types. Only what the schema allows has nothing better.
+    T::deserialize(&value).map_err(|error| match check_form::<T>(&value) {
+        Err(problem) => refused(&problem),
+        Ok(()) => refused(&error),
+    })
 }
 
 #[cfg(test)]
@@ -199,12 +206,27 @@ mod tests {
         let options = SessionOptions::parse(br#"{"clock": "virtual"}"#).expect("valid options");
         assert_eq!(options.clock, SessionClock::Virtual);
         let refused = SessionOptions::parse(br#"{"clock": "none"}"#).expect_err("there is no such clock");
-        let expected = "options: unknown variant `none`, expected `real` or `virtual` at line 1 column 16";
+        let expected = r#"options: clock: expected "real" or "virtual", got the text "none""#;
         assert_eq!(refused.to_string(), expected);
         let refused =
             SessionOptions::parse(&wire::encode(&Value::map([("deadline_us", Value::Float(f64::NAN))])).bytes);
         let expected = "options: deadline_us: expected a finite number, got NaN";
         assert_eq!(refused.expect_err("it has no end").to_string(), expected);
+        let wrong = [
+            (r#"{"buffer": {"packets": "a"}}"#, r#"buffer.packets: expected an integer, got the text "a""#),
+            (r#"{"buffer": {"ms": -1}}"#, "buffer.ms: expected an integer from 0 to 18446744073709551615, got -1"),
+            (r#"{"buffer": {"packet": 1}}"#, "buffer.packet: there is no 'packet' here; did you mean 'packets'?"),
+            (r#"{"outputs": "a"}"#, r#"outputs: expected a list, got the text "a""#),
+            (r#"{"trace": 1}"#, "trace: expected true or false, got 1"),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+        ];
+        for (options, expected) in wrong {
+            let refused = SessionOptions::parse(options.as_bytes()).expect_err("it has another form");
+            assert_eq!(refused.to_string(), format!("options: {expected}"));
+        }
+        let refused = PipelineOptions::parse(br#"{"host_nodes": {"mine": {"batch": 1}}}"#);
+        let expected = "options: host_nodes.mine.token: expected an integer, got nothing";
+        assert_eq!(refused.expect_err("it has no number").to_string(), expected);
         let refused = SessionOptions::parse(br#"{"buffer": {"bytes": 0}}"#).expect_err("nothing would ever fit");
         assert_eq!(refused.to_string(), "options: buffer.bytes: expected 1 or more, got 0");
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::buffer::EdgeBuffer;
@@ -19,7 +20,7 @@ pub type HostNodes = IndexMap<String, HostNodeType>;
 
 /// A node type that the host runs itself: params of any form, and values of any kind at its ports, which are `in` and
 /// `out` unless it names others.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostNodeType {
     /// The host's own number for it.
@@ -29,15 +30,18 @@ pub struct HostNodeType {
     pub batch: usize,
     /// How long a call that is not full waits for more packets, in milliseconds; `None` for not at all.
     #[serde(default, rename = "max_wait_ms", deserialize_with = "milliseconds")]
+    #[schemars(with = "f64")]
     pub max_wait: Option<Duration>,
     /// Whether the host is notified of the end of each item, and of the end of all.
     #[serde(default)]
     pub ends: bool,
     /// Its inputs, from the list of their names; the first one is used where a connection names none.
     #[serde(default = "one_input", deserialize_with = "host_ports::inputs")]
+    #[schemars(with = "Vec<String>")]
     pub inputs: &'static [Port],
     /// Its outputs, in the same way.
     #[serde(default = "one_output", deserialize_with = "host_ports::outputs")]
+    #[schemars(with = "Vec<String>")]
     pub outputs: &'static [Port],
 }
 

@@ -159,17 +159,13 @@ impl NodeCheck<'_, '_> {
                 }
                 Fault::Unknown { map, name, known } => {
                     let path = base.join(map).name(name);
-                    let message = match map.steps().as_slice() {
-                        [] => format!("{} has no param {}", node_type.name, named(name)),
-                        _ => format!("there is no {} here", named(name)),
+                    let finding = match map.steps().as_slice() {
+                        [] => {
+                            let message = format!("{} has no param {}", node_type.name, named(name));
+                            unknown(message, "its params", name, known)
+                        }
+                        _ => unknown_entry(name, known),
                     };
-                    let near = did_you_mean(name, known.iter().map(String::as_str), named);
-                    let cure = near.unwrap_or_else(|| match (known.as_slice(), map.steps().as_slice()) {
-                        ([], _) => "remove it: there are none".to_owned(),
-                        (_, []) => format!("its params are {}", names(known)),
-                        _ => format!("there are {}", names(known)),
-                    });
-                    let finding = Finding::new(message).expected(names(known)).got(named(name)).suggest(cure);
                     self.findings.add(self.root.name_offset(&path), path, finding);
                 }
                 Fault::Missing { map, name, .. } if misnamed.contains(&(map, name.as_str())) => {}
@@ -197,6 +193,20 @@ impl NodeCheck<'_, '_> {
         };
         self.findings.add(self.root.value_offset(&path), path, finding);
     }
+}
+
+/// An entry of a map that has entries of other names alone.
+pub(super) fn unknown_entry(name: &str, known: &[String]) -> Finding {
+    unknown(format!("there is no {} here", named(name)), "there", name, known)
+}
+
+fn unknown(message: String, whose: &str, name: &str, known: &[String]) -> Finding {
+    let near = did_you_mean(name, known.iter().map(String::as_str), named);
+    let cure = near.unwrap_or_else(|| match known {
+        [] => "remove it: there are none".to_owned(),
+        _ => format!("{whose} are {}", names(known)),
+    });
+    Finding::new(message).expected(names(known)).got(named(name)).suggest(cure)
 }
 
 /// `for example "operand": 5`, or all of the example where there are no params yet.
