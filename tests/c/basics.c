@@ -152,8 +152,7 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_runtime *never = NULL;
     rm_output out = {0};
     const char *config = "{\"wrokers\":2}";
-    CHECK_ERROR(RM_INVALID_ARGUMENT,
-                "config: wrokers: there is no 'wrokers' here; did you mean 'workers'?",
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "config: wrokers: there is no 'wrokers' here; did you mean 'workers'?",
                 rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
     CHECK(never == NULL);
 

@@ -235,10 +235,9 @@ static void a_bell_is_as_the_options_say(rm_runtime *runtime, rm_pipeline *pipel
     submit(pipeline, port, 1, "[1]");
     free(next_events(port, RM_OK));
     rm_port_free(port);
-    CHECK_ERROR(
-        RM_INVALID_ARGUMENT,
-        "options: bell: expected \"eventfd\", \"socketpair\" or \"none\", got the text \"doorbell\"",
-        rm_port_new(runtime, (const uint8_t *)odd, sizeof odd - 1, &port, &error));
+    CHECK_ERROR(RM_INVALID_ARGUMENT,
+                "options: bell: expected \"eventfd\", \"socketpair\" or \"none\", got the text \"doorbell\"",
+                rm_port_new(runtime, (const uint8_t *)odd, sizeof odd - 1, &port, &error));
 }
 
 int main(void) {
