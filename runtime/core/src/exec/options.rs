@@ -169,18 +169,20 @@ impl BufferOptions {
 /// Reads a document of options. The first byte distinguishes msgpack from JSON text, as in manifests.
 pub(super) fn read<T: DeserializeOwned + Default + JsonSchema>(document: &[u8], name: &str) -> Result<T, ConfigError> {
     let refused = |reason: &dyn Display| ConfigError(message(format!("{name}: {reason}")));
-    let value = match document {
+    let (read, value) = match document {
         [] => return Ok(T::default()),
         [0x80..=0x8f | 0xde | 0xdf, ..] => {
             let value = wire::decode(document, &[], &wire::Limits::default()).map_err(|error| refused(&error))?;
-            plain(&value).map_err(|error| refused(&error))?
+            let value = plain(&value).map_err(|error| refused(&error))?;
+            (T::deserialize(&value), Some(value))
         }
-        _ => serde_json::from_slice(document).map_err(|error| refused(&error))?,
+        // Not of the value, in which a name that stands twice stands once.
+        _ => (serde_json::from_slice(document), serde_json::from_slice(document).ok()),
     };
     // What serde says of a wrong form is for those who know its types. Only what the schema allows has nothing better.
-    T::deserialize(&value).map_err(|error| match check_form::<T>(&value) {
-        Err(problem) => refused(&problem),
-        Ok(()) => refused(&error),
+    read.map_err(|error| match value.map(|value| check_form::<T>(&value)) {
+        Some(Err(problem)) => refused(&problem),
+        _ => refused(&error),
     })
 }
 
@@ -218,6 +220,7 @@ mod tests {
             (r#"{"buffer": {"packet": 1}}"#, "buffer.packet: there is no 'packet' here; did you mean 'packets'?"),
             (r#"{"outputs": "a"}"#, r#"outputs: expected a list, got the text "a""#),
             (r#"{"trace": 1}"#, "trace: expected true or false, got 1"),
+            (r#"{"trace": true, "trace": true}"#, "duplicate field `trace` at line 1 column 23"),
             ("{", "EOF while parsing an object at line 1 column 1"),
         ];
         for (options, expected) in wrong {
