@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
-from work import a_bit_of_everything, pipelines, stay
+from work import a_bit_of_everything, pipelines, session_of, stay
 
 
 async def one(pipeline, opened) -> None:
-    async with pipeline.session() as session:
+    async with session_of(pipeline) as session:
         await stay(session, opened)
 
 

@@ -9,11 +9,11 @@ import time
 atexit.register(time.sleep, 0.3)
 
 import remotemedia as rm  # noqa: E402
-from work import LEVEL, PASS, double, hang, hang_later, hours, node, running  # noqa: E402
+from work import LEVEL, PASS, double, hang, hang_later, hours, node, running, session_of  # noqa: E402
 
 
 async def in_a_session() -> None:
-    async with rm.Pipeline.load(node(hang)).session() as session:
+    async with session_of(rm.Pipeline.load(node(hang))) as session:
         await session.send(1)
         async for _ in session:
             pass

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 
-from work import a_bit_of_everything, pipelines, stay
+from work import a_bit_of_everything, pipelines, session_of, stay
 
 
 async def leave_early(session) -> None:
@@ -19,7 +19,7 @@ async def fail(session) -> None:
 
 
 async def one(pipeline, do) -> None:
-    async with pipeline.session() as session:
+    async with session_of(pipeline) as session:
         await do(session)
 
 

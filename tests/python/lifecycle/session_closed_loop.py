@@ -3,13 +3,13 @@
 import asyncio
 import gc
 
-from work import a_bit_of_everything, nothing_is_left, pipelines
+from work import a_bit_of_everything, nothing_is_left, pipelines, session_of
 
 reading = []
 
 
 async def one(pipeline, opened) -> None:
-    async with pipeline.session() as session:
+    async with session_of(pipeline) as session:
         reading.append(asyncio.ensure_future(read(session)))
         for value in range(1_000_000):
             await session.send(bytes(100_000) if value % 10 == 0 else value)

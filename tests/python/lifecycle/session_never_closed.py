@@ -2,14 +2,14 @@
 
 import asyncio
 
-from work import HANGS, HANGS_LATER, a_bit_of_everything, at_work, pipelines
+from work import HANGS, HANGS_LATER, a_bit_of_everything, at_work, pipelines, session_of
 
 kept = []
 
 
 async def main() -> None:
     for pipeline in pipelines():
-        session = await pipeline.session().__aenter__()
+        session = await session_of(pipeline).__aenter__()
         session.try_send(bytes(100_000))
         session.try_send(1)
         kept.append(session)

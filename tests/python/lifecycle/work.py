@@ -96,6 +96,11 @@ def pipelines() -> list[rm.Pipeline]:
     return [rm.Pipeline.load(each) for each in (PASS, node(double), node(double_later), node(hang), node(hang_later))]
 
 
+def session_of(pipeline: rm.Pipeline) -> rm.Session:
+    """A session of one of them. Where the machine is slow, the watchdog would tell of those that never go on."""
+    return pipeline.session(watchdog=None)
+
+
 async def stay(session: rm.Session, opened: asyncio.Event | None = None) -> None:
     """Sends until it is stopped, and reads beside it."""
 
