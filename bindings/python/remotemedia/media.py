@@ -44,7 +44,7 @@ class Audio:
             whole = int(rate) if isinstance(rate, (int, float)) or hasattr(rate, "__index__") else 0
         except (TypeError, ValueError, OverflowError):  # arrays, NaN and the infinities
             whole = 0
-        if whole == 0 or whole != rate or isinstance(rate, bool) or not 1 <= whole <= MAX_RATE:
+        if not 1 <= whole <= MAX_RATE or whole != rate or isinstance(rate, bool):
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
         self.layout = checked_layout(layout, self.channels)

@@ -157,15 +157,23 @@ class NativeSession(SessionState):
             ownership.release(answer[1])
         return status
 
-    def control(self, wanted: Mapping[str, Any]) -> None:
-        """Sends a control document: a flush, or a change of params. Raises `MarshalError` for what can't be in one."""
+    def flush(self) -> None:
+        """Ends the stream after the values that were sent."""
         self.check_place()
         self.opened()
-        document, is_whole = pack_alone(wanted, "value")
-        if not is_whole:
-            raise MarshalError("value.set.params: media and large arrays are no params; send them as inputs")
-        error = ffi.new("rm_error **")
-        self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
+        self._control(pack_plain({"flush": True}))
+
+    def set_params(self, node: str, params: Mapping[str, Any]) -> None:
+        """Changes params of a node from the next packet on."""
+        self.check_place()
+        self.opened()
+        try:
+            document, is_whole = pack_alone({"set": {"node": node, "params": params}}, "value")
+            if not is_whole:
+                raise MarshalError("value.set.params: media and large arrays are no params; send them as inputs")
+            self._control(document)
+        except MarshalError as error:
+            raise InvalidArgumentError(f"{node}.{str(error).removeprefix('value.set.')}") from None
 
     def interrupt(self, at: str | None) -> None:
         """Drops the packets on their way to a node and behind it, or all. A session that has ended has none."""
@@ -330,6 +338,10 @@ class NativeSession(SessionState):
         if self.sinks or self.is_cancelled or self._arrived_bytes >= ARRIVED_BYTES:
             return 0
         return max(self._most - waiting, 0)
+
+    def _control(self, document: bytes) -> None:
+        error = ffi.new("rm_error **")
+        self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
     def _accepted(self, status: int, error: Any) -> None:
         if status < 0:

@@ -19,7 +19,7 @@ from .._engine.session_handle import NativeSession
 from .._engine.thread_sender import ThreadSender
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
-from ..errors import InvalidArgumentError, MarshalError
+from ..errors import InvalidArgumentError
 from . import turns
 from .metrics import Metrics, metrics_of
 from .packet_maker import PacketMaker
@@ -269,7 +269,7 @@ class Session:
 
     async def flush(self) -> None:
         """Ends the stream after the values that were sent: nodes emit what they hold back. Another stream may begin."""
-        self._native.control({"flush": True})
+        self._native.flush()
 
     def interrupt(self, at: str | None = None) -> None:
         """Drops everything that was sent and not read, and makes the nodes new; later values are not affected.
@@ -311,10 +311,7 @@ class Session:
         _require_id("set_param", node)
         if not params:
             raise InvalidArgumentError(f"set_param changes params: set_param({node!r}, name=value)")
-        try:
-            self._native.control({"set": {"node": node, "params": params}})
-        except MarshalError as error:
-            raise InvalidArgumentError(f"{node}.{str(error).removeprefix('value.set.')}") from None
+        self._native.set_params(node, params)
 
     @property
     def skipped(self) -> list[NodeError]:

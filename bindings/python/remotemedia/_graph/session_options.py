@@ -51,5 +51,5 @@ def _bounds(buffer: Any) -> dict[str, int]:
         if name not in ("packets", "bytes", "ms"):
             also = "; put a Buffer with a policy between two nodes" if name == "policy" else ""
             raise InvalidArgumentError(f"buffer has no {name!r} here; it has 'packets', 'bytes' and 'ms'{also}")
-    bounds = {name: require_whole(f"buffer[{name!r}]", each, 1) for name, each in given.items() if each is not None}
-    return {name: min(each, NO_BOUND) for name, each in bounds.items()}
+    bounds = {name: each for name, each in given.items() if each is not None}
+    return {name: min(require_whole(f"buffer[{name!r}]", each, 1), NO_BOUND) for name, each in bounds.items()}

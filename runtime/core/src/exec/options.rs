@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use super::error::ConfigError;
 use super::queue::Bounds;
@@ -169,21 +170,21 @@ impl BufferOptions {
 /// Reads a document of options. The first byte distinguishes msgpack from JSON text, as in manifests.
 pub(super) fn read<T: DeserializeOwned + Default + JsonSchema>(document: &[u8], name: &str) -> Result<T, ConfigError> {
     let refused = |reason: &dyn Display| ConfigError(message(format!("{name}: {reason}")));
-    let (read, value) = match document {
-        [] => return Ok(T::default()),
+    // What serde says of a wrong form is for those who know its types. Only what the schema allows has nothing better.
+    let misfit = |error: serde_json::Error, value: Option<Json>| match value.map(|value| check_form::<T>(&value)) {
+        Some(Err(problem)) => refused(&problem),
+        _ => refused(&error),
+    };
+    match document {
+        [] => Ok(T::default()),
         [0x80..=0x8f | 0xde | 0xdf, ..] => {
             let value = wire::decode(document, &[], &wire::Limits::default()).map_err(|error| refused(&error))?;
             let value = plain(&value).map_err(|error| refused(&error))?;
-            (T::deserialize(&value), Some(value))
+            T::deserialize(&value).map_err(|error| misfit(error, Some(value)))
         }
-        // Not of the value, in which a name that stands twice stands once.
-        _ => (serde_json::from_slice(document), serde_json::from_slice(document).ok()),
-    };
-    // What serde says of a wrong form is for those who know its types. Only what the schema allows has nothing better.
-    read.map_err(|error| match value.map(|value| check_form::<T>(&value)) {
-        Some(Err(problem)) => refused(&problem),
-        _ => refused(&error),
-    })
+        // Not by way of a value, in which a name that stands twice stands once.
+        _ => serde_json::from_slice(document).map_err(|error| misfit(error, serde_json::from_slice(document).ok())),
+    }
 }
 
 #[cfg(test)]

@@ -157,22 +157,19 @@ impl Reading {
         self.findings.add_unreadable(offset, self.path.clone(), finding);
     }
 
-    /// A float, which has to be finite.
-    pub(super) fn float(&mut self, offset: usize, value: f64) -> Data {
-        match Number::from_f64(value) {
-            Some(number) => Data::Number(number),
-            None => {
-                self.reject(offset, Finding::mismatch("a finite number", value.to_string()));
-                Data::Null
-            }
+    /// The number that a float is; one that is not finite is noted, and is none.
+    pub(super) fn finite(&mut self, offset: usize, value: f64) -> Option<Number> {
+        let number = Number::from_f64(value);
+        if number.is_none() {
+            self.reject(offset, Finding::mismatch("a finite number", value.to_string()));
         }
+        number
     }
 
     /// Notes a value that JSON does not have.
-    pub(super) fn foreign(&mut self, offset: usize, got: String) -> Data {
+    pub(super) fn foreign(&mut self, offset: usize, got: String) {
         let finding = Finding::mismatch("a number, text, true, false, null, a list or a map", got);
         self.reject(offset, finding.suggest("pass media and bytes as inputs".to_owned()));
-        Data::Null
     }
 
     /// Adds an entry of a map; a name that is there already is a problem, and the first entry stays.

@@ -36,18 +36,20 @@ impl<'a> Reader<'a> {
             Head::Bool(value) => Data::Bool(value),
             Head::Int(value) => Data::Number(value.into()),
             Head::UInt(value) => Data::Number(value.into()),
-            Head::Float(value) => self.reading.float(offset, value),
+            Head::Float(value) => self.reading.finite(offset, value).map_or(Data::Null, Data::Number),
             Head::Str(length) => Data::Text(self.text(offset, length)?),
             Head::List(length) => self.list(length)?,
             Head::Map(length) => self.map(length)?,
             Head::Bin(length) => {
                 self.take(length)?;
-                self.reading.foreign(offset, format!("{length} bytes"))
+                self.reading.foreign(offset, format!("{length} bytes"));
+                Data::Null
             }
             Head::Extension(code, length) => {
                 self.take(length)?;
                 let known = ExtensionCode::from_code(code).map(|extension| extension.kind().name().to_owned());
-                self.reading.foreign(offset, known.unwrap_or_else(|| format!("a msgpack extension of type {code}")))
+                self.reading.foreign(offset, known.unwrap_or_else(|| format!("a msgpack extension of type {code}")));
+                Data::Null
             }
         };
         Ok(Item { offset, data })

@@ -4,9 +4,9 @@ use serde_json::Value as Json;
 
 use super::findings::{Reading, Unreadable};
 use super::problem::ManifestError;
-use super::tree::{Data, Entry, Item, Map, Path, Step};
+use super::tree::{Path, Step};
 use crate::node::Params;
-use crate::value::{self, Value};
+use crate::value::{Map, Value};
 
 /// The offset of a value that stands in no text.
 const NOWHERE: usize = 0;
@@ -17,19 +17,17 @@ const NOWHERE: usize = 0;
 /// Every value in it that JSON does not have: media, bytes, times, floats that are not finite.
 pub(crate) fn plain(value: &Value) -> Result<Json, ManifestError> {
     let mut reading = Reading::default();
-    let read = item(value, &mut reading);
-    whole(read, reading).map(|item| item.to_json())
+    whole(json(value, &mut reading), reading)
 }
 
 /// Params of the node with this id.
 ///
 /// # Errors
 /// As [`plain`], under the id of the node.
-pub(crate) fn plain_params(id: &str, params: &value::Map) -> Result<Params, ManifestError> {
+pub(crate) fn plain_params(id: &str, params: &Map) -> Result<Params, ManifestError> {
     let mut reading = Reading::default();
     reading.path = Path::root().name(id).name("params");
-    let read = entries(params, &mut reading);
-    Ok(whole(read, reading)?.into_iter().map(|(name, entry)| (name, entry.value.to_json())).collect())
+    whole(entries(params, &mut reading), reading)
 }
 
 /// What was read, if nothing was wrong with it.
@@ -40,35 +38,37 @@ fn whole<T>(read: Result<T, Unreadable>, reading: Reading) -> Result<T, Manifest
     }
 }
 
-fn item(value: &Value, reading: &mut Reading) -> Result<Item, Unreadable> {
+fn json(value: &Value, reading: &mut Reading) -> Result<Json, Unreadable> {
     reading.enter(NOWHERE)?;
-    let data = match value {
-        Value::Null => Data::Null,
-        Value::Bool(value) => Data::Bool(*value),
-        Value::Int(value) => Data::Number((*value).into()),
-        Value::UInt(value) => Data::Number((*value).into()),
-        Value::Float(value) => reading.float(NOWHERE, *value),
-        Value::Str(text) => Data::Text(text.to_string()),
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Int(value) => Json::from(*value),
+        Value::UInt(value) => Json::from(*value),
+        Value::Float(value) => reading.finite(NOWHERE, *value).map_or(Json::Null, Json::Number),
+        Value::Str(text) => Json::String(text.to_string()),
         Value::List(values) => {
             let mut items = Vec::with_capacity(values.len());
             for (index, value) in values.iter().enumerate() {
                 reading.path.push(Step::Index(index));
-                items.push(item(value, reading)?);
+                items.push(json(value, reading)?);
                 reading.path.pop();
             }
-            Data::List(items)
+            Json::Array(items)
         }
-        Value::Map(values) => Data::Map(entries(values, reading)?),
-        other => reading.foreign(NOWHERE, other.kind().name().to_owned()),
-    };
-    Ok(Item { offset: NOWHERE, data })
+        Value::Map(values) => Json::Object(entries(values, reading)?),
+        other => {
+            reading.foreign(NOWHERE, other.kind().name().to_owned());
+            Json::Null
+        }
+    })
 }
 
-fn entries(values: &value::Map, reading: &mut Reading) -> Result<Map, Unreadable> {
-    let mut entries = Map::new();
+fn entries(values: &Map, reading: &mut Reading) -> Result<Params, Unreadable> {
+    let mut entries = Params::new();
     for (name, value) in values {
         reading.path.push(Step::Name(name.to_string()));
-        entries.insert(name.to_string(), Entry { offset: NOWHERE, value: item(value, reading)? });
+        entries.insert(name.to_string(), json(value, reading)?);
         reading.path.pop();
     }
     Ok(entries)
