@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import gc
 import sys
 import threading
 import time
@@ -178,7 +177,9 @@ async def test_large_read_only_values_stay_alive() -> None:
         def send() -> None:
             for number in range(40):
                 assert session.send_from_thread(bytes([number]) * (1 << 16), timeout=BOUND)
-                gc.collect()
+                # What takes the place of a value that was freed too early.
+                other = bytes([255]) * (1 << 16)
+                del other
 
         await on_thread(send)
         await session.finish()
