@@ -530,6 +530,12 @@ async def test_a_param_that_can_not_change_is_refused_by_name() -> None:
             ),
             ("add", {"operand": "five"}, 'add.params.operand: expected a number, got the text "five"'),
             ("add", {"operand": float("nan")}, "add.params.operand: expected a finite number, got NaN"),
+            (
+                "add",
+                {"operand": "five", "factor": 1},
+                'the change has 2 problems:\n  add.params.operand: expected a number, got the text "five"\n  '
+                "add.params.factor: Calculator has no param 'factor'; its params are 'operation' and 'operand'",
+            ),
             ("add", {}, "set_param changes params: set_param('add', name=value)"),
             (
                 "add",

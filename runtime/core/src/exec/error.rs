@@ -1,6 +1,7 @@
 //! Why a configuration, a piece of work or a session is refused. What goes wrong while work runs is a
 //! [`RunError`](super::RunError) of its completion.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::completion::Outcome;
@@ -130,8 +131,8 @@ pub enum SessionError {
         /// The id of the node.
         node: Arc<str>,
     },
-    /// A param can't have this value.
-    #[error(transparent)]
+    /// Params can't have these values.
+    #[error(fmt = fmt_change)]
     Params(#[from] ManifestError),
     /// The session was finished, so that it takes no more packets.
     #[error("the session was finished before; it takes no more packets")]
@@ -144,4 +145,8 @@ pub enum SessionError {
         /// Why, if it did not simply finish.
         cause: String,
     },
+}
+
+fn fmt_change(problems: &ManifestError, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    problems.fmt_of("the change", formatter)
 }

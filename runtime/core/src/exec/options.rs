@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(refused.expect_err("it has no end").to_string(), expected);
         let wrong = [
             (r#"{"buffer": {"packets": "a"}}"#, r#"buffer.packets: expected an integer, got the text "a""#),
-            (r#"{"buffer": {"ms": -1}}"#, "buffer.ms: expected an integer from 0 to 18446744073709551615, got -1"),
+            (r#"{"buffer": {"ms": -1}}"#, "buffer.ms: expected an integer of at least 0, got -1"),
             (r#"{"buffer": {"packet": 1}}"#, "buffer.packet: there is no 'packet' here; did you mean 'packets'?"),
             (r#"{"outputs": "a"}"#, r#"outputs: expected a list, got the text "a""#),
             (r#"{"trace": 1}"#, "trace: expected true or false, got 1"),

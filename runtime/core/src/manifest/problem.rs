@@ -39,13 +39,19 @@ const SHOWN: usize = 50;
 impl std::error::Error for ManifestError {}
 
 impl fmt::Display for ManifestError {
-    /// One problem as one sentence; several one a line, below a line that counts them.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_of("the manifest", formatter)
+    }
+}
+
+impl ManifestError {
+    /// One problem as one sentence; several one a line, below a line that counts what `subject` has.
+    pub(crate) fn fmt_of(&self, subject: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [only] = self.problems.as_slice() {
-            return only.fmt(formatter);
+            return fmt::Display::fmt(only, formatter);
         }
         let or_more = if self.problems.len() < ENOUGH { "" } else { " or more" };
-        write!(formatter, "the manifest has {}{or_more} problems:", self.problems.len())?;
+        write!(formatter, "{subject} has {}{or_more} problems:", self.problems.len())?;
         for problem in self.problems.iter().take(SHOWN) {
             write!(formatter, "\n  {problem}")?;
         }

@@ -211,8 +211,9 @@ fn type_in_words(name: &str, schema: &Json, got: Option<&Json>) -> String {
 fn bounds_in_words(schema: &Json, implied: bool) -> String {
     let format = schema["format"].as_str().unwrap_or_default();
     let (lowest, highest) = range(format);
-    let implied_min = implied.then(|| lowest.map(|bound| bound.to_string())).flatten();
-    let implied_max = implied.then(|| highest.map(|bound| bound.to_string())).flatten();
+    let implied_min = lowest.filter(|_| implied).map(|bound| bound.to_string());
+    // No integer that was read is above the largest of all.
+    let implied_max = highest.filter(|bound| implied && *bound < u64::MAX).map(|bound| bound.to_string());
     let is_lowest = |bound: &Number| lowest.is_some_and(|lowest| bound.as_i64() == Some(lowest));
     let is_highest = |bound: &Number| highest.is_some_and(|highest| bound.as_u64() == Some(highest));
     let max = match schema["maximum"].as_number() {
