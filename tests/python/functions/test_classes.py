@@ -422,6 +422,45 @@ def test_the_end_of_the_loop_does_not_interrupt_cleaning_up() -> None:
     assert log.count("ends") == 2
 
 
+def test_a_loop_of_ones_own_ends_after_a_cleaning_up_that_begins_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work that it waits for ends while the loop is being ended: once in some thousand runs that fail."""
+    log: list[str] = []
+    entered, is_over, is_cleaning = threading.Event(), threading.Event(), asyncio.Event()
+
+    @rm.node
+    class Held:
+        async def initialize(self) -> None:
+            log.append("initialize")
+
+        def process(self, value: Any) -> Any:
+            entered.set()
+            assert is_over.wait(20)
+            return value
+
+        async def cleanup(self) -> None:
+            is_cleaning.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            log.append("cleanup")
+
+    def fails(value: Any) -> None:
+        assert entered.wait(20)
+        raise ZeroDivisionError
+
+    shut_down = asyncio.BaseEventLoop.shutdown_asyncgens
+
+    async def shut_down_late(loop: asyncio.BaseEventLoop) -> None:
+        is_over.set()
+        await asyncio.wait_for(is_cleaning.wait(), 20)
+        await shut_down(loop)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "shutdown_asyncgens", shut_down_late)
+    nodes = [{"id": "held", "node_type": Held}, {"id": "fails", "node_type": fails}]
+    with pytest.raises(rm.NodeError, match="ZeroDivisionError"):
+        rm.execute_sync({"version": "v1", "nodes": nodes}, [1])
+    assert log == ["initialize", "cleanup"]
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), ValueError("no")])
 @kinds
 async def test_what_cleanup_raises_keeps_no_other_from_it(

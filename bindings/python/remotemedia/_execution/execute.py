@@ -209,15 +209,22 @@ def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield loop
     finally:
         try:
-            left = asyncio.all_tasks(loop)
-            for task in left:
-                task.cancel()
-            if left:
-                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            _cancel_tasks(loop)
             loop.run_until_complete(loop.shutdown_asyncgens())
+            # A thread that was still at work may have begun to clean up meanwhile.
+            _cancel_tasks(loop)
         finally:
             forget_loop(loop)
             loop.close()
+
+
+def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancels the tasks of a loop and waits for their end."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 def microseconds(name: str, span: float) -> int:
