@@ -107,7 +107,7 @@ def generate(_chosen: argparse.Namespace) -> int:
 
     environment.require_all()
     python = environment.ready("build", "run")
-    schema = ["cargo", "test", "--locked", "--package", "remotemedia-nodes", "--test", "registry", "manifest_schema"]
+    schema = ["cargo", "test", "--locked", "-p", "remotemedia-node-tests", "--test", "registry", "manifest_schema"]
     machine.run(schema, environment={"UPDATE_SCHEMA": "1"})
     native.in_place(python)
     machine.run([python, "-m", "tools.node_classes"])

@@ -212,3 +212,15 @@ def test_the_version_is_the_same_everywhere() -> None:
     package = (ROOT / "bindings" / "python" / "remotemedia" / "__init__.py").read_text("utf-8")
     assert f'\n__version__ = "{version}"\n' in package
     assert f'\nversion = "{version}"\n' in (ROOT / "runtime" / "fuzz" / "Cargo.toml").read_text("utf-8")
+
+
+def test_every_program_of_a_crate_that_a_command_names_is_there() -> None:
+    word = r"""[\s"',]+"""
+    named = re.compile(rf"(?:-p|--package){word}remotemedia-([a-z-]+){word}--(test|bench){word}([a-z_]+)")
+    texts = [ROOT / name for name in ("CONTRIBUTING.md", "benchmarks/README.md", "tests/vectors/README.md")]
+    texts += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "tools").rglob("*.py")]
+    found = {match for text in texts for match in named.findall(text.read_text("utf-8"))}
+    assert ("node-tests", "test", "registry") in found
+    for crate, kind, program in found:
+        folder = ROOT / "runtime" / crate / {"test": "tests", "bench": "benches"}[kind]
+        assert any((folder / name).is_file() for name in (f"{program}.rs", f"{program}/main.rs")), (crate, program)

@@ -5,9 +5,12 @@
 //! that is not speech. One run alone can hardly tell, but several can. Where a cut falls is chance, so every few cuts both
 //! edges are as loud as the loudest sound of late; a gate closes and opens near its threshold, a synthesizer where its waves
 //! have died away. So each run is weighed: sharp edges speak for cuts, faint ones and runs within single waves for a gate.
-//! A gap with sharp edges is found at once, one with faint edges after two and a half seconds, if no more of such have come.
+//! A gap with sharp edges is found at once, one with faint edges after two and a half seconds, if no more of such have come;
+//! and neither where all is as a gate would have it.
 
 use std::collections::VecDeque;
+
+use super::noise_gate::{GateEdges, NoiseGate, SHORTEST_HOLD_MS};
 
 /// What is not larger is digital silence: less than a thirtieth of a step of 16 bits.
 pub(super) const NOTHING: f32 = 1e-6;
@@ -76,13 +79,15 @@ pub(super) struct GapFinder {
     /// The peaks of the last milliseconds of sound, and of the open one, with its samples so far.
     peaks: VecDeque<f32>,
     open: (f32, usize),
-    /// The zeros that came last, and what stood before them.
+    /// The zeros that came last, and what stood before them; also the peak of the time that no gate holds less.
     zeros: u64,
     before: Side,
+    held: f32,
     after: Option<After>,
     loudest: f32,
     sounding_ms: u32,
     evidence: f64,
+    gate: NoiseGate,
     milliseconds: u64,
     waiting: VecDeque<Faint>,
     judged: Vec<Gap>,
@@ -109,6 +114,7 @@ struct After {
     end: u64,
     before: Side,
     after: Side,
+    gate: GateEdges,
     frames: usize,
 }
 
@@ -119,6 +125,7 @@ struct Faint {
     end: u64,
     level: f32,
     evidence: f64,
+    gate: GateEdges,
     due: u64,
 }
 
@@ -136,10 +143,12 @@ impl GapFinder {
             open: (0.0, 0),
             zeros: 0,
             before: Side::default(),
+            held: 0.0,
             after: None,
             loudest: 0.0,
             sounding_ms: 0,
             evidence: 0.0,
+            gate: NoiseGate::new(),
             milliseconds: 0,
             waiting: VecDeque::new(),
             judged: Vec::new(),
@@ -189,10 +198,16 @@ impl GapFinder {
         self.lasts(self.zeros) >= RUN_MS
     }
 
+    /// The peak of the last milliseconds of sound, of which the open one is the first.
+    fn peak_of_last(&self, milliseconds: usize) -> f32 {
+        self.peaks.iter().rev().take(milliseconds - 1).copied().fold(self.open.0, f32::max)
+    }
+
     fn zero(&mut self) {
         if self.zeros == 0 {
             let edge = self.recent.iter().copied().fold(0f32, f32::max);
-            self.before = Side { edge, level: self.peaks.iter().copied().fold(self.open.0, f32::max) };
+            self.before = Side { edge, level: self.peak_of_last(BESIDE_MS) };
+            self.held = self.peak_of_last(SHORTEST_HOLD_MS);
         }
         self.zeros += 1;
         if !self.is_run() {
@@ -207,7 +222,8 @@ impl GapFinder {
         if self.is_run() {
             let start = self.position - self.zeros;
             let (before, after) = (self.before, Side::default());
-            self.after = Some(After { start, end: self.position, before, after, frames: 0 });
+            let gate = self.gate.edges(self.held, magnitude);
+            self.after = Some(After { start, end: self.position, before, after, gate, frames: 0 });
             self.recent.clear();
             self.peaks.clear();
             self.open = (0.0, 0);
@@ -240,6 +256,7 @@ impl GapFinder {
             }
             self.peaks.push_back(peak);
             self.loudest = (self.loudest * (-1.0 / LOUD_MEMORY_MS).exp()).max(peak);
+            self.gate.add(peak);
             if self.sounding_ms > 0 || peak > self.audible {
                 self.sounding_ms = self.sounding_ms.saturating_add(1);
             }
@@ -250,6 +267,7 @@ impl GapFinder {
     fn tick(&mut self) {
         self.milliseconds += 1;
         self.evidence *= (-1.0 / EVIDENCE_MEMORY_MS).exp();
+        self.gate.forget();
         while let Some(faint) = self.waiting.pop_front_if(|faint| faint.due <= self.milliseconds) {
             self.judge(&faint);
         }
@@ -267,6 +285,7 @@ impl GapFinder {
         if !is_before && !is_behind {
             return;
         }
+        self.gate.add_gap(run.gate);
         let is_inside = is_before && is_behind;
         let lasts = self.lasts(run.end - run.start);
         let strength = run.before.edge.min(run.after.edge) / (SHARP * loudest);
@@ -275,13 +294,14 @@ impl GapFinder {
         let gap = Gap { start: run.start, end: run.end, is_cut: false, is_late: false };
         let evidence = if lasts < SHORTEST_MS {
             SHORT_EVIDENCE
-        } else if is_inside && strength >= 1.0 && self.sounding_ms >= SETTLED_MS {
+        } else if is_inside && strength >= 1.0 && self.sounding_ms >= SETTLED_MS && !self.gate.may_have_made(run.gate) {
             self.judged.push(Gap { is_cut: self.evidence >= SURELY_GATED, ..gap });
             SHARP_EVIDENCE
         } else if is_inside && !is_faded && lasts <= LONGEST_FAINT_MS {
             let evidence = FAINT_EVIDENCE * (1.0 - f64::from(strength).min(1.0));
             let (due, level) = (self.milliseconds + PATIENCE_MS, run.before.level.min(run.after.level));
-            self.waiting.push_back(Faint { start: run.start, end: run.end, level, evidence, due });
+            let (start, end, gate) = (run.start, run.end, run.gate);
+            self.waiting.push_back(Faint { start, end, level, evidence, gate, due });
             evidence
         } else {
             if is_inside && lasts <= LONGEST_FAINT_MS {
@@ -300,7 +320,7 @@ impl GapFinder {
     /// Judges a gap with faint edges by what the others have shown.
     fn judge(&mut self, faint: &Faint) {
         let speaks = self.evidence - faint.evidence + PRIOR >= 0.0;
-        let is_cut = speaks && faint.level > AUDIBLE * self.loudest;
+        let is_cut = speaks && !self.gate.may_have_made(faint.gate) && faint.level > AUDIBLE * self.loudest;
         self.judged.push(Gap { start: faint.start, end: faint.end, is_cut, is_late: true });
     }
 }

@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod level;
 mod loudness;
+mod noise_gate;
 mod saturation;
 mod silence;
 mod step;
