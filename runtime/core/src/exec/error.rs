@@ -1,7 +1,6 @@
 //! Why a configuration, a piece of work or a session is refused. What goes wrong while work runs is a
 //! [`RunError`](super::RunError) of its completion.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::completion::Outcome;
@@ -132,7 +131,7 @@ pub enum SessionError {
         node: Arc<str>,
     },
     /// Params can't have these values.
-    #[error(fmt = fmt_change)]
+    #[error("{}", .0.of("the change"))]
     Params(#[from] ManifestError),
     /// The session was finished, so that it takes no more packets.
     #[error("the session was finished before; it takes no more packets")]
@@ -145,8 +144,4 @@ pub enum SessionError {
         /// Why, if it did not simply finish.
         cause: String,
     },
-}
-
-fn fmt_change(problems: &ManifestError, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    problems.fmt_of("the change", formatter)
 }

@@ -179,7 +179,7 @@ pub(super) fn read<T: DeserializeOwned + Default + JsonSchema>(document: &[u8], 
         [] => Ok(T::default()),
         [0x80..=0x8f | 0xde | 0xdf, ..] => {
             let value = wire::decode(document, &[], &wire::Limits::default()).map_err(|error| refused(&error))?;
-            let value = plain(&value).map_err(|error| refused(&error))?;
+            let value = plain(&value).map_err(|error| refused(&error.of("the document")))?;
             T::deserialize(&value).map_err(|error| misfit(error, Some(value)))
         }
         // Not by way of a value, in which a name that stands twice stands once.
@@ -215,6 +215,11 @@ mod tests {
             SessionOptions::parse(&wire::encode(&Value::map([("deadline_us", Value::Float(f64::NAN))])).bytes);
         let expected = "options: deadline_us: expected a finite number, got NaN";
         assert_eq!(refused.expect_err("it has no end").to_string(), expected);
+        let not_finite = ["deadline_us", "packet_deadline_us"].map(|name| (name, Value::Float(f64::NAN)));
+        let refused = SessionOptions::parse(&wire::encode(&Value::map(not_finite)).bytes);
+        let expected = "options: the document has 2 problems:\n  deadline_us: expected a finite number, got NaN\n  \
+                        packet_deadline_us: expected a finite number, got NaN";
+        assert_eq!(refused.expect_err("they have no end").to_string(), expected);
         let wrong = [
             (r#"{"buffer": {"packets": "a"}}"#, r#"buffer.packets: expected an integer, got the text "a""#),
             (r#"{"buffer": {"ms": -1}}"#, "buffer.ms: expected an integer of at least 0, got -1"),

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of how problems are found.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
 /// Why a manifest is refused: its problems, the first 100 that are found, in the order in which they appear in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,25 +40,27 @@ impl std::error::Error for ManifestError {}
 
 impl fmt::Display for ManifestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_of("the manifest", formatter)
+        self.of("the manifest").fmt(formatter)
     }
 }
 
 impl ManifestError {
     /// One problem as one sentence; several one a line, below a line that counts what `subject` has.
-    pub(crate) fn fmt_of(&self, subject: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [only] = self.problems.as_slice() {
-            return fmt::Display::fmt(only, formatter);
-        }
-        let or_more = if self.problems.len() < ENOUGH { "" } else { " or more" };
-        write!(formatter, "{subject} has {}{or_more} problems:", self.problems.len())?;
-        for problem in self.problems.iter().take(SHOWN) {
-            write!(formatter, "\n  {problem}")?;
-        }
-        match self.problems.len().checked_sub(SHOWN) {
-            Some(more @ 1..) => write!(formatter, "\n  and {more} more"),
-            _ => Ok(()),
-        }
+    pub(crate) fn of(&self, subject: &str) -> impl fmt::Display {
+        fmt::from_fn(move |formatter| {
+            if let [only] = self.problems.as_slice() {
+                return only.fmt(formatter);
+            }
+            let or_more = if self.problems.len() < ENOUGH { "" } else { " or more" };
+            write!(formatter, "{subject} has {}{or_more} problems:", self.problems.len())?;
+            for problem in self.problems.iter().take(SHOWN) {
+                write!(formatter, "\n  {problem}")?;
+            }
+            match self.problems.len().checked_sub(SHOWN) {
+                Some(more @ 1..) => write!(formatter, "\n  and {more} more"),
+                _ => Ok(()),
+            }
+        })
     }
 }
 
