@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import io
 import os
+import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,21 @@ class Dribble(io.RawIOBase):
     def write(self, data: Any) -> int:
         self.taken += bytes(data[:1000])
         return min(len(data), 1000)
+
+
+class AsyncFile:
+    """A file whose methods are awaited on the loop that it belongs to, as of aiofiles, anyio and Starlette."""
+
+    def __init__(self, content: bytes = b"", at_once: int = 1 << 30) -> None:
+        self.file, self.at_once = io.BytesIO(content), at_once
+
+    async def read(self, size: int = -1) -> bytes:
+        asyncio.get_running_loop()
+        return self.file.read(size)
+
+    async def write(self, data: Any) -> int:
+        asyncio.get_running_loop()
+        return self.file.write(data[: self.at_once])
 
 
 @pytest.fixture
@@ -70,10 +88,62 @@ async def test_speech_segments_of_a_file_object() -> None:
         assert [segment["start_s"] for segment in await rm.aspeech_segments(file)] == expected
 
 
-def test_what_takes_bytes_in_parts_gets_all() -> None:
-    target = Dribble()
+async def test_what_takes_bytes_in_parts_gets_all() -> None:
+    target, beside, awaited = Dribble(), Dribble(), AsyncFile(at_once=1000)
     rm.write(target, AUDIO, format="wav")
-    assert rm.read(target.taken) == AUDIO
+    await rm.awrite(beside, AUDIO, format="wav")
+    await rm.awrite(awaited, AUDIO, format="wav")
+    assert rm.read(target.taken) == rm.read(beside.taken) == rm.read(awaited.file.getvalue()) == AUDIO
+
+
+async def test_what_is_awaited_takes_async_files() -> None:
+    content = FLAC.read_bytes()
+    heard, segments = rm.read(FLAC), rm.speech_segments(FLAC)
+    assert await rm.aread(AsyncFile(content)) == heard
+    assert (await rm.ainfo(AsyncFile(content))).frames == heard.frames
+    assert len(await rm.aspeech_segments(AsyncFile(content))) == len(segments)
+    first, second = await rm.aread_many([AsyncFile(content), AsyncFile(b"no sound")])
+    assert first.audio == heard
+    assert isinstance(second.error, rm.NodeError)
+    with pytest.raises(rm.InvalidArgumentError, match=r"^the file object has nothing left to read"):
+        await rm.aread(AsyncFile())
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_awaits_nothing_refuses_async_files() -> None:
+    file = AsyncFile(FLAC.read_bytes())
+    for call in (rm.read, rm.info, rm.speech_segments):
+        wanted = (
+            f"^the file object is async, and {call.__name__} awaits nothing; pass its bytes, `await file.read\\(\\)`"
+        )
+        with pytest.raises(rm.InvalidArgumentError, match=wanted):
+            call(file)
+    (loaded,) = rm.read_many([file])
+    assert "read_many awaits nothing" in str(loaded.error)
+    target = AsyncFile()
+    with pytest.raises(rm.InvalidArgumentError, match=r"write awaits nothing; write await rm.awrite\(...\)$"):
+        rm.write(target, AUDIO, format="wav")
+    assert target.file.getvalue() == b""
+
+
+async def test_what_is_awaited_leaves_the_loop_free_while_an_address_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    has_turned = threading.Event()
+
+    class Fsspec:
+        """Opens what is there once the loop has had a turn."""
+
+        @staticmethod
+        def open(_address: str, _mode: str) -> Any:
+            assert has_turned.wait(10), "the event loop stood still"
+            return FLAC.open("rb")
+
+    monkeypatch.setitem(sys.modules, "fsspec", Fsspec)
+    reading = asyncio.ensure_future(rm.aread("s3://bucket/speech.flac"))
+    await asyncio.sleep(0)
+    has_turned.set()
+    assert await reading == rm.read(FLAC)
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,26 @@ class MyInt(int):
     pass
 
 
+class Body:
+    """What is read like a file and derived from none, as the body of an answer is."""
+
+    def read(self) -> bytes:
+        return b""
+
+
+class Upload:
+    """A file that is async, as aiofiles and Starlette have it: also iterable, by its lines."""
+
+    async def read(self) -> bytes:
+        return b""
+
+    def __aiter__(self) -> Upload:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
 class Pair(NamedTuple):
     a: int
     b: int
@@ -278,6 +298,8 @@ CYCLE.append(CYCLE)
         ([io.BytesIO(b"a")], "inputs[0]: an io.BytesIO can't cross; write value.getvalue()"),
         ([io.BufferedReader(io.BytesIO())], "inputs[0]: an io.BufferedReader can't cross; write value.read(), or pass "
          "remotemedia.File(path)"),
+        ([Upload()], "inputs[0]: a test_codec.Upload can't cross; write await value.read()"),
+        ([Body()], "inputs[0]: a test_codec.Body can't cross; write value.read()"),
         ([array.array(OF_TEXT, "ab")], f"inputs[0]: an array of typecode '{OF_TEXT}' can't cross; "
          "write value.tolist()"),
         ([memoryview(b"abc"), memoryview(b"abcd")[::2]], "inputs[1]: the memoryview is not contiguous; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import io
 import pickle
 import sys
 from pathlib import Path
@@ -88,7 +89,10 @@ def test_a_file_is_a_path_or_bytes() -> None:
     assert repr(rm.File(Path("a/b.flac"), mime="audio/flac")) == "File('a/b.flac', mime='audio/flac')"
     assert repr(rm.File(b"abc")) == "File(<3 bytes>)"
     assert rm.File("x") == rm.File(Path("x"))
-    with pytest.raises(rm.MarshalError, match="a File is made from a path or from bytes, not from int"):
+    opened: Any = io.BytesIO(b"a")
+    with pytest.raises(rm.MarshalError, match=r"not from BytesIO; write File\(source.read\(\)\)$"):
+        rm.File(opened)
+    with pytest.raises(rm.MarshalError, match=r"a File is made from a path or from bytes, not from int$"):
         rm.File(3)  # type: ignore[arg-type]
 
 

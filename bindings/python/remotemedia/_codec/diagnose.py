@@ -5,6 +5,7 @@ It finds the place (`inputs[2].gain`), says what is there and what to write inst
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -159,6 +160,9 @@ def _cure(value: Any) -> str | None:
         cure = _CURES.get(_full_name(base))
         if cure is not None:
             return cure
+    read = getattr(value, "read", None)
+    if callable(read):
+        return f"write {'await ' if inspect.iscoroutinefunction(read) else ''}value.read()"
     if hasattr(value, "__anext__"):
         return "write [entry async for entry in value]"
     if hasattr(value, "__await__"):

@@ -12,6 +12,11 @@ from ..errors import InvalidArgumentError
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is a URL or an address. What stands behind it may have to come from a network."""
+    return text.startswith("data:") or _ADDRESS.match(text) is not None
+
+
 def content_of(text: str, call: str) -> bytes | str | None:
     """The bytes behind a URL or an address, or the path of a `file:` URL; None if the text is a path.
 

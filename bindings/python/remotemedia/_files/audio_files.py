@@ -18,7 +18,17 @@ from ..media import Audio, File
 from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 from .concat import AudioConcatenator, concatenate
 from .decoding import CHUNK_MS, SHORT_S, adecode_file, decode_file, run, run_blocking, short_manifest
-from .places import Source, Target, file_of, is_file_object, path_of, require_bytes_file, write_all
+from .places import (
+    Source,
+    Target,
+    afile_of,
+    awrite_all,
+    file_of,
+    is_file_object,
+    path_of,
+    require_target,
+    write_all,
+)
 from .words import in_words_of
 
 if TYPE_CHECKING:
@@ -113,7 +123,13 @@ async def aread(
     start_s: float = 0.0,
     duration_s: float | None = None,
 ) -> Audio:
-    """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
+    """Does what `read` does, beside the event loop. Cancelling the await cancels the work.
+
+        sound = await aread(upload, rate=16000)
+
+    A file object may be async, as an upload of Starlette and FastAPI is and what aiofiles opens: its `read` is awaited.
+    A thread reads any other, and what an address names.
+    """
     file = await afile_of(source, "aread")
     concatenator = _joining(file, rate, channels, duration_s)
     with in_words_of("aread"), _keeping(concatenator, file):
@@ -189,19 +205,17 @@ async def awrite(
     format: FileFormat | None = None,  # noqa: A002
     sample_format: str | None = None,
 ) -> None:
-    """Does what `write` does, beside the event loop. If the await is cancelled there is no file."""
+    """Does what `write` does, beside the event loop. If the await is cancelled there is no file.
+
+    A file object may be async: its `write` is awaited.
+    """
     audio = _audio_of(path, audio, rate, "awrite")
     pipeline = _encoder(path, format, sample_format, "awrite")
     with in_words_of("awrite"):
         pipeline.validate()
         outputs = await pipeline.run([audio])
     if is_file_object(path, "write"):
-        await asyncio.to_thread(write_all, path, _encoded(outputs))
-
-
-async def afile_of(source: Source, call: str) -> File:
-    """The file that a source is, as `file_of` says; a thread reads a file object."""
-    return await asyncio.to_thread(file_of, source, call) if is_file_object(source, "read") else file_of(source, call)
+        await awrite_all(path, _encoded(outputs))
 
 
 def decoder(rate: int | None, channels: int | None, start_s: float, duration_s: float | None) -> Pipeline:
@@ -346,7 +360,7 @@ def _encoder(path: Target, file_format: FileFormat | None, sample_format: Any, c
         return Pipeline() >> AudioEncode(path=path_of(path), format=file_format, sample_format=sample_format)
     if not is_file_object(path, "write"):
         raise MarshalError(f"{call} takes a path or a file object that is opened for bytes, not {type(path).__name__}")
-    require_bytes_file(path)
+    require_target(path, call)
     if file_format is None:
         raise InvalidArgumentError(
             f"a file object has no suffix that says the format; write {call}(file, audio, format='wav')"

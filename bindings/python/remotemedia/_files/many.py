@@ -14,8 +14,8 @@ from .._results.inputs import require_sources
 from ..errors import InvalidArgumentError
 from ..media import Audio, File
 from ..nodes import AudioConcat
-from .audio_files import afile_of, decoder, silent
-from .places import Source, file_of
+from .audio_files import decoder, silent
+from .places import Source, afile_of, file_of
 from .words import in_words_of
 
 __all__ = ["Loaded", "aiter_many", "aread_many", "iter_many", "read_many"]

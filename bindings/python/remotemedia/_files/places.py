@@ -1,16 +1,22 @@
-"""Where sound is read from and written to: paths, bytes and file objects; and what is wrong with other things."""
+"""Where sound is read from and written to: paths, bytes and file objects; and what is wrong with other things.
+
+File objects are sync, as `open` and `io` make them, or async, as those of aiofiles, anyio and Starlette are. Functions
+that are awaited take both.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import io
 import os
 import stat
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from .._media.file import at_home
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
-from .addresses import content_of
+from .addresses import content_of, is_address
 
 
 class ReadableFile(Protocol):
@@ -44,27 +50,25 @@ def file_of(source: Source, call: str) -> File:
 
     `call` is the function that the user has called, for messages.
     """
-    if isinstance(source, File):
-        file = source
-    elif isinstance(source, str) and (content := content_of(source, call)) is not None:
-        file = File(content)
-    elif isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
-        file = File(source)
-    elif is_file_object(source, "read"):
-        file = File(_content(source, call))
-    else:
-        raise MarshalError(_no_source(source, call))
-    if file.path is not None:
-        try:
-            mode = os.stat(file.path).st_mode
-        except (OSError, ValueError):
-            raise FileNotFoundError(_not_there(file.path, call)) from None
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(
-                f"{file.path!r} is a folder, and {call} takes one file; for each in it: "
-                f"[rm.{call}(path) for path in sorted(pathlib.Path({file.path!r}).iterdir())]"
-            )
-    return file
+    if isinstance(source, File) or not is_file_object(source, "read"):
+        return _file(source, call)
+    _require_bytes_source(source)
+    if _is_async(source, "read"):
+        raise InvalidArgumentError(
+            f"the file object is async, and {call} awaits nothing; pass its bytes, `await file.read()`, "
+            "or call what is awaited, such as rm.aread"
+        )
+    return _content(cast(Any, source).read(), call)
+
+
+async def afile_of(source: Source, call: str) -> File:
+    """The file that a source is, as `file_of` says. A thread fetches addresses, and reads sync file objects."""
+    if isinstance(source, str) and is_address(source):
+        return await asyncio.to_thread(_file, source, call)
+    if isinstance(source, File) or not is_file_object(source, "read"):
+        return _file(source, call)
+    _require_bytes_source(source)
+    return _content(await _called(source, "read"), call)
 
 
 def path_of(target: str | os.PathLike[str]) -> str:
@@ -82,10 +86,14 @@ def write_all(target: Any, data: bytes) -> None:
     """Writes bytes to a file object, also to one that takes them in parts."""
     view = memoryview(data)
     while len(view):
-        written = target.write(view)
-        if not isinstance(written, int) or written >= len(view):
-            return
-        view = view[written:]
+        view = _left(view, target.write(view))
+
+
+async def awrite_all(target: Any, data: bytes) -> None:
+    """Does what `write_all` does; a thread writes to a sync file object."""
+    view = memoryview(data)
+    while len(view):
+        view = _left(view, await _called(target, "write", view))
 
 
 def place_of(path: str) -> str:
@@ -93,21 +101,66 @@ def place_of(path: str) -> str:
     return "" if os.path.isabs(path) else f" in {os.getcwd()}"
 
 
-def require_bytes_file(target: Any) -> None:
-    """Raises `InvalidArgumentError` for a file object that takes text."""
+def require_target(target: Any, call: str) -> None:
+    """Raises `InvalidArgumentError` for a file object that takes text, or that a `call` which is not awaited is given
+    though it is async."""
     if isinstance(target, io.TextIOBase):
         raise InvalidArgumentError('the file is opened for text; open it for bytes: open(path, "wb")')
+    if call == "write" and _is_async(target, "write"):
+        raise InvalidArgumentError(f"the file object is async, and {call} awaits nothing; write await rm.awrite(...)")
 
 
-def _content(source: Any, call: str) -> bytes:
+def _file(source: Any, call: str) -> File:
+    """The file of a path, an address or of bytes."""
+    if isinstance(source, File):
+        file = source
+    elif isinstance(source, str) and (content := content_of(source, call)) is not None:
+        file = File(content)
+    elif isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+        file = File(source)
+    else:
+        raise MarshalError(_no_source(source, call))
+    if file.path is not None:
+        try:
+            mode = os.stat(file.path).st_mode
+        except (OSError, ValueError):
+            raise FileNotFoundError(_not_there(file.path, call)) from None
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(
+                f"{file.path!r} is a folder, and {call} takes one file; for each in it: "
+                f"[rm.{call}(path) for path in sorted(pathlib.Path({file.path!r}).iterdir())]"
+            )
+    return file
+
+
+def _is_async(place: Any, method: str) -> bool:
+    return inspect.iscoroutinefunction(getattr(place, method))
+
+
+async def _called(place: Any, method: str, *arguments: Any) -> Any:
+    """What a method of a file object gives. An async one belongs to this loop; any other may block."""
+    if _is_async(place, method):
+        return await getattr(place, method)(*arguments)
+    return await asyncio.to_thread(getattr(place, method), *arguments)
+
+
+def _left(view: memoryview, written: Any) -> memoryview:
+    """What is left to write of `view`, after what `write` has given back."""
+    return view[written:] if isinstance(written, int) else view[len(view) :]
+
+
+def _require_bytes_source(source: Any) -> None:
     if isinstance(source, io.TextIOBase):
         raise InvalidArgumentError('the file is opened for text; open it for bytes: open(path, "rb")')
-    content = source.read()
+
+
+def _content(content: Any, call: str) -> File:
+    """The file of what a file object gave."""
     if not isinstance(content, (bytes, bytearray, memoryview)):
         raise InvalidArgumentError(f"{call} takes a file object whose read gives bytes, got {type(content).__name__}")
     if not content:
         raise InvalidArgumentError("the file object has nothing left to read; if it was read before: file.seek(0)")
-    return bytes(content)
+    return File(bytes(content))
 
 
 def _not_there(path: str, call: str) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 from .._graph.pipeline import Pipeline
 from ..media import Audio, File
 from ..nodes import AudioDecode, SpeechSegments
-from .audio_files import afile_of
 from .decoding import CHUNK_MS
-from .places import Source, file_of
+from .places import Source, afile_of, file_of
 from .words import in_words_of
 
 __all__ = ["aspeech_segments", "speech_segments"]

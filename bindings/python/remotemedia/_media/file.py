@@ -29,7 +29,8 @@ class File:
             path = os.fspath(source)
             self.path = at_home(os.fsdecode(path) if isinstance(path, bytes) else path)
         else:
-            raise MarshalError(f"a File is made from a path or from bytes, not from {type(source).__name__}")
+            cure = "; write File(source.read())" if hasattr(source, "read") else ""
+            raise MarshalError(f"a File is made from a path or from bytes, not from {type(source).__name__}{cure}")
         if mime is not None and not isinstance(mime, str):
             raise InvalidArgumentError(f"mime must be a media type such as 'audio/flac', or None, got {mime!r}")
         self.mime = mime
