@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import sys
+import threading
 import types
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -174,3 +176,84 @@ def test_addresses_are_opened_by_fsspec_where_it_is_installed(monkeypatch: pytes
         rm.InvalidArgumentError, match=r"'gs://bucket/a\.wav' is an address, .* install the package fsspec"
     ):
         rm.read("gs://bucket/a.wav")
+
+
+class Bucket:
+    """A stand-in for fsspec: addresses below `s3://three/` are opened once three of them are asked for at a time."""
+
+    def __init__(self) -> None:
+        self.three = threading.Barrier(3)
+        self.threads: set[int] = set()
+
+    def open(self, address: str, mode: str) -> Any:
+        self.threads.add(threading.get_ident())
+        if "three" in address:
+            self.three.wait(10)
+        if "denied" in address:
+            raise PermissionError(address)
+        return SPEECH.open(mode)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    stand_in = Bucket()
+    monkeypatch.setitem(sys.modules, "fsspec", stand_in)
+    return stand_in
+
+
+MANY = ["s3://three/1", "s3://three/denied", "s3://three/3", SPEECH, b"no sound", "s3://three/4", *["s3://three/5"] * 2]
+
+
+def outcomes(loaded: list[rm.Loaded]) -> list[Any]:
+    return [(each.source, type(each.error) if each.audio is None else each.audio.frames) for each in loaded]
+
+
+async def test_several_addresses_are_fetched_at_a_time_and_come_in_their_order(bucket: Bucket) -> None:
+    wrong = {"s3://three/denied": PermissionError, b"no sound": rm.NodeError}
+    expected = [(source, wrong.get(source, 113600)) for source in MANY]
+
+    async def sources() -> AsyncIterator[Any]:
+        for source in MANY:
+            yield source
+
+    assert outcomes(rm.read_many(MANY, concurrency=3)) == expected
+    assert outcomes(await rm.aread_many(MANY, concurrency=3)) == expected
+    assert outcomes(await rm.aread_many(sources(), concurrency=3)) == expected
+    assert threading.get_ident() not in bucket.threads
+
+
+def test_no_more_sources_are_taken_ahead_than_are_fetched_at_a_time(bucket: Bucket) -> None:
+    taken: list[str] = []
+
+    def endless() -> Iterator[str]:
+        for number in itertools.count():
+            taken.append(f"s3://bucket/{number}")
+            yield taken[-1]
+
+    results = rm.iter_many(endless(), concurrency=2)
+    for number, result in enumerate(itertools.islice(results, 20), 1):
+        assert result.source == f"s3://bucket/{number - 1}"
+        assert len(taken) <= number + 2 * 2
+    results.close()  # type: ignore[attr-defined]
+
+
+async def test_what_was_fetched_does_not_wait_for_a_source_that_is_not_there_yet(bucket: Bucket) -> None:
+    heard = asyncio.Event()
+    closed = []
+
+    async def sources() -> AsyncIterator[str]:
+        try:
+            yield "s3://bucket/1"
+            await asyncio.wait_for(heard.wait(), 10)
+            yield "s3://bucket/2"
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    results = rm.aiter_many(sources(), concurrency=3)
+    assert (await anext(results)).source == "s3://bucket/1"
+    heard.set()
+    assert (await anext(results)).source == "s3://bucket/2"
+    await results.aclose()  # type: ignore[attr-defined]
+    assert closed == [True]
+    assert bucket.threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from contextlib import aclosing, closing
 from typing import Any, NamedTuple
 
 from .._execution.map import Mapped
@@ -15,7 +16,8 @@ from ..errors import InvalidArgumentError
 from ..media import Audio, File
 from ..nodes import AudioConcat
 from .audio_files import decoder, silent
-from .places import Source, afile_of, file_of
+from .opening import Opened, aopened, opened
+from .places import Source
 from .words import in_words_of
 
 __all__ = ["Loaded", "aiter_many", "aread_many", "iter_many", "read_many"]
@@ -50,8 +52,9 @@ def read_many(
 
     `sources` and the other arguments are as for `read`; a file that can't be read is a result with an `error`, and the
     others go on. With `strict=True` the first error in the order of the sources is raised instead. `concurrency` is how
-    many are decoded at a time: by default one for each core that the process may use, and one more. All results are in
-    memory at once; `iter_many` holds no more than are decoded at a time.
+    many are decoded at a time, and how many addresses are fetched meanwhile: by default one for each core that the
+    process may use, and one more; a slow network is worth more. All results are in memory at once; `iter_many` holds no
+    more than are decoded, and fetched, at a time.
 
     It blocks, also where an event loop runs; `await aread_many(...)` does the same beside the loop. Raises
     `InvalidArgumentError` for arguments that no file could be read with.
@@ -110,13 +113,6 @@ def aiter_many(
     return _results_async(job, sources)
 
 
-class _Begun(NamedTuple):
-    """A source that was taken, with the error if it could not even be opened."""
-
-    source: Any
-    error: Exception | None
-
-
 class _Job(NamedTuple):
     """What is done with each source, and those that were taken and have no result yet, in their order."""
 
@@ -125,15 +121,16 @@ class _Job(NamedTuple):
     duration_s: float | None
     at_a_time: int
     strict: bool
-    begun: deque[_Begun]
+    begun: deque[Opened]
 
     def results(self, result: Mapped | None) -> Iterator[Loaded]:
         """The results that come next in order: of sources that could not be opened, then of the one that is done."""
-        while self.begun and self.begun[0].error is not None:
-            source, error = self.begun.popleft()
+        while self.begun and isinstance(error := self.begun[0][1], Exception):
+            source, _ = self.begun.popleft()
             yield self._checked(Loaded(source, None, error, 0.0))
         if result is not None:
-            yield self._checked(_loaded(self, self.begun.popleft().source, result))
+            source, _ = self.begun.popleft()
+            yield self._checked(_loaded(self, source, result))
 
     def _checked(self, loaded: Loaded) -> Loaded:
         if self.strict and loaded.error is not None:
@@ -161,14 +158,11 @@ def _job(
 
 def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, None]:
     def files() -> Iterator[File]:
-        for source in sources:
-            try:
-                file = file_of(source, job.call)
-            except Exception as error:
-                job.begun.append(_Begun(source, error))
-                continue
-            job.begun.append(_Begun(source, None))
-            yield file
+        with closing(opened(sources, job.call, job.at_a_time)) as found:
+            for source, file in found:
+                job.begun.append((source, file))
+                if isinstance(file, File):
+                    yield file
 
     for result in job.pipeline.map_sync(files(), concurrency=job.at_a_time, ordered=True):
         yield from job.results(result)
@@ -177,14 +171,11 @@ def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, No
 
 async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Loaded, None]:
     async def files() -> AsyncGenerator[File, None]:
-        async for source in _each(sources):
-            try:
-                file = await afile_of(source, job.call)
-            except Exception as error:
-                job.begun.append(_Begun(source, error))
-                continue
-            job.begun.append(_Begun(source, None))
-            yield file
+        async with aclosing(aopened(sources, job.call, job.at_a_time)) as found:
+            async for source, file in found:
+                job.begun.append((source, file))
+                if isinstance(file, File):
+                    yield file
 
     results = job.pipeline.map(files(), concurrency=job.at_a_time, ordered=True)
     try:
@@ -195,15 +186,6 @@ async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[So
             yield loaded
     finally:
         await results.aclose()
-
-
-async def _each(sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Source, None]:
-    if isinstance(sources, AsyncIterable):
-        async for source in sources:
-            yield source
-    else:
-        for source in sources:
-            yield source
 
 
 def _loaded(job: _Job, source: Any, result: Mapped) -> Loaded:
