@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("bad.wav").write_bytes(b"not audio\n")
     Path("empty.wav").write_bytes(b"")
     rm.write("good.wav", SPEECH)
+
+
+async def sounds() -> AsyncIterator[rm.Audio]:
+    yield SPEECH
 
 
 NOT_AUDIO = r"""'bad.wav' is not audio that remotemedia knows; it begins with "not audio\\n". Use WAV, """
@@ -145,6 +149,31 @@ def test_async_generators_are_streams() -> None:
             "map takes several sources, such as a list, not a value of the type int",
         ),
         (
+            lambda: METER.map_sync(sounds()),
+            rm.InvalidArgumentError,
+            "map_sync awaits no sources; write async for result in pipeline.map(sources)",
+        ),
+        (
+            lambda: rm.read_many(sounds()),
+            rm.InvalidArgumentError,
+            "read_many awaits no sources; write await rm.aread_many(sources)",
+        ),
+        (
+            lambda: rm.iter_many(sounds()),
+            rm.InvalidArgumentError,
+            "iter_many awaits no sources; write async for loaded in rm.aiter_many(sources)",
+        ),
+        (
+            lambda: METER.stream(SPEECH.to_pcm("s16"), input=rm.PCM("s16", 16000, 1)),
+            rm.InvalidArgumentError,
+            "stream takes several values, such as a list; write [x]",
+        ),
+        (
+            lambda: METER.stream(print),
+            rm.InvalidArgumentError,
+            "stream takes several values, such as a list, not a value of the type builtin_function_or_method",
+        ),
+        (
             lambda: rm.execute_sync(METER, [SPEECH]),
             rm.ManifestError,
             "a manifest is a dict, a path, or JSON or YAML text, not Pipeline; a pipeline runs by itself: "
@@ -253,3 +282,22 @@ async def test_a_buffer_bounds_a_session_too() -> None:
 
 def test_no_mistake_left_a_file_behind() -> None:
     assert sorted(os.listdir()) == ["bad.wav", "empty.wav", "good.wav"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (b"two", "send_many takes several values, such as a list; write [x]"),
+        (memoryview(b"two"), "send_many takes several values, such as a list; write [x]"),
+        ("two", "send_many takes several values, such as a list; write ['two']"),
+        (SPEECH, "send_many takes several values, such as a list; write [x]"),
+        (None, "send_many takes several values, such as a list, not a value of the type NoneType"),
+        (sounds(), "send_many awaits no values; write async for value in values: await session.send(value)"),
+    ],
+)
+@pytest.mark.parametrize("pcm", [None, rm.PCM("s16", 16000, 1)], ids=["values", "bytes"])
+async def test_a_single_value_is_not_sent_as_its_parts(given: Any, message: str, pcm: rm.PCM | None) -> None:
+    async with METER.session(input=pcm) as session:
+        with pytest.raises(rm.InvalidArgumentError, match=f"^{re.escape(message)}$"):
+            await session.send_many(given)
+        assert session.metrics().sent == 0

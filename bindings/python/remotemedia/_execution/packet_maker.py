@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._media.times import nanoseconds
-from .._results.inputs import listed
+from .._results.inputs import listed, require_several
 from ..errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class PacketMaker:
 
     def packets(self, values: Iterable[Any], to: str | None) -> list[list[Any]]:
         """The packets of values without times. Pieces of PCM are joined to packets of up to about a second."""
+        require_several(values, "send_many", "values", "async for value in values: await session.send(value)")
         if self.is_plain and to is None:
             return [[value] for value in values]
         number = self._number(to)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .._execution.map import Mapped
 from .._graph.pipeline import Pipeline
 from .._problem.whole_number import require_whole
-from .._results.inputs import require_sources
+from .._results.inputs import require_several
 from ..errors import InvalidArgumentError
 from ..media import Audio, File
 from ..nodes import AudioConcat
@@ -21,6 +21,9 @@ from .places import Source
 from .words import in_words_of
 
 __all__ = ["Loaded", "aiter_many", "aread_many", "iter_many", "read_many"]
+
+AWAITED = {"read_many": "await rm.aread_many(sources)", "iter_many": "async for loaded in rm.aiter_many(sources)"}
+"""What to write instead of the functions that await nothing."""
 
 
 class Loaded(NamedTuple):
@@ -149,7 +152,7 @@ def _job(
     strict: bool,
 ) -> _Job:
     """Checks the arguments. What is joined is joined on a native thread, at the end of the pipeline."""
-    require_sources(sources, call)
+    require_several(sources, call, awaited=AWAITED.get(call))
     pipeline = decoder(rate, channels, start_s, duration_s) >> AudioConcat()
     with in_words_of(call):
         pipeline.validate()

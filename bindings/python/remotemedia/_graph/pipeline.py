@@ -330,7 +330,9 @@ class Pipeline(Composed):
         """
         with FIRST_USE:
             from .._execution.stream import stream
+            from .._results.inputs import require_several
 
+        require_several(source, "stream", "values")
         session = self.session(input=input, buffer=buffer)
         if len(session.inputs) > 1:
             raise InvalidArgumentError(
@@ -360,9 +362,9 @@ class Pipeline(Composed):
             from .._execution.execute import microseconds
             from .._execution.map import map_sources
             from .._manifest.compile import compile_manifest
-            from .._results.inputs import require_sources
+            from .._results.inputs import require_several
 
-        require_sources(sources, "map")
+        require_several(sources, "map")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
         results = map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
         if on_progress is None:
@@ -387,9 +389,9 @@ class Pipeline(Composed):
             from .._execution.map import map_sources_sync
             from .._functions.event_loop import refuse_in_loop
             from .._manifest.compile import compile_manifest
-            from .._results.inputs import require_sources
+            from .._results.inputs import require_several
 
-        require_sources(sources, "map_sync")
+        require_several(sources, "map_sync", awaited="async for result in pipeline.map(sources)")
         compiled = compile_manifest(self.manifest())
         refuse_in_loop((compiled[1] or {}).values(), "map_sync", "async for result in pipeline.map(sources)")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)

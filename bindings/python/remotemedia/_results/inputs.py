@@ -61,12 +61,18 @@ def no_list(inputs: Any) -> MarshalError:
     return MarshalError(f"{begin}; write [x]")
 
 
-def require_sources(sources: Any, call: str) -> None:
-    """Raises `InvalidArgumentError` for sources of `map` that are a single value."""
-    if isinstance(sources, (str, bytes, bytearray, os.PathLike, Audio, File, dict)):
-        written = f"[{sources!r}]" if isinstance(sources, (str, os.PathLike)) and len(str(sources)) < 80 else "[x]"
-        raise InvalidArgumentError(f"{call} takes several sources, such as a list; write {written}")
-    if not isinstance(sources, Iterable) and not hasattr(sources, "__aiter__"):
-        raise InvalidArgumentError(
-            f"{call} takes several sources, such as a list, not a value of the type {type(sources).__name__}"
-        )
+def require_several(values: Any, call: str, noun: str = "sources", awaited: str | None = None) -> None:
+    """Raises `InvalidArgumentError` for what is a single value where `call` takes several, called by `noun`.
+
+    A `call` that awaits nothing takes no async ones: `awaited` is then what to write instead.
+    """
+    takes = f"{call} takes several {noun}, such as a list"
+    if isinstance(values, (str, bytes, bytearray, memoryview, os.PathLike, Audio, File, dict)):
+        written = f"[{values!r}]" if isinstance(values, (str, os.PathLike)) and len(str(values)) < 80 else "[x]"
+        raise InvalidArgumentError(f"{takes}; write {written}")
+    if isinstance(values, Iterable) or (awaited is None and hasattr(values, "__aiter__")):
+        return
+    if hasattr(values, "__aiter__"):
+        raise InvalidArgumentError(f"{call} awaits no {noun}; write {awaited}")
+    cure = "; await it first" if hasattr(values, "__await__") else ""
+    raise InvalidArgumentError(f"{takes}, not a value of the type {type(values).__name__}{cure}")
