@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
+import numbers
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,12 +44,21 @@ async def play(pipeline: Pipeline, audio: Audio | Mapping[str, Audio], frame_ms:
         *(zip(itertools.repeat(to), frames(each, frame_ms)) for to, each in by_input.items()),
         key=lambda frame: _end_of(frame[1]),
     )
+    if not hasattr(pipeline, "session"):
+        raise InvalidArgumentError(
+            f"play takes a pipeline, such as rm.Pipeline() >> node, not a value of the type {type(pipeline).__name__}"
+        )
     async with pipeline.session(clock="virtual") as session:
 
         async def feed() -> None:
-            for to, frame in upcoming:
-                await session.send(frame, to=to)
-            await session.finish()
+            try:
+                for to, frame in upcoming:
+                    await session.send(frame, to=to)
+                await session.finish()
+            except BaseException:
+                # The reading ends, and this is raised behind it.
+                session.cancel()
+                raise
 
         feeding = asyncio.create_task(feed())
         try:
@@ -70,6 +81,8 @@ def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
     """
     if not isinstance(audio, Audio):
         raise InvalidArgumentError(f"expected an Audio, got {type(audio).__name__}; rm.read(path) reads a sound file")
+    if not isinstance(frame_ms, numbers.Real) or not math.isfinite(frame_ms):
+        raise InvalidArgumentError(f"frame_ms must be a number of milliseconds, got {frame_ms!r}")
     each = frame_ms * audio.rate / 1000
     if not each >= 1:
         raise InvalidArgumentError(f"frame_ms={frame_ms!r} is less than one sample at {audio.rate} Hz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import remotemedia as rm
@@ -98,6 +99,19 @@ async def test_what_a_node_raises_is_raised_by_play() -> None:
 
     with pytest.raises(rm.NodeError, match="enough"):
         await rm.testing.play(rm.Pipeline.load(chain(("fail", fail, {}))), ramp(8000, 8000))
+
+
+async def test_what_can_not_be_sent_ends_the_playing() -> None:
+    sound = rm.testing.speech()[:0.5]
+    meter = rm.Pipeline() >> rm.nodes.AudioLevel()
+    with pytest.raises(rm.InvalidArgumentError, match="this pipeline names no inputs; leave out to='mic'"):
+        await asyncio.wait_for(rm.testing.play(meter, {"mic": sound}), 10)
+    pipeline: Any = rm.nodes.AudioLevel()
+    with pytest.raises(rm.InvalidArgumentError, match=r"play takes a pipeline, .* not a value of the type AudioLevel"):
+        await rm.testing.play(pipeline, sound)
+    for frame_ms in (float("inf"), float("nan"), None):
+        with pytest.raises(rm.InvalidArgumentError, match="frame_ms must be a number of milliseconds, got "):
+            await asyncio.wait_for(rm.testing.play(meter, sound, frame_ms), 10)  # type: ignore[arg-type]
 
 
 async def test_speech_is_speech() -> None:

@@ -84,7 +84,7 @@ def test_a_batch_of_nothing_but_silence_without_length_has_no_frames() -> None:
             sounds(1, 5),
             {"length": 5.5},
             rm.InvalidArgumentError,
-            "length must be a whole number of frames, 0 or more, or None, got 5.5",
+            "length must be a whole number from 0 to 1099511627776, got 5.5",
         ),
         (
             sounds(1, 5),

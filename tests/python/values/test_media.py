@@ -177,12 +177,23 @@ def test_a_start_that_is_no_time_is_refused(pts: Any) -> None:
     assert str(caught.value) == f"pts must be a number of seconds between -9.2e9 and 9.2e9, got {pts!r}"
 
 
-@pytest.mark.parametrize("shape", [(-1, -1), (-1, 0)])
-def test_a_tensor_has_no_negative_extent(shape: tuple[int, ...]) -> None:
-    data = b"ab" if 0 not in shape else b""
+@pytest.mark.parametrize("shape", [(-1, -1), (-1, 0), 1, "1", (1.0,), (True,), [[1]], None])
+def test_a_tensor_has_whole_numbers_as_its_shape(shape: Any) -> None:
+    data = b"" if shape == (-1, 0) else b"ab"
     with pytest.raises(rm.MarshalError) as caught:
         rm.Tensor(data, "int16", shape)
-    assert str(caught.value) == f"shape {shape} has a negative extent; each is 0 or more"
+    wanted = "shape must be whole numbers of 0 or more, one for each dimension, such as (2, 3), got"
+    assert str(caught.value) == f"{wanted} {shape!r}"
+    assert rm.Tensor(b"ab", "int16", np.array([1])).shape == rm.Tensor(b"ab", "int16", [np.int64(1)]).shape == (1,)
+
+
+def test_a_tensor_is_made_of_memory() -> None:
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.Tensor([1, 2], "int16", (2,))
+    assert str(caught.value) == (
+        "the data of a Tensor is memory, such as bytes, not a value of the type list; "
+        "numbers in lists are an array of numpy: numpy.asarray(data)"
+    )
 
 
 def test_pcm_takes_integers_of_numpy() -> None:

@@ -251,6 +251,11 @@ class Session:
         Where the manifest names no outputs, the name is the id of a sink. Choose outputs before the first packet is
         sent; what comes out of the others is then dropped. Raises `InvalidArgumentError` after that.
         """
+        if not isinstance(sink, str):
+            raise InvalidArgumentError(
+                f"output takes the name of one output, a text, not a value of the type {type(sink).__name__}; "
+                "`pipeline.plan().sinks` has the names"
+            )
         reader = self._chosen.get(sink)
         if reader is None:
             if self._native.is_open:

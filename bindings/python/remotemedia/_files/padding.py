@@ -7,11 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._codec.samples import copy_into, fill, uncleared
-from .._problem.whole_number import whole
+from .._problem.whole_number import require_whole
+from .._results.inputs import require_several
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, Tensor
 
 __all__ = ["pad_batch"]
+
+MOST_FRAMES = 1 << 40
+"""More than any machine has room for, and few enough to count their bytes."""
 
 
 def pad_batch(audios: Iterable[Audio], *, value: float = 0.0, length: int | None = None) -> tuple[Tensor, list[int]]:
@@ -24,9 +28,10 @@ def pad_batch(audios: Iterable[Audio], *, value: float = 0.0, length: int | None
     each before padding. `frames` is the length of the longest, or `length`. `value` is what stands behind the shorter
     ones. Each sample is copied once, while other threads of Python continue.
 
-    Raises `InvalidArgumentError` for no sounds at all, for rates or numbers of channels that differ, and for a sound
-    that is longer than `length`; `MarshalError` for what is no `Audio`.
+    Raises `InvalidArgumentError` for no sounds at all or a single one that stands in no list, for rates or numbers of
+    channels that differ, and for a sound that is longer than `length`; `MarshalError` for what is no `Audio`.
     """
+    require_several(audios, "pad_batch", "sounds", "rm.pad_batch([sound async for sound in sounds])")
     sounds = list(audios)
     if not sounds:
         raise InvalidArgumentError("pad_batch takes one Audio or more, got none")
@@ -74,10 +79,7 @@ def _require_room(sounds: list[Audio], frames: int) -> None:
 
 
 def _frames(length: Any) -> int:
-    found = whole(length)
-    if found is None or found < 0:
-        raise InvalidArgumentError(f"length must be a whole number of frames, 0 or more, or None, got {length!r}")
-    return found
+    return require_whole("length", length, 0, MOST_FRAMES)
 
 
 def _element(value: Any) -> bytes:

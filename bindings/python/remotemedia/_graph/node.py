@@ -9,6 +9,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .._media.file import at_home
+from .._problem.maps import map_of
 from .._process import FIRST_USE
 from ..errors import InvalidArgumentError
 
@@ -64,7 +65,7 @@ class Node(Linkable):
         on_error: OnError | None = None,
     ) -> None:
         self.node_type: str | Callable[..., Any] | NodeFunction[Any, ..., Any] = node_type
-        self.params: dict[str, Any] = dict(params or {})
+        self.params: dict[str, Any] = map_of("params", params)
         self.name = name
         self.capabilities = capabilities
         self.on_error = on_error

@@ -311,7 +311,7 @@ class Pipeline(Composed):
             from .._manifest.compile import compile_manifest
             from .session_options import session_options
 
-        options = session_options(input, buffer, deadline, packet_deadline, watchdog, clock, trace is not None)
+        options = session_options(input, buffer, deadline, packet_deadline, watchdog, clock, trace)
         compiled = compile_manifest(self.manifest())
         return Session(compiled, options, pcm=input, watchdog=watchdog, on_progress=on_progress, trace=trace)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._functions.spec import NodeSpec, spec_of
 from .._manifest.catalog import node_types, type_name
+from .._problem.maps import map_of
 from .._results.arrow_types import KINDS, Shape, pyarrow_for, type_of_shape
 from .._results.columns import PACKET_COLUMNS, column_of_key
 from ..errors import InvalidArgumentError, UnsupportedError
@@ -25,7 +26,7 @@ def schema_of(
     pyarrow = pyarrow_for("schema")
     if rows not in ("packets", "items"):
         raise InvalidArgumentError(f"rows must be 'packets' or 'items', got {rows!r}")
-    given = dict(types or {})
+    given = map_of("types", types)
     unknown = next((name for name in given if name not in plan.sinks), None)
     if unknown is not None:
         raise InvalidArgumentError(

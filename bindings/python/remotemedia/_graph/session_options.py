@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ def session_options(
     packet_deadline: float | None,
     watchdog: float | None,
     clock: str,
-    is_traced: bool,
+    trace: Any,
 ) -> dict[str, Any]:
     """The options of `Pipeline.session`. Raises `InvalidArgumentError` for one that is none."""
     if clock not in ("real", "virtual"):
@@ -33,7 +34,11 @@ def session_options(
     if watchdog is not None:
         microseconds("watchdog", watchdog)
     options: dict[str, Any] = {"buffer": _bounds(buffer), "clock": clock}
-    if is_traced:
+    if trace is not None:
+        if not isinstance(trace, (str, os.PathLike)):
+            raise InvalidArgumentError(
+                f"trace must be the path of a file to write, such as 'trace.json', got {trace!r}"
+            )
         options["trace"] = True
     for name, span in (("deadline", deadline), ("packet_deadline", packet_deadline)):
         span_us = -1 if span is None else microseconds(name, span)
@@ -44,7 +49,7 @@ def session_options(
 
 def _bounds(buffer: Any) -> dict[str, int]:
     """The bounds of what waits at the inputs and outputs of a session, of a map or a `Buffer` without a policy."""
-    given = buffer.manifest() if isinstance(buffer, Buffer) else buffer or {}
+    given = buffer.manifest() if isinstance(buffer, Buffer) else {} if buffer is None else buffer
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"buffer must be a map, such as {{'packets': 64}}, got {buffer!r}")
     for name in given:

@@ -6,7 +6,7 @@ Looking one up imports a module, which runs code. So the caller says which packa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +30,8 @@ def find(name: str, allowed: Sequence[str], path: str) -> NodeSpec:
     """
     if isinstance(allowed, str):
         raise InvalidArgumentError(f"python must be a list of packages; write python=[{allowed!r}]")
+    if not isinstance(allowed, Collection):
+        raise InvalidArgumentError(f"python must be a list of packages, such as ['steps'], got {allowed!r}")
     if not NAMED.fullmatch(name):
         raise _refused(path, f"{name!r} names no function; write python:package.module:function")
     _, module, function = name.split(":")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from .._problem.whole_number import whole
 from .._process import FIRST_USE
 from ..errors import MarshalError
 from .element_types import FORMATS, SIZES, TYPE_STRINGS
@@ -25,14 +26,14 @@ class Tensor:
     __slots__ = ("__weakref__", "_address", "_owner", "data", "dtype", "shape")
 
     def __init__(self, data: Any, dtype: str, shape: Sequence[int]) -> None:
-        if dtype not in SIZES:
+        if not isinstance(dtype, str) or dtype not in SIZES:
             raise MarshalError(f"dtype {dtype!r} is none of {', '.join(SIZES)}")
-        view = memoryview(data)
+        view = _memory(data)
         if not view.c_contiguous:
             raise MarshalError("the data of a Tensor must be contiguous; copy it first: bytes(data)")
         self.data = view.cast("B") if view.nbytes else memoryview(b"")
         self.dtype = dtype
-        self.shape = tuple(int(extent) for extent in shape)
+        self.shape = _extents(shape)
         self._address: int | None = None
         self._owner: Any = None
         need = SIZES[dtype]
@@ -174,6 +175,28 @@ class Tensor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tensor, (bytes(self.data), self.dtype, self.shape)
+
+
+def _memory(data: Any) -> memoryview:
+    try:
+        return memoryview(data)
+    except TypeError:
+        raise MarshalError(
+            f"the data of a Tensor is memory, such as bytes, not a value of the type {type(data).__name__}; "
+            "numbers in lists are an array of numpy: numpy.asarray(data)"
+        ) from None
+
+
+def _extents(shape: Any) -> tuple[int, ...]:
+    """The extents that a shape has, as numbers of Python. Anything else is refused."""
+    has_several = isinstance(shape, Iterable) and not isinstance(shape, (str, bytes))
+    extents = [whole(extent) for extent in shape] if has_several else [None]
+    found = tuple(extent for extent in extents if extent is not None)
+    if len(found) < len(extents) or min(found, default=0) < 0:
+        raise MarshalError(
+            f"shape must be whole numbers of 0 or more, one for each dimension, such as (2, 3), got {shape!r}"
+        )
+    return found
 
 
 def _nested(elements: Sequence[Any], shape: Sequence[int]) -> Any:
