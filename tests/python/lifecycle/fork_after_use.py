@@ -21,9 +21,15 @@ from work import (
 
 def child() -> None:
     assert back.tolist()[-1] == 9999.0
+    assert TWICE.run_sync([2]) == [4]
     let_go_of_much_memory()
     a_bit_of_everything_sync()
     asyncio.run(a_bit_of_everything())
+
+
+@rm.node
+def twice(value: int) -> int:
+    return 2 * value
 
 
 def let_go_of_much_memory() -> None:
@@ -47,9 +53,12 @@ def fork() -> int:
     return pid
 
 
+TWICE = rm.Pipeline() >> twice
+"""What it was compiled to belongs to the parent."""
 LOUDER = {"version": "v1", "nodes": [{"id": "gain", "node_type": "AudioGain", "params": {"gain_db": 6}}]}
 
 (back,) = rm.execute_sync(PASS, [array.array("d", range(10000))])
+assert TWICE.run_sync([1]) == [2]
 let_go_of_much_memory()
 a_bit_of_everything_sync()
 children = [fork()]

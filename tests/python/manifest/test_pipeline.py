@@ -15,6 +15,7 @@ from conftest import chain, through
 from hypothesis import given
 from hypothesis import strategies as st
 from remotemedia import nodes
+from remotemedia._manifest import compile as compile_module
 from remotemedia._manifest.yaml_writer import to_yaml
 
 SPEECH = Path(__file__).parents[3] / "examples" / "speech.yaml"
@@ -343,6 +344,61 @@ def test_every_run_sees_the_pipeline_as_it_is() -> None:
     pipeline.nodes["passthrough"].params["x"] = 1
     with pytest.raises(rm.ManifestError, match="PassThrough has no param 'x'"):
         pipeline.run_sync([1])
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The manifests that were compiled."""
+    found: list[Any] = []
+    compile_manifest = compile_module.compile_manifest
+
+    def noting(manifest: Any, python: Any = ()) -> Any:
+        if not isinstance(manifest, compile_module.Compiled):
+            found.append(manifest)
+        return compile_manifest(manifest, python)
+
+    monkeypatch.setattr(compile_module, "compile_manifest", noting)
+    return found
+
+
+def test_a_pipeline_is_compiled_again_after_any_change(compiled: list[Any]) -> None:
+    @rm.node
+    def told(value: Any, *, by: Any = 0, also: Any = 0) -> list[Any]:
+        return [value, by, also]
+
+    pipeline = rm.Pipeline() >> add(1) >> told(by=1, also=None)
+    first, second = pipeline.nodes.values()
+
+    def run(engine: Any = "native") -> str:
+        before = pipeline.run_sync([1], engine=engine)
+        assert repr(asyncio.run(pipeline.run([1], engine=engine))) == repr(before)
+        return repr(before[0])
+
+    assert run() == run("python") == "[2, 1, None]"
+    assert run() == run()
+    assert len(compiled) == 1
+    second.params["by"] = True
+    assert run() == "[2, True, None]"
+    second.params["by"] = 1.0
+    assert run() == "[2, 1.0, None]"
+    del second.params["also"]
+    assert run() == "[2, 1.0, 0]"
+    second.params["also"] = second.params.pop("by")
+    assert run() == "[2, 0, 1.0]"
+    assert run() == run()
+    assert len(compiled) == 5
+    told.fn = lambda value, **_: "replaced"
+    assert run() == "'replaced'"
+    assert len(compiled) == 6
+    second.params["also"] = {"k": 1}
+    assert run() == "'replaced'"
+    assert len(compiled) == 8, "what holds others may change within, so both runs compile"
+    second.params["also"] = 1
+    second.on_error = {"retry": {"times": 1}}
+    assert run() == "'replaced'"
+    second.on_error["retry"]["times"] = -1
+    with pytest.raises(rm.ManifestError, match="times"):
+        run()
 
 
 async def test_a_run_that_takes_too_long_is_ended() -> None:

@@ -21,7 +21,7 @@ try:
     from .._engine.port_registry import forget_loop, give_back_port, loop_port, sync_port, thread_ports
     from .._engine.run import Functions, Run
     from .._engine.sync_port import wait
-    from .._manifest.compile import CompiledPipeline, Manifest, cached, compile_manifest
+    from .._manifest.compile import Compiled, CompiledPipeline, Manifest, cached, compile_manifest
 except LibraryError:
     if not in_main_interpreter():
         raise
@@ -124,7 +124,7 @@ def execute_sync(
 
 def execute_blocking(
     names: tuple[str, str],
-    manifest: Manifest | CompiledPipeline,
+    manifest: Manifest | Compiled,
     inputs: Inputs | None,
     timeout: float | None,
     python: Sequence[str],

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from operator import is_
+from typing import TYPE_CHECKING, Any
 
+from .._process import FIRST_USE
 from ..errors import InvalidArgumentError
 from .ends import End, results
 from .node import Node
 from .subgraph import Subgraph
+
+if TYPE_CHECKING:
+    from .._manifest.compile import Compiled
 
 
 def manifest_of(subgraph: Subgraph) -> dict[str, Any]:
@@ -55,9 +60,12 @@ def ids_of(nodes: Sequence[Node]) -> list[str]:
 
 
 class RunDocument:
-    """A manifest for runs, and the parts of the nodes that it was made of. Params are in it as they are now."""
+    """A manifest for runs, the parts of the nodes that it was made of, and what it was compiled to.
 
-    __slots__ = ("document", "known")
+    Params are in it as they are now.
+    """
+
+    __slots__ = ("_compiled", "_values", "document", "known")
 
     def __init__(self, subgraph: Subgraph) -> None:
         nodes = subgraph.nodes
@@ -68,6 +76,9 @@ class RunDocument:
             entry["params"] = node.params
             if node.capabilities is not None:
                 entry["capabilities"] = node.capabilities
+        self._compiled: Compiled | None = None
+        self._values: list[tuple[Node, Any, tuple[Any, ...]]] = []
+        """What `_compiled` was made of: each node with its function and its params; empty if that can't be known."""
         self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
 
     def holds(self, nodes: Sequence[Node]) -> bool:
@@ -82,6 +93,44 @@ class RunDocument:
             ):
                 return False
         return True
+
+    def compiled(self, nodes: Sequence[Node]) -> Compiled:
+        """What the manifest of the `nodes` is compiled to: the same as before while the values in it are the same.
+
+        Raises `ManifestError`.
+        """
+        if self._compiled is None or not self._compiled.pipeline.is_of_this_process or not self._is_unchanged():
+            with FIRST_USE:
+                from .._manifest.compile import compile_manifest
+
+            # Before it is compiled: what another thread changes meanwhile is seen by the next run.
+            values = [(node, getattr(node.node_type, "fn", None), _flat(node.params)) for node in nodes]
+            self._values = values if all(map(_is_constant, nodes)) else []
+            self._compiled = compile_manifest(self.document)
+        return self._compiled
+
+    def _is_unchanged(self) -> bool:
+        for node, fn, known in self._values:
+            flat = _flat(node.params)
+            if len(flat) != len(known) or not all(map(is_, flat, known)):
+                return False
+            if fn is not None and node.node_type.fn is not fn:  # type: ignore[union-attr]
+                return False
+        return bool(self._values)
+
+
+CONSTANT = frozenset({type(None), bool, int, float, str, bytes})
+"""Types of values that stay what they are."""
+
+
+def _flat(params: dict[str, Any]) -> tuple[Any, ...]:
+    return (*params, *params.values()) if params else ()
+
+
+def _is_constant(node: Node) -> bool:
+    """Whether a change in a node puts another object in the place of one."""
+    values = (*node.params.values(), node.on_error, node.capabilities)
+    return all(type(value) in CONSTANT for value in values)
 
 
 def _connection(start: End, end: End, ids: Mapping[int, str], **fields: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ It only describes. Every way to run it goes through its manifest, which the nati
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
@@ -261,10 +262,10 @@ class Pipeline(Composed):
         Where the pipeline names several inputs, each has a list of its own: `{"mic": [...], "reference": [...]}`.
         `on_progress`, what it returns and what it raises are those of `execute`.
         """
-        with FIRST_USE:
-            from .._execution.execute import execute
-
-        return await execute(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
+        engines = _engines()
+        work = self._work(engines.HAS_LIBRARY and engine != "python")
+        outputs: Outputs = await engines.execute(work, inputs, timeout=timeout, engine=engine, on_progress=on_progress)
+        return outputs
 
     def run_sync(
         self,
@@ -275,10 +276,10 @@ class Pipeline(Composed):
         on_progress: OnProgress | None = None,
     ) -> Outputs:
         """Runs the pipeline like `run`, and blocks until its outputs are there. See `execute_sync`."""
-        with FIRST_USE:
-            from .._execution.execute import execute_blocking
-
-        return execute_blocking(RUN_SYNC, self._current(), inputs, timeout, (), engine, on_progress)
+        engines = _engines()
+        work = self._work(engines.HAS_LIBRARY and engine != "python")
+        outputs: Outputs = engines.execute_blocking(RUN_SYNC, work, inputs, timeout, (), engine, on_progress)
+        return outputs
 
     def session(
         self,
@@ -425,12 +426,20 @@ class Pipeline(Composed):
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.manifest(),)
 
-    def _current(self) -> dict[str, Any]:
-        """The manifest for a run: made once, and again after the nodes changed."""
-        document = self._run_document
-        if document is None or not document.holds(self._subgraph.nodes):
-            document = self._run_document = RunDocument(self._subgraph)
-        return document.document
+    def _work(self, is_compiled: bool) -> Any:
+        """What a run executes: the manifest, or what that is compiled to. Made once, and again after a change."""
+        nodes, run = self._subgraph.nodes, self._run_document
+        if run is None or not run.holds(nodes):
+            run = self._run_document = RunDocument(self._subgraph)
+        return run.compiled(nodes) if is_compiled else run.document
+
+
+@functools.cache
+def _engines() -> Any:
+    """The module that runs manifests. An import statement would cost each run as much as a small run takes."""
+    with FIRST_USE:
+        from .._execution import execute
+    return execute
 
 
 def of_subgraph(subgraph: Subgraph) -> Pipeline:

@@ -54,12 +54,13 @@ class HostNodeType(NamedTuple):
 class CompiledPipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("_behind", "_ends", "address", "handle", "tokens", "used")
+    __slots__ = ("_behind", "_ends", "_process", "address", "handle", "tokens", "used")
     is_first = True
     """Whether the next one is the first of this process."""
 
     def __init__(self, manifest: bytes, host_types: Sequence[HostNodeType] = ()) -> None:
         self.used = False
+        self._process = _process
         self._behind: dict[str, frozenset[str]] = {}
         self.tokens = [ownership.number() for _ in host_types]
         options = b""
@@ -79,6 +80,11 @@ class CompiledPipeline:
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
         self.address = int(ffi.cast("uintptr_t", out[0]))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether no fork has come since it was compiled: its handle is the parent's then."""
+        return self._process is _process
 
     def describe(self) -> dict[str, Any]:
         """The plan: `name`, `nodes`, `connections`, `inputs` and `outputs`, with stages and inserted converters."""
@@ -122,8 +128,15 @@ class CompiledPipeline:
         return self._ends
 
 
-Compiled = tuple[CompiledPipeline, dict[int, HostFunction] | None]
-"""A pipeline, and the functions that it calls by their numbers."""
+class Compiled(NamedTuple):
+    """A pipeline, and the functions that it calls by their numbers."""
+
+    pipeline: CompiledPipeline
+    functions: dict[int, HostFunction] | None = None
+
+
+_process = object()
+"""Stands for this process: a forked child has another one."""
 
 _lock = threading.Lock()
 _cache: dict[Any, CompiledPipeline] = {}
@@ -138,21 +151,21 @@ def cached(text: str) -> CompiledPipeline | None:
     return pipeline
 
 
-def compile_manifest(manifest: Manifest | CompiledPipeline, python: Sequence[str] = ()) -> Compiled:
-    """The pipeline of a manifest; of one that is compiled and has no Python functions, itself.
+def compile_manifest(manifest: Manifest | Compiled, python: Sequence[str] = ()) -> Compiled:
+    """The pipeline of a manifest; of one that is compiled, itself.
 
     `python` are the packages of which it may name functions.
 
     Raises `ManifestError` with all that is wrong with it, `FileNotFoundError` if it is the path of no file.
     """
+    if isinstance(manifest, Compiled):
+        return manifest
     if isinstance(manifest, str):
         return _compile_any_text(manifest if is_text(manifest) else read(manifest), python)
     if isinstance(manifest, os.PathLike):
         return _compile_any_text(read(os.fspath(manifest)), python)
     if isinstance(manifest, Mapping):
         return _compile_mapping(manifest, python)
-    if isinstance(manifest, CompiledPipeline):
-        return manifest, None
     raise ManifestError(
         f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}{_cure(manifest)}",
         [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
@@ -167,10 +180,10 @@ def compile_text(text: str) -> CompiledPipeline:
     return pipeline
 
 
-def compile_once(manifest: Mapping[str, Any]) -> CompiledPipeline:
+def compile_once(manifest: Mapping[str, Any]) -> Compiled:
     """The pipeline of a manifest of plain values that is unlikely to come again. It takes no place in the cache, from
     which it would push pipelines that do."""
-    return CompiledPipeline(pack_plain(manifest))
+    return Compiled(CompiledPipeline(pack_plain(manifest)))
 
 
 def encoded(text: str) -> bytes:
@@ -186,7 +199,7 @@ def encoded(text: str) -> bytes:
 
 def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
     if PREFIX not in text:
-        return compile_text(text), None
+        return Compiled(compile_text(text))
     with FIRST_USE:
         from .text_reader import from_text
 
@@ -195,7 +208,7 @@ def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
 
 def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
     if _is_plain(manifest):
-        return _compile_plain(manifest, ()), None
+        return Compiled(_compile_plain(manifest, ()))
     manifest = with_functions(manifest, python)
     plain, functions = take_functions(manifest)
     types = _types_of(functions)
@@ -203,7 +216,7 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
         check_params(manifest, lambda: CompiledPipeline(pack_plain(plain), types))
     # The pipeline does not depend on the functions themselves: each run brings its own.
     pipeline = _compile_plain(plain, types)
-    return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
+    return Compiled(pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None)
 
 
 def _is_plain(manifest: Mapping[str, Any]) -> bool:
@@ -269,7 +282,8 @@ def _remember(key: Any, pipeline: CompiledPipeline) -> CompiledPipeline:
 
 def _child() -> None:
     # The handles belong to the parent: freeing them here does nothing.
-    global _lock
+    global _lock, _process
+    _process = object()
     _lock = threading.Lock()
     _cache.clear()
 
