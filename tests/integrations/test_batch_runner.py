@@ -7,6 +7,8 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,20 @@ def test_strict_raises_the_first_error_in_the_order_of_the_sources() -> None:
         runner.run([SPEECH, "first.wav", b"no sound"])
     with pytest.raises(FileNotFoundError, match=r"first\.wav"):
         decode_batch([SPEECH, "first.wav"], rate=None, channels=None, strict=True)
+
+
+def test_the_addresses_of_a_batch_are_fetched_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+
+    def open_address(address: str, mode: str) -> Any:
+        both.wait(10)
+        return SPEECH.open(mode)
+
+    # A stand-in with the one function that is called.
+    monkeypatch.setitem(sys.modules, "fsspec", types.SimpleNamespace(open=open_address))
+    rows = BatchRunner(levels(), call="Dataset").run(["s3://bucket/1", "s3://bucket/2"], threads=1)
+    assert [row.error for row in rows] == [None, None]
+    assert [row.source for row in rows] == ["s3://bucket/1", "s3://bucket/2"]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork")  # of a process with threads, which is what is tested

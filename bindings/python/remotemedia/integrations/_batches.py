@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from .._abi.config import offer_workers
 from .._files.audio_files import decoder
 from .._files.many import Loaded, read_many
-from .._files.places import Source, file_of
+from .._files.opening import opened
+from .._files.places import Source
 from .._files.words import in_words_of
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
@@ -46,19 +47,17 @@ class BatchRunner:
 
         With `strict` the first error in the order of the sources is raised instead.
         """
-        rows: list[Row] = [Row(source, None, None) for source in sources]
-        files: list[File] = []
-        places: list[int] = []
-        for place, source in enumerate(sources):
-            try:
-                files.append(file_of(source, self.call))
-            except Exception as error:
-                rows[place] = Row(source, None, error)
+        count = at_a_time(threads)
+        found = list(opened(sources, self.call, count))
+        files = [file for _, file in found if isinstance(file, File)]
+        results = iter(self.pipeline.map_sync(files, concurrency=count, ordered=True))
+        rows = []
+        for source, file in found:
+            if isinstance(file, Exception):
+                rows.append(Row(source, None, file))
             else:
-                places.append(place)
-        results = self.pipeline.map_sync(files, concurrency=at_a_time(threads), ordered=True)
-        for place, result in zip(places, results, strict=True):
-            rows[place] = Row(sources[place], result.outputs, result.error)
+                result = next(results)
+                rows.append(Row(source, result.outputs, result.error))
         if self.strict:
             for row in rows:
                 if row.error is not None:
