@@ -193,6 +193,11 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "code", "message"),
     [
         (["info", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
+        (
+            ["info", "https://host/a.wav?b=1"],
+            4,
+            "'https://host/a.wav?b=1' is an address, and commands read files; download it, or pipe it in as -",
+        ),
         (["validate", "nope.yaml"], 4, "no such manifest 'nope.yaml' in {cwd}"),
         (["run", SPEECH, "-i", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["run", SPEECH, "-i", "*.nope"], 4, "no file matches '*.nope' in {cwd}"),

@@ -159,6 +159,8 @@ def _inputs(pattern: str) -> Iterator[Input]:
     if os.path.exists(pattern):
         yield Input(pattern, _below(pattern, os.getcwd()))
         return
+    if "://" in pattern:
+        raise FileNotFoundError(f"{pattern!r} is an address, and commands read files; download it, or pipe it in as -")
     if not glob.has_magic(pattern):
         raise FileNotFoundError(f"no such file {pattern!r} in {os.getcwd()}")
     found = [each for each in sorted(glob.glob(pattern, recursive=True)) if not os.path.isdir(each)]
