@@ -401,6 +401,24 @@ def test_a_pipeline_is_compiled_again_after_any_change(compiled: list[Any]) -> N
         run()
 
 
+def test_a_run_that_begins_while_another_one_compiles_sees_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = rm.Pipeline() >> add(1)
+    (node,) = pipeline.nodes.values()
+    assert pipeline.run_sync([1]) == [2]
+    compile_manifest, meanwhile = compile_module.compile_manifest, []
+
+    def with_another_run(manifest: Any, python: Any = ()) -> Any:
+        if not meanwhile:
+            meanwhile.append("begun")
+            meanwhile.append(pipeline.run_sync([1])[0])
+        return compile_manifest(manifest, python)
+
+    monkeypatch.setattr(compile_module, "compile_manifest", with_another_run)
+    node.params["operand"] = 5
+    assert pipeline.run_sync([1]) == [6]
+    assert meanwhile == ["begun", 6]
+
+
 async def test_a_run_that_takes_too_long_is_ended() -> None:
     @rm.node
     async def never(value: Any) -> None:

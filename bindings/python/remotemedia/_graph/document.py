@@ -65,7 +65,7 @@ class RunDocument:
     Params are in it as they are now.
     """
 
-    __slots__ = ("_compiled", "_values", "document", "known")
+    __slots__ = ("_kept", "document", "known")
 
     def __init__(self, subgraph: Subgraph) -> None:
         nodes = subgraph.nodes
@@ -76,9 +76,8 @@ class RunDocument:
             entry["params"] = node.params
             if node.capabilities is not None:
                 entry["capabilities"] = node.capabilities
-        self._compiled: Compiled | None = None
-        self._values: list[tuple[Node, Any, tuple[Any, ...]]] = []
-        """What `_compiled` was made of: each node with its function and its params; empty if that can't be known."""
+        self._kept: tuple[Compiled, list[_Values]] | None = None
+        """What it was compiled to, and of which values: put in place together, since threads may run it at once."""
         self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
 
     def holds(self, nodes: Sequence[Node]) -> bool:
@@ -99,28 +98,35 @@ class RunDocument:
 
         Raises `ManifestError`.
         """
-        if self._compiled is None or not self._compiled.pipeline.is_of_this_process or not self._is_unchanged():
-            with FIRST_USE:
-                from .._manifest.compile import compile_manifest
+        kept = self._kept
+        if kept is not None and kept[0].pipeline.is_of_this_process and _are_unchanged(kept[1]):
+            return kept[0]
+        with FIRST_USE:
+            from .._manifest.compile import compile_manifest
 
-            # Before it is compiled: what another thread changes meanwhile is seen by the next run.
-            values = [(node, getattr(node.node_type, "fn", None), _flat(node.params)) for node in nodes]
-            self._values = values if all(map(_is_constant, nodes)) else []
-            self._compiled = compile_manifest(self.document)
-        return self._compiled
+        # Before it is compiled: what another thread changes meanwhile is seen by the next run.
+        values = [(node, getattr(node.node_type, "fn", None), _flat(node.params)) for node in nodes]
+        are_constant = all(map(_is_constant, nodes))
+        compiled = compile_manifest(self.document)
+        self._kept = (compiled, values) if are_constant else None
+        return compiled
 
-    def _is_unchanged(self) -> bool:
-        for node, fn, known in self._values:
-            flat = _flat(node.params)
-            if len(flat) != len(known) or not all(map(is_, flat, known)):
-                return False
-            if fn is not None and node.node_type.fn is not fn:  # type: ignore[union-attr]
-                return False
-        return bool(self._values)
 
+_Values = tuple[Node, Any, tuple[Any, ...]]
+"""A node, its function, and its params as `_flat` has them."""
 
 CONSTANT = frozenset({type(None), bool, int, float, str, bytes})
 """Types of values that stay what they are."""
+
+
+def _are_unchanged(values: list[_Values]) -> bool:
+    for node, fn, known in values:
+        flat = _flat(node.params)
+        if len(flat) != len(known) or not all(map(is_, flat, known)):
+            return False
+        if fn is not None and node.node_type.fn is not fn:  # type: ignore[union-attr]
+            return False
+    return True
 
 
 def _flat(params: dict[str, Any]) -> tuple[Any, ...]:
