@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import queue
 import sys
 import threading
 import types
@@ -184,9 +185,11 @@ class Bucket:
     def __init__(self) -> None:
         self.three = threading.Barrier(3)
         self.threads: set[int] = set()
+        self.opened = queue.SimpleQueue[str]()
 
     def open(self, address: str, mode: str) -> Any:
         self.threads.add(threading.get_ident())
+        self.opened.put(address)
         if "three" in address:
             self.three.wait(10)
         if "denied" in address:
@@ -235,25 +238,29 @@ def test_no_more_sources_are_taken_ahead_than_are_fetched_at_a_time(bucket: Buck
         assert result.source == f"s3://bucket/{number - 1}"
         assert len(taken) <= number + 2 * 2
     results.close()  # type: ignore[attr-defined]
+    # While the stand-in is there: what was taken is opened, whether or not it is wanted.
+    assert sorted(bucket.opened.get(timeout=10) for _ in taken) == sorted(taken)
 
 
 async def test_what_was_fetched_does_not_wait_for_a_source_that_is_not_there_yet(bucket: Bucket) -> None:
-    heard = asyncio.Event()
+    steps = {"s3://bucket/1": asyncio.Event(), "nothing.wav": asyncio.Event(), "s3://bucket/denied": asyncio.Event()}
     closed = []
 
     async def sources() -> AsyncIterator[str]:
         try:
-            yield "s3://bucket/1"
-            await asyncio.wait_for(heard.wait(), 10)
-            yield "s3://bucket/2"
+            for source, heard in steps.items():
+                yield source
+                await heard.wait()
             await asyncio.Event().wait()
         finally:
             closed.append(True)
 
     results = rm.aiter_many(sources(), concurrency=3)
-    assert (await anext(results)).source == "s3://bucket/1"
-    heard.set()
-    assert (await anext(results)).source == "s3://bucket/2"
+    expected = [type(None), FileNotFoundError, PermissionError]
+    for (source, heard), error in zip(steps.items(), expected, strict=True):
+        loaded = await asyncio.wait_for(anext(results), 10)
+        assert (loaded.source, type(loaded.error)) == (source, error), loaded.error
+        heard.set()
     await results.aclose()  # type: ignore[attr-defined]
     assert closed == [True]
     assert bucket.threads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._engine.loop_port import LoopPort
@@ -29,6 +29,9 @@ __all__ = ["Mapped", "map_sources", "map_sources_sync"]
 
 _END: Any = object()
 
+ToInputs = Callable[[Any, tuple[str, ...]], Any]
+"""Makes the inputs of a run of a source, for a pipeline with inputs of these names."""
+
 
 class Mapped(NamedTuple):
     """The result for one source: its `outputs`, or the `error` that ended it, and how many `seconds` it took."""
@@ -51,8 +54,9 @@ async def map_sources(
     concurrency: int,
     ordered: bool,
     timeout_us: int,
+    to_inputs: ToInputs = inputs_of,
 ) -> AsyncGenerator[Mapped, None]:
-    """Runs a pipeline on each source, up to `concurrency` at a time."""
+    """Runs a pipeline on each source, up to `concurrency` at a time. What `to_inputs` raises is the source's error."""
     concurrency = require_whole("concurrency", concurrency, 1)
     port = loop_port(running_loop("asyncio.run, main()"))
     upcoming = aiter(sources) if isinstance(sources, AsyncIterable) else None
@@ -76,7 +80,7 @@ async def map_sources(
                 if source is _END:
                     is_over = True
                 else:
-                    running.append(_begin(port, compiled, source, timeout_us))
+                    running.append(_begin(port, compiled, source, timeout_us, to_inputs))
                     count += 1
                     if count % INLINE_IN_A_ROW == 0 or turns.is_due(port.driver.time):
                         await asyncio.sleep(0)
@@ -103,14 +107,19 @@ async def map_sources(
 
 
 def map_sources_sync(
-    compiled: Compiled, sources: Iterable[Any], concurrency: int, ordered: bool, timeout_us: int
+    compiled: Compiled,
+    sources: Iterable[Any],
+    concurrency: int,
+    ordered: bool,
+    timeout_us: int,
+    to_inputs: ToInputs = inputs_of,
 ) -> Generator[Mapped, None, None]:
     """Does what `map_sources` does without an event loop, or blocking it."""
     concurrency = require_whole("concurrency", concurrency, 1)
     pipeline, functions = compiled
     if functions and any(each.on_loop for each in functions.values()):
         with own_loop() as loop:
-            results = map_sources(compiled, sources, concurrency, ordered, timeout_us)
+            results = map_sources(compiled, sources, concurrency, ordered, timeout_us, to_inputs)
             try:
                 while True:
                     try:
@@ -134,7 +143,7 @@ def map_sources_sync(
                 begin = time.perf_counter()
                 outcome: Outputs | Exception | Run
                 try:
-                    outcome = port.start(pipeline, functions, inputs_of(source, pipeline.inputs), timeout_us)
+                    outcome = port.start(pipeline, functions, to_inputs(source, pipeline.inputs), timeout_us)
                 except Exception as error:
                     outcome = error
                 running.append((source, begin, outcome))
@@ -158,11 +167,13 @@ def map_sources_sync(
         give_back_port(port)
 
 
-def _begin(port: LoopPort, compiled: Compiled, source: Any, timeout_us: int) -> Mapped | asyncio.Task[Mapped]:
+def _begin(
+    port: LoopPort, compiled: Compiled, source: Any, timeout_us: int, to_inputs: ToInputs
+) -> Mapped | asyncio.Task[Mapped]:
     begin = time.perf_counter()
     try:
         pipeline, functions = compiled
-        outcome = port.start(pipeline, functions, inputs_of(source, pipeline.inputs), timeout_us)
+        outcome = port.start(pipeline, functions, to_inputs(source, pipeline.inputs), timeout_us)
     except Exception as error:
         return Mapped(source, None, error, time.perf_counter() - begin)
     if isinstance(outcome, Run):

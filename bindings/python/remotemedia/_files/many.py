@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._execution.map import Mapped
-from .._graph.pipeline import Pipeline
+from .._execution.map import Mapped, map_sources, map_sources_sync
+from .._manifest.compile import Compiled, compile_manifest
 from .._problem.whole_number import require_whole
 from .._results.inputs import require_several
 from ..errors import InvalidArgumentError
-from ..media import Audio, File
+from ..media import Audio
 from ..nodes import AudioConcat
 from .audio_files import decoder, silent
-from .opening import Opened, aopened, opened
+from .opening import aopened, file_in, opened
 from .places import Source
 from .words import in_words_of
 
@@ -117,28 +116,25 @@ def aiter_many(
 
 
 class _Job(NamedTuple):
-    """What is done with each source, and those that were taken and have no result yet, in their order."""
+    """What is done with each source."""
 
     call: str
-    pipeline: Pipeline
+    pipeline: Compiled
     duration_s: float | None
     at_a_time: int
     strict: bool
-    begun: deque[Opened]
 
-    def results(self, result: Mapped | None) -> Iterator[Loaded]:
-        """The results that come next in order: of sources that could not be opened, then of the one that is done."""
-        while self.begun and isinstance(error := self.begun[0][1], Exception):
-            source, _ = self.begun.popleft()
-            yield self._checked(Loaded(source, None, error, 0.0))
-        if result is not None:
-            source, _ = self.begun.popleft()
-            yield self._checked(_loaded(self, source, result))
-
-    def _checked(self, loaded: Loaded) -> Loaded:
-        if self.strict and loaded.error is not None:
-            raise loaded.error
-        return loaded
+    def loaded(self, result: Mapped) -> Loaded:
+        """What came of a source. Raises its error if that is to be raised."""
+        source, file = result.source
+        audios, error = list(result.outputs or ()), result.error
+        if error is not None:
+            error = error if error is file else _in_words_of(self.call, error)
+        elif len(audios) != 1:
+            error = silent(file, self.duration_s) if not audios else _changed(source)
+        if self.strict and error is not None:
+            raise error
+        return Loaded(source, audios[0] if error is None else None, error, result.seconds)
 
 
 def _job(
@@ -156,49 +152,20 @@ def _job(
     pipeline = decoder(rate, channels, start_s, duration_s) >> AudioConcat()
     with in_words_of(call):
         pipeline.validate()
-    return _Job(call, pipeline, duration_s, _at_a_time(concurrency), strict, deque())
+    return _Job(call, compile_manifest(pipeline.manifest()), duration_s, _at_a_time(concurrency), strict)
 
 
 def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, None]:
-    def files() -> Iterator[File]:
-        with closing(opened(sources, job.call, job.at_a_time)) as found:
-            for source, file in found:
-                job.begun.append((source, file))
-                if isinstance(file, File):
-                    yield file
-
-    for result in job.pipeline.map_sync(files(), concurrency=job.at_a_time, ordered=True):
-        yield from job.results(result)
-    yield from job.results(None)
+    files = opened(sources, job.call, job.at_a_time)
+    for result in map_sources_sync(job.pipeline, files, job.at_a_time, True, -1, file_in):
+        yield job.loaded(result)
 
 
 async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Loaded, None]:
-    async def files() -> AsyncGenerator[File, None]:
-        async with aclosing(aopened(sources, job.call, job.at_a_time)) as found:
-            async for source, file in found:
-                job.begun.append((source, file))
-                if isinstance(file, File):
-                    yield file
-
-    results = job.pipeline.map(files(), concurrency=job.at_a_time, ordered=True)
-    try:
+    files = aopened(sources, job.call, job.at_a_time)
+    async with aclosing(map_sources(job.pipeline, files, job.at_a_time, True, -1, file_in)) as results:
         async for result in results:
-            for loaded in job.results(result):
-                yield loaded
-        for loaded in job.results(None):
-            yield loaded
-    finally:
-        await results.aclose()
-
-
-def _loaded(job: _Job, source: Any, result: Mapped) -> Loaded:
-    if result.error is not None:
-        return Loaded(source, None, _in_words_of(job.call, result.error), result.seconds)
-    audios = list(result.outputs or ())
-    if len(audios) == 1:
-        return Loaded(source, audios[0], None, result.seconds)
-    error = silent(result.source, job.duration_s) if not audios else _changed(source)
-    return Loaded(source, None, error, result.seconds)
+            yield job.loaded(result)
 
 
 def _changed(source: Any) -> InvalidArgumentError:

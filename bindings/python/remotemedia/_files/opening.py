@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from .._execution.stream import close_source
 from ..media import File
 from .addresses import is_address
+from .fetching import fetched
 from .places import Source, afile_of, file_of
 
 Opened = tuple[Source, File | Exception]
@@ -25,20 +26,17 @@ def opened(sources: Iterable[Source], call: str, at_once: int) -> Generator[Open
     While a source is an address, those behind it are taken too, until `at_once` are: their contents are in memory.
     """
     ahead, values, is_over = _Ahead(call, at_once), iter(sources), False
-    try:
-        while True:
-            while not is_over and ahead.has_room:
-                source = next(values, _END)
-                if source is _END:
-                    is_over = True
-                else:
-                    ahead.take(source)
-            if not ahead.taken:
-                return
-            source, fetching = ahead.taken.popleft()
-            yield source, _file_or_error(source, call) if fetching is None else fetching.result()
-    finally:
-        ahead.end()
+    while True:
+        while not is_over and ahead.has_room:
+            source = next(values, _END)
+            if source is _END:
+                is_over = True
+            else:
+                ahead.take(source)
+        if not ahead.taken:
+            return
+        source, fetching = ahead.taken.popleft()
+        yield source, _file_or_error(source, call) if fetching is None else fetching.result()
 
 
 async def aopened(
@@ -72,20 +70,26 @@ async def aopened(
             if coming is not None and coming.done():
                 is_over, coming = not coming.result(), None
     finally:
-        ahead.end()
         if coming is not None:
             coming.cancel()
             await asyncio.wait([coming])
         await close_source(upcoming)
 
 
+def file_in(found: Opened, _names: tuple[str, ...]) -> list[File]:
+    """The file as the inputs of a run. Raises why there is none."""
+    file = found[1]
+    if isinstance(file, Exception):
+        raise file
+    return [file]
+
+
 class _Ahead:
-    """Sources that were taken and not given yet, and the threads that fetch what addresses among them name."""
+    """Sources that were taken and not given yet; what addresses among them name is being fetched."""
 
     def __init__(self, call: str, at_once: int) -> None:
         self.taken: deque[tuple[Source, Future[File | Exception] | None]] = deque()
         self._call, self._at_once = call, at_once
-        self._threads = ThreadPoolExecutor(at_once, "remotemedia fetch")
 
     @property
     def has_room(self) -> bool:
@@ -95,12 +99,8 @@ class _Ahead:
     def take(self, source: Source) -> None:
         """Takes the next source."""
         is_fetched = isinstance(source, str) and is_address(source)
-        fetching = self._threads.submit(_file_or_error, source, self._call) if is_fetched else None
+        fetching = fetched(lambda: _file_or_error(source, self._call)) if is_fetched else None
         self.taken.append((source, fetching))
-
-    def end(self) -> None:
-        """Fetches no more. What a thread is at, it ends."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def _take_next(values: AsyncIterator[Source], ahead: _Ahead) -> bool:

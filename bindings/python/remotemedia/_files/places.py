@@ -6,7 +6,6 @@ that are awaited take both.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import io
 import os
@@ -17,6 +16,7 @@ from .._media.file import at_home
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
 from .addresses import content_of, is_address
+from .fetching import afetched
 
 
 class ReadableFile(Protocol):
@@ -64,7 +64,7 @@ def file_of(source: Source, call: str) -> File:
 async def afile_of(source: Source, call: str) -> File:
     """The file that a source is, as `file_of` says. A thread fetches addresses, and reads sync file objects."""
     if isinstance(source, str) and is_address(source):
-        return await asyncio.to_thread(_file, source, call)
+        return await afetched(lambda: _file(source, call))
     if isinstance(source, File) or not is_file_object(source, "read"):
         return _file(source, call)
     _require_bytes_source(source)
@@ -141,7 +141,7 @@ async def _called(place: Any, method: str, *arguments: Any) -> Any:
     """What a method of a file object gives. An async one belongs to this loop; any other may block."""
     if _is_async(place, method):
         return await getattr(place, method)(*arguments)
-    return await asyncio.to_thread(getattr(place, method), *arguments)
+    return await afetched(lambda: getattr(place, method)(*arguments))
 
 
 def _left(view: memoryview, written: Any) -> memoryview:

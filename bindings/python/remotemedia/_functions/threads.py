@@ -23,7 +23,8 @@ IDLE_SECONDS = 10.0
 class Workers:
     """A pool that grows with its work, up to `MOST` threads, and shrinks when there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "remotemedia-node") -> None:
+        self._name = name
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         # The garbage collector may close a port on a thread that holds it.
         self._lock = threading.RLock()
@@ -42,7 +43,7 @@ class Workers:
             self._work.put(work)
         if grow:
             try:
-                start("remotemedia-node", self._run)
+                start(self._name, self._run)
             except RuntimeError:
                 with self._lock:
                     self._threads -= 1
