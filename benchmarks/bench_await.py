@@ -59,16 +59,25 @@ async def execute_dict(calls: int) -> None:
         await run(manifest, [1, 2, 3])
 
 
+async def run_pipeline(calls: int) -> None:
+    """The same by a `Pipeline`, which is looked at for changes at each call."""
+    pipeline = remotemedia.Pipeline.load(MANIFEST)
+    for _ in range(calls):
+        await pipeline.run([1, 2, 3])
+
+
 async def main() -> None:
     """Print all sides, the ratio and the bar."""
     result = await remotemedia.execute(MANIFEST, [1, 2, 3])
     assert result == [6, 7, 8], result
-    timings = await interleaved({"floor": floor, "execute": execute, "dict": execute_dict}, calls=CALLS, rounds=ROUNDS)
+    sides = {"floor": floor, "execute": execute, "dict": execute_dict, "pipeline": run_pipeline}
+    timings = await interleaved(sides, calls=CALLS, rounds=ROUNDS)
     ratio = timings["execute"].median / timings["floor"].median
     print(f"await: medians of {ROUNDS} rounds of {CALLS} calls, sides in turns; {machine()}")
     print(row("floor: pack, one call into C, unpack, await", timings["floor"]))
     print(row("PassThrough -> Calculator -> PassThrough", timings["execute"]))
     print(row("the same, its manifest a dict", timings["dict"]))
+    print(row("the same, by Pipeline.run", timings["pipeline"]))
     print(f"ratio {ratio:.2f}, bar {BAR:.1f}: {'met' if ratio <= BAR else 'NOT met'}")
 
 
