@@ -4,6 +4,7 @@ import { STATUS } from "./constants.js";
 import { InvalidArgumentError } from "./errors.js";
 import { HostRun } from "./host_run.js";
 import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
+import { requireKnown, type Names } from "./known_options.js";
 import { lend } from "./loans.js";
 import { Graph, type Manifest } from "./manifest.js";
 import { native, type PipelineHandle } from "./native.js";
@@ -38,6 +39,10 @@ export interface ExecuteOptions {
   background?: boolean;
 }
 
+const OF_PIPELINE: Names<PipelineOptions> = { nodes: true, exact: true, runtime: true };
+const OF_EXECUTE: Names<ExecuteOptions> = { signal: true, timeoutMs: true, background: true };
+const OF_EXECUTE_SYNC: Names<Pick<ExecuteOptions, "timeoutMs">> = { timeoutMs: true };
+
 /** One input for each item; by their names where the manifest names inputs; none for a graph of sources. */
 export type Inputs = Iterable<Input> | Readonly<Record<string, Iterable<Input>>> | null;
 
@@ -52,6 +57,7 @@ export class Pipeline {
 
   /** @param manifest text in JSON or YAML, an object, or a `Graph` */
   constructor(manifest: string | Manifest | Graph, options: PipelineOptions = {}) {
+    requireKnown("Pipeline", options, OF_PIPELINE);
     this.runtime = options.runtime ?? Runtime.default;
     this.exact = options.exact ?? false;
     const definitions = { ...(manifest instanceof Graph ? manifest.definitions : {}), ...options.nodes };
@@ -76,6 +82,7 @@ export class Pipeline {
 
   /** Runs it on inputs, one item each. Memory of 16 KiB and more is lent: leave it unchanged until the promise settles. */
   async execute<T = Value>(inputs: Inputs = null, options: ExecuteOptions = {}): Promise<Outputs<T>> {
+    requireKnown("execute", options, OF_EXECUTE);
     const { signal } = options;
     signal?.throwIfAborted();
     const { port } = this.runtime;
@@ -101,7 +108,8 @@ export class Pipeline {
   }
 
   /** As `execute`, while this thread waits: for scripts, and for Workers with nothing else to do. */
-  executeSync<T = Value>(inputs: Inputs = null, options: { timeoutMs?: number } = {}): Outputs<T> {
+  executeSync<T = Value>(inputs: Inputs = null, options: Pick<ExecuteOptions, "timeoutMs"> = {}): Outputs<T> {
+    requireKnown("executeSync", options, OF_EXECUTE_SYNC);
     if (!this.hasHostNodes) return settle<T>(this.block(inputs, options.timeoutMs));
     const port = this.runtime.waiting;
     const started = this.submit(port, inputs, options.timeoutMs, 0);

@@ -7,6 +7,7 @@ import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type R
 import type { Decoder } from "./codec/decode.js";
 import type { Encoder } from "./codec/encode.js";
 import { nanoseconds } from "./host_nodes.js";
+import { requireKnown } from "./known_options.js";
 import { release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
@@ -14,7 +15,15 @@ import type { Pipeline } from "./pipeline.js";
 import { outputsBehind } from "./plan.js";
 import type { EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
-import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
+import {
+  controlDocument,
+  OF_SEND,
+  OF_SESSION,
+  settings,
+  type Metrics,
+  type SendOptions,
+  type SessionOptions,
+} from "./session_options.js";
 import { budgetUs, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
@@ -55,6 +64,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     private readonly pipeline: Pipeline,
     private readonly options: SessionOptions,
   ) {
+    requireKnown("session", options, OF_SESSION);
     const { plan, runtime, exact } = pipeline;
     this.names = plan.outputs.map((output) => output.name);
     this.inputs = plan.inputs.map((input) => input.name);
@@ -276,6 +286,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Sends one packet if there is room. Outputs may come along. */
   private take(value: Input, options: SendOptions): boolean {
+    if (options !== NO_OPTIONS) requireKnown("send", options, OF_SEND);
     if (this.isCancelled) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
     const used = room(this.pipeline.exact);
     const { encoder } = used;

@@ -1,4 +1,5 @@
 /** The options of a session and of a send, and the metrics of a session. */
+import type { Names } from "./known_options.js";
 import type { Integer, Value } from "./values.js";
 
 /** How a session is opened. */
@@ -31,6 +32,25 @@ export interface SendOptions {
   /** Lends memory of 16 KiB and more in place of copying it: leave it unchanged until the session has ended. */
   lend?: boolean;
 }
+
+export const OF_SESSION: Names<SessionOptions> = {
+  outputs: true,
+  buffer: true,
+  deadlineMs: true,
+  packetDeadlineMs: true,
+  clock: true,
+  trace: true,
+  signal: true,
+};
+
+export const OF_SEND: Names<SendOptions> = {
+  pts: true,
+  ptsNs: true,
+  duration: true,
+  durationNs: true,
+  to: true,
+  lend: true,
+};
 
 /** What each node has done and waits for; docs/abi.md describes it. */
 export interface Metrics {

@@ -290,6 +290,39 @@ test("the nice value of workers is checked", () => {
   assert.throws(() => new Runtime({ nice: 20 }), { constructor: InvalidArgumentError, message });
 });
 
+test("an option that is none is refused where it is given", async () => {
+  const pipeline = new Pipeline(ADD);
+  const refused = (message: string): object => ({ constructor: InvalidArgumentError, message });
+  await assert.rejects(
+    pipeline.execute([1], { timeout: 5 } as never),
+    refused("execute has no option 'timeout'; it has signal, timeoutMs, background"),
+  );
+  assert.throws(
+    () => pipeline.executeSync([1], { background: true } as never),
+    refused("executeSync has no option 'background'; it has timeoutMs"),
+  );
+  assert.throws(
+    () => new Pipeline(ADD, { node: {} } as never),
+    refused("Pipeline has no option 'node'; it has nodes, exact, runtime"),
+  );
+  const names = "outputs, buffer, deadlineMs, packetDeadlineMs, clock, trace, signal";
+  assert.throws(
+    () => pipeline.session({ deadline: 5 } as never),
+    refused(`session has no option 'deadline'; it has ${names}`),
+  );
+  assert.throws(() => pipeline.session(null as never), refused("session takes options as an object, not null"));
+  assert.throws(() => pipeline.session("a" as never), refused("session takes options as an object, not a"));
+  await using session = pipeline.session();
+  await assert.rejects(
+    session.send(1, { input: "in" } as never),
+    refused("send has no option 'input'; it has pts, ptsNs, duration, durationNs, to, lend"),
+  );
+  assert.throws(() => session.trySend(1, 5 as never), refused("send takes options as an object, not 5"));
+  await session.send(1, { pts: 0.5, lend: true });
+  await session.finish();
+  assert.equal((await session.receive())?.value, 6);
+});
+
 test("a runtime of one's own ends with its block", async () => {
   const before = liveObjects()["runtimes"]!;
   {
