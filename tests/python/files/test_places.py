@@ -35,6 +35,20 @@ class Dribble(io.RawIOBase):
         return min(len(data), 1000)
 
 
+class Told(io.RawIOBase):
+    """Takes all, and says so by a truth value."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> Any:
+        self.taken += bytes(data)
+        return True
+
+
 class AsyncFile:
     """A file whose methods are awaited on the loop that it belongs to, as of aiofiles, anyio and Starlette."""
 
@@ -89,7 +103,9 @@ async def test_speech_segments_of_a_file_object() -> None:
 
 
 async def test_what_takes_bytes_in_parts_gets_all() -> None:
-    target, beside, awaited = Dribble(), Dribble(), AsyncFile(at_once=1000)
+    target, beside, awaited, told = Dribble(), Dribble(), AsyncFile(at_once=1000), Told()
+    rm.write(told, AUDIO, format="wav")
+    assert rm.read(told.taken) == AUDIO
     rm.write(target, AUDIO, format="wav")
     await rm.awrite(beside, AUDIO, format="wav")
     await rm.awrite(awaited, AUDIO, format="wav")

@@ -13,6 +13,7 @@ import stat
 from typing import Any, Protocol, cast
 
 from .._media.file import at_home
+from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
 from .addresses import content_of, is_address
@@ -145,8 +146,9 @@ async def _called(place: Any, method: str, *arguments: Any) -> Any:
 
 
 def _left(view: memoryview, written: Any) -> memoryview:
-    """What is left to write of `view`, after what `write` has given back."""
-    return view[written:] if isinstance(written, int) else view[len(view) :]
+    """What is left to write of `view`, after what `write` has given back: nothing, if that is no number."""
+    count = whole(written)
+    return view[len(view) if count is None else count :]
 
 
 def _require_bytes_source(source: Any) -> None:
