@@ -1,4 +1,5 @@
 /** Manifests: what a pipeline may be made of, as text, as an object, or put together here by `Graph`. */
+import { InvalidArgumentError } from "./errors.js";
 import type { NodeDefinition, NodeFunction, NodeOptions } from "./host_nodes.js";
 
 /** A node of a manifest. */
@@ -113,7 +114,14 @@ export class Graph {
   }
 
   private end(of: GraphNode | GraphPort): string {
-    return of instanceof GraphNode ? this.add(of) : `${this.add(of.node)}.${of.name}`;
+    if (of instanceof GraphNode) return this.add(of);
+    if ((of as GraphPort | null | undefined)?.node instanceof GraphNode) return `${this.add(of.node)}.${of.name}`;
+    const kind = of === null ? "null" : typeof of;
+    const cure = kind === "function" ? "; call it, or write node(function) for one of your own" : "";
+    throw new InvalidArgumentError(
+      `a graph connects nodes, such as audioLevel(), and their ports, not a value of the type ${kind}${cure}`,
+      "RM_INVALID_ARGUMENT",
+    );
   }
 
   private add(added: GraphNode): string {

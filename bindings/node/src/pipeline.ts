@@ -6,7 +6,7 @@ import { HostRun } from "./host_run.js";
 import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
 import { requireKnown, type Names } from "./known_options.js";
 import { lend } from "./loans.js";
-import { Graph, type Manifest } from "./manifest.js";
+import { Graph, GraphNode, type Manifest } from "./manifest.js";
 import { native, type PipelineHandle } from "./native.js";
 import { completion, type Completion, type Outputs } from "./outputs.js";
 import type { Plan } from "./plan.js";
@@ -218,6 +218,12 @@ export class Pipeline {
 /** A manifest as the library takes it: text as it is, objects as a document, whose problems have no lines. */
 function source(manifest: string | Manifest | Graph): Uint8Array {
   if (typeof manifest === "string") return Buffer.from(manifest);
+  const given: unknown = manifest;
+  if (typeof given !== "object" || given === null || Array.isArray(given) || given instanceof GraphNode)
+    throw new InvalidArgumentError(
+      "a manifest is text, an object or a Graph; of nodes it is made by new Graph().chain(first, second)",
+      "RM_INVALID_ARGUMENT",
+    );
   return encode((manifest instanceof Graph ? manifest.toJSON() : manifest) as unknown as Input).bytes;
 }
 
@@ -229,13 +235,27 @@ function settle<T>(end: Completion): Outputs<T> {
 /** Inputs as a value: lists in place of other iterables. */
 function listed(inputs: Inputs): unknown {
   if (inputs === null || Array.isArray(inputs)) return inputs;
-  if (typeof inputs === "string" || ArrayBuffer.isView(inputs))
+  if (isSingle(inputs))
     throw new InvalidArgumentError(
       "inputs are a list with one value for each item: execute([value])",
       "RM_INVALID_ARGUMENT",
     );
   if (Symbol.iterator in inputs) return [...(inputs as Iterable<unknown>)];
-  return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, [...values]]));
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => {
+      if (isSingle(values) || !(Symbol.iterator in values))
+        throw new InvalidArgumentError(
+          `the input '${name}' is a list with one value for each item: execute({ ${name}: [value] })`,
+          "RM_INVALID_ARGUMENT",
+        );
+      return [name, [...values]];
+    }),
+  );
+}
+
+/** Whether it is no list and no map of them; the elements of an array of numbers are one value. */
+function isSingle(given: unknown): boolean {
+  return typeof given !== "object" || given === null || ArrayBuffer.isView(given);
 }
 
 /** A timeout in microseconds; below 0 for none. */

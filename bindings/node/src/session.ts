@@ -7,7 +7,7 @@ import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type R
 import type { Decoder } from "./codec/decode.js";
 import type { Encoder } from "./codec/encode.js";
 import { nanoseconds } from "./host_nodes.js";
-import { requireKnown } from "./known_options.js";
+import { requireKnown, type Names } from "./known_options.js";
 import { release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
@@ -199,6 +199,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Drops what was sent and not read, and makes nodes anew. @param options.at only what waits before this node or behind it */
   interrupt(options: { at?: string } = {}): void {
+    requireKnown("interrupt", options, OF_INTERRUPT);
     const status = native().sessionControl(this.handle, controlDocument({ interrupt: true, ...options }));
     if (status < STATUS.RM_OK) {
       const error = failure();
@@ -213,6 +214,11 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Changes params of a node that may change while it runs: what is sent afterwards meets the new values. */
   setParams(node: string, params: Record<string, unknown>): void {
+    if (typeof node !== "string" || typeof params !== "object" || params === null)
+      throw new InvalidArgumentError(
+        "setParams takes the id of a node and an object: setParams(node, { param: value })",
+        "RM_INVALID_ARGUMENT",
+      );
     this.control({ set: { node, params } });
   }
 
@@ -427,6 +433,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 }
 
 const NO_OPTIONS: SendOptions = {};
+const OF_INTERRUPT: Names<{ at?: string }> = { at: true };
 
 function wakeAll(waiters: (() => void)[]): void {
   for (const wake of waiters.splice(0)) wake();

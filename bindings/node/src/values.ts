@@ -102,6 +102,8 @@ export class MediaFile {
       if (source.protocol !== "file:") throw new TypeError(`a file's URL begins with file:, not ${source.protocol}`);
       source = decodeURIComponent(source.pathname);
     }
+    if (typeof source !== "string" && !ArrayBuffer.isView(source))
+      throw new TypeError("a MediaFile is made from a path, a URL of a file or a Uint8Array");
     this.path = typeof source === "string" ? source : null;
     this.content = typeof source === "string" ? null : source;
   }

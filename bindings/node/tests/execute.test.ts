@@ -6,6 +6,7 @@ import { runInNewContext } from "node:vm";
 import {
   Audio,
   Float,
+  Graph,
   InvalidArgumentError,
   InvalidDocumentError,
   ManifestError,
@@ -26,6 +27,7 @@ import {
   versions,
   whenReleased,
 } from "remotemedia";
+import { audioLevel } from "remotemedia/nodes";
 import { ADD, OWN, PASS, calculator, deferred } from "./pipelines.js";
 
 test("values pass in the order of the inputs", async () => {
@@ -321,6 +323,36 @@ test("an option that is none is refused where it is given", async () => {
   await session.send(1, { pts: 0.5, lend: true });
   await session.finish();
   assert.equal((await session.receive())?.value, 6);
+});
+
+test("what is no graph, manifest or list of inputs is told at the call", async () => {
+  const refused = (message: string | RegExp): object => ({ constructor: InvalidArgumentError, message });
+  const graph = "a graph connects nodes, such as audioLevel(), and their ports, not a value of the type";
+  for (const [given, kind] of [
+    [audioLevel, "function; call it, or write node(function) for one of your own"],
+    ["AudioLevel", "string"],
+    [null, "null"],
+    [undefined, "undefined"],
+    [{ node_type: "Echo" }, "object"],
+    [[audioLevel()], "object"],
+  ])
+    assert.throws(() => new Graph().chain(given as never), refused(`${graph} ${String(kind)}`));
+  const manifest = "a manifest is text, an object or a Graph; of nodes it is made by new Graph().chain(first, second)";
+  for (const given of [undefined, null, 5, audioLevel(), [audioLevel()]])
+    assert.throws(() => new Pipeline(given as never), refused(manifest));
+  const pipeline = new Pipeline(ADD);
+  const inputs = "inputs are a list with one value for each item: execute([value])";
+  for (const given of [5, "text", true, new Float32Array(3), () => 1])
+    await assert.rejects(pipeline.execute(given as never), refused(inputs));
+  const named = "the input 'mic' is a list with one value for each item: execute({ mic: [value] })";
+  for (const given of [5, "text", {}, new Float32Array(3)])
+    assert.throws(() => pipeline.executeSync({ mic: given } as never), refused(named));
+  await using session = pipeline.session();
+  assert.throws(() => session.interrupt("add" as never), refused("interrupt takes options as an object, not add"));
+  const set = "setParams takes the id of a node and an object: setParams(node, { param: value })";
+  assert.throws(() => session.setParams(audioLevel() as never, { a: 1 }), refused(set));
+  assert.throws(() => session.setParams("add", undefined as never), refused(set));
+  assert.throws(() => new MediaFile(undefined as never), /a MediaFile is made from a path, a URL of a file or a Uint8Array/);
 });
 
 test("a runtime of one's own ends with its block", async () => {
