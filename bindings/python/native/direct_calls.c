@@ -190,7 +190,7 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
     /* What `tuple.__new__` calls in the end. C has no cast from an object's pointer to a function's. */
     void *slot = PyType_GetSlot(&PyTuple_Type, Py_tp_new);
     newfunc make;
-    PyObject *rows;
+    PyObject *rows, *packed;
     Py_ssize_t index, length;
     (void)module;
     memcpy(&make, &slot, sizeof make);
@@ -201,15 +201,21 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
     }
     rows = arguments[0];
     length = PyList_Size(rows);
-    for (index = 0; index < length; index++) {
-        PyObject *row = PyList_GetItem(rows, index), *packed, *packet;
-        if (name_output(row, arguments[2]) < 0) return NULL;
-        packed = PyTuple_Pack(1, row);
-        if (!packed) return NULL;
-        packet = make((PyTypeObject *)arguments[1], packed, NULL);
-        Py_DECREF(packed);
-        if (!packet || PyList_SetItem(rows, index, packet) < 0) return NULL;
+    /* The arguments of each call: one tuple for all, which nobody else sees. */
+    packed = PyTuple_New(1);
+    for (index = 0; packed && index < length; index++) {
+        PyObject *row = PyList_GetItem(rows, index), *packet = NULL;
+        if (name_output(row, arguments[2]) == 0) {
+            Py_INCREF(row);
+            if (PyTuple_SetItem(packed, 0, row) == 0) packet = make((PyTypeObject *)arguments[1], packed, NULL);
+        }
+        if (!packet || PyList_SetItem(rows, index, packet) < 0) {
+            Py_DECREF(packed);
+            return NULL;
+        }
     }
+    if (!packed) return NULL;
+    Py_DECREF(packed);
     Py_INCREF(Py_None);
     return Py_None;
 }
