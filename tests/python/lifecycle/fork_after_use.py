@@ -2,6 +2,7 @@
 
 import array
 import asyncio
+import io
 import os
 
 import remotemedia as rm
@@ -22,6 +23,8 @@ from work import (
 def child() -> None:
     assert back.tolist()[-1] == 9999.0
     assert TWICE.run_sync([2]) == [4]
+    if LATER:
+        assert next(LATER.pop()).error is None
     let_go_of_much_memory()
     a_bit_of_everything_sync()
     asyncio.run(a_bit_of_everything())
@@ -55,6 +58,10 @@ def fork() -> int:
 
 TWICE = rm.Pipeline() >> twice
 """What it was compiled to belongs to the parent."""
+WAV = io.BytesIO()
+rm.write(WAV, rm.Audio(array.array("f", bytes(400)), 8000), format="wav")
+LATER = [rm.iter_many([WAV.getvalue()])]
+"""Made by the parent, asked by its children."""
 LOUDER = {"version": "v1", "nodes": [{"id": "gain", "node_type": "AudioGain", "params": {"gain_db": 6}}]}
 
 (back,) = rm.execute_sync(PASS, [array.array("d", range(10000))])

@@ -8,7 +8,8 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from .._execution.map import Mapped, map_sources, map_sources_sync
-from .._manifest.compile import Compiled, compile_manifest
+from .._graph.pipeline import Pipeline
+from .._manifest.compile import compile_manifest
 from .._problem.whole_number import require_whole
 from .._results.inputs import require_several
 from ..errors import InvalidArgumentError
@@ -119,7 +120,7 @@ class _Job(NamedTuple):
     """What is done with each source."""
 
     call: str
-    pipeline: Compiled
+    pipeline: Pipeline
     duration_s: float | None
     at_a_time: int
     strict: bool
@@ -152,18 +153,21 @@ def _job(
     pipeline = decoder(rate, channels, start_s, duration_s) >> AudioConcat()
     with in_words_of(call):
         pipeline.validate()
-    return _Job(call, compile_manifest(pipeline.manifest()), duration_s, _at_a_time(concurrency), strict)
+    return _Job(call, pipeline, duration_s, _at_a_time(concurrency), strict)
 
 
 def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, None]:
     files = opened(sources, job.call, job.at_a_time)
-    for result in map_sources_sync(job.pipeline, files, job.at_a_time, True, -1, file_in):
+    # Here, since a forked child may be the first to ask for a result.
+    compiled = compile_manifest(job.pipeline.manifest())
+    for result in map_sources_sync(compiled, files, job.at_a_time, True, -1, file_in):
         yield job.loaded(result)
 
 
 async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Loaded, None]:
     files = aopened(sources, job.call, job.at_a_time)
-    async with aclosing(map_sources(job.pipeline, files, job.at_a_time, True, -1, file_in)) as results:
+    compiled = compile_manifest(job.pipeline.manifest())
+    async with aclosing(map_sources(compiled, files, job.at_a_time, True, -1, file_in)) as results:
         async for result in results:
             yield job.loaded(result)
 
