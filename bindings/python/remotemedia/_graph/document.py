@@ -76,8 +76,8 @@ class RunDocument:
             entry["params"] = node.params
             if node.capabilities is not None:
                 entry["capabilities"] = node.capabilities
-        self._kept: tuple[Compiled, list[_Values]] | None = None
-        """What it was compiled to, and of which values: put in place together, since threads may run it at once."""
+        self._kept: tuple[Compiled, list[tuple[Any, ...]]] | None = None
+        """What it was compiled to, and of what: put in place together, since threads may run it at once."""
         self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
 
     def holds(self, nodes: Sequence[Node]) -> bool:
@@ -93,44 +93,39 @@ class RunDocument:
                 return False
         return True
 
-    def compiled(self, nodes: Sequence[Node]) -> Compiled:
-        """What the manifest of the `nodes` is compiled to: the same as before while the values in it are the same.
+    def kept(self, nodes: Sequence[Node]) -> Compiled | None:
+        """What it was compiled to, if all that the nodes consist of is the same as then, and in the same process."""
+        if self._kept is None:
+            return None
+        compiled, contents = self._kept
+        for node, known in zip(nodes, contents, strict=True):
+            found = _content(node)
+            if len(found) != len(known) or not all(map(is_, found, known)):
+                return None
+        return compiled if compiled.pipeline.is_of_this_process else None
 
-        Raises `ManifestError`.
-        """
-        kept = self._kept
-        if kept is not None and kept[0].pipeline.is_of_this_process and _are_unchanged(kept[1]):
-            return kept[0]
+    def compiled(self, nodes: Sequence[Node]) -> Compiled:
+        """Compiles the manifest of the nodes, and keeps what came of it. Raises `ManifestError`."""
         with FIRST_USE:
             from .._manifest.compile import compile_manifest
 
         # Before it is compiled: what another thread changes meanwhile is seen by the next run.
-        values = [(node, getattr(node.node_type, "fn", None), _flat(node.params)) for node in nodes]
+        contents = [_content(node) for node in nodes]
         are_constant = all(map(_is_constant, nodes))
         compiled = compile_manifest(self.document)
-        self._kept = (compiled, values) if are_constant else None
+        self._kept = (compiled, contents) if are_constant else None
         return compiled
 
-
-_Values = tuple[Node, Any, tuple[Any, ...]]
-"""A node, its function, and its params as `_flat` has them."""
 
 CONSTANT = frozenset({type(None), bool, int, float, str, bytes})
 """Types of values that stay what they are."""
 
 
-def _are_unchanged(values: list[_Values]) -> bool:
-    for node, fn, known in values:
-        flat = _flat(node.params)
-        if len(flat) != len(known) or not all(map(is_, flat, known)):
-            return False
-        if fn is not None and node.node_type.fn is not fn:  # type: ignore[union-attr]
-            return False
-    return True
-
-
-def _flat(params: dict[str, Any]) -> tuple[Any, ...]:
-    return (*params, *params.values()) if params else ()
+def _content(node: Node) -> tuple[Any, ...]:
+    """All that a node consists of, its function and the names and values of its params among it."""
+    kind, params = node.node_type, node.params
+    content = node.name, kind, getattr(kind, "fn", None), node.capabilities, node.on_error
+    return (*content, *params, *params.values()) if params else content
 
 
 def _is_constant(node: Node) -> bool:

@@ -429,6 +429,8 @@ class Pipeline(Composed):
     def _work(self, is_compiled: bool) -> Any:
         """What a run executes: the manifest, or what that is compiled to. Made once, and again after a change."""
         nodes, run = self._subgraph.nodes, self._run_document
+        if is_compiled and run is not None and (kept := run.kept(nodes)) is not None:
+            return kept
         if run is None or not run.holds(nodes):
             run = self._run_document = RunDocument(self._subgraph)
         return run.compiled(nodes) if is_compiled else run.document
