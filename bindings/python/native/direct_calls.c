@@ -203,7 +203,8 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
     length = PyList_Size(rows);
     /* The arguments of each call: one tuple for all, which nobody else sees. */
     packed = PyTuple_New(1);
-    for (index = 0; packed && index < length; index++) {
+    if (!packed) return NULL;
+    for (index = 0; index < length; index++) {
         PyObject *row = PyList_GetItem(rows, index), *packet = NULL;
         if (name_output(row, arguments[2]) == 0) {
             Py_INCREF(row);
@@ -214,7 +215,6 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
             return NULL;
         }
     }
-    if (!packed) return NULL;
     Py_DECREF(packed);
     Py_INCREF(Py_None);
     return Py_None;

@@ -251,11 +251,7 @@ class Session:
         Where the manifest names no outputs, the name is the id of a sink. Choose outputs before the first packet is
         sent; what comes out of the others is then dropped. Raises `InvalidArgumentError` after that.
         """
-        if not isinstance(sink, str):
-            raise InvalidArgumentError(
-                f"output takes the name of one output, a text, not a value of the type {type(sink).__name__}; "
-                "`pipeline.plan().sinks` has the names"
-            )
+        _require_text("output", sink, "the name of one output", "`pipeline.plan().sinks` has the names")
         reader = self._chosen.get(sink)
         if reader is None:
             if self._native.is_open:
@@ -296,7 +292,7 @@ class Session:
             if self._native.is_open:
                 self._native.interrupt(None)
             return
-        _require_id("interrupt", at)
+        _require_text("interrupt", at)
         self._native.interrupt(at)
         sinks = self._native.pipeline.outputs_behind(at)
         for reader in (self._all, *self._chosen.values()):
@@ -313,7 +309,7 @@ class Session:
         Raises `InvalidArgumentError` for an unknown node, a param that is not live, and a value out of range, and then
         changes nothing; and the error that ended the session.
         """
-        _require_id("set_param", node)
+        _require_text("set_param", node)
         if not params:
             raise InvalidArgumentError(f"set_param changes params: set_param({node!r}, name=value)")
         self._native.set_params(node, params)
@@ -444,9 +440,10 @@ class Session:
             reader.batch.clear()
 
 
-def _require_id(call: str, node: Any) -> None:
-    if not isinstance(node, str):
+def _require_text(
+    call: str, given: Any, what: str = "the id of a node", where: str = "`pipeline.nodes` has the ids"
+) -> None:
+    if not isinstance(given, str):
         raise InvalidArgumentError(
-            f"{call} takes the id of a node, a text, not a value of the type {type(node).__name__}; "
-            "`pipeline.nodes` has the ids"
+            f"{call} takes {what}, a text, not a value of the type {type(given).__name__}; {where}"
         )

@@ -23,10 +23,10 @@ def content_of(text: str, call: str) -> bytes | str | None:
     Raises `InvalidArgumentError` for a `data:` URL that is not one and for an address that nothing here opens, and what
     fsspec raises. `call` is the function that the user has called, for messages.
     """
+    if not is_address(text):
+        return None
     if text.startswith("data:"):
         return _data(text, call)
-    if not _ADDRESS.match(text):
-        return None
     if text.startswith("file://"):
         return unquote(urlsplit(text).path)
     return _opened(text, call)

@@ -7,16 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Genera
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._execution.map import Mapped, map_sources, map_sources_sync
+from .._execution.map import Mapped
 from .._graph.pipeline import Pipeline
-from .._manifest.compile import compile_manifest
 from .._problem.whole_number import require_whole
 from .._results.inputs import require_several
 from ..errors import InvalidArgumentError
 from ..media import Audio
 from ..nodes import AudioConcat
 from .audio_files import decoder, silent
-from .opening import aopened, file_in, opened
+from .opening import amap_files, map_files
 from .places import Source
 from .words import in_words_of
 
@@ -157,17 +156,12 @@ def _job(
 
 
 def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, None]:
-    files = opened(sources, job.call, job.at_a_time)
-    # Here, since a forked child may be the first to ask for a result.
-    compiled = compile_manifest(job.pipeline.manifest())
-    for result in map_sources_sync(compiled, files, job.at_a_time, True, -1, file_in):
+    for result in map_files(job.pipeline, sources, job.call, job.at_a_time):
         yield job.loaded(result)
 
 
 async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Loaded, None]:
-    files = aopened(sources, job.call, job.at_a_time)
-    compiled = compile_manifest(job.pipeline.manifest())
-    async with aclosing(map_sources(compiled, files, job.at_a_time, True, -1, file_in)) as results:
+    async with aclosing(amap_files(job.pipeline, sources, job.call, job.at_a_time)) as results:
         async for result in results:
             yield job.loaded(result)
 

@@ -1,4 +1,4 @@
-"""Opens many sources in their order. What addresses name is fetched ahead, several at a time, by threads."""
+"""Opens many sources in their order, and runs a pipeline on each. What addresses name is fetched ahead, by threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Genera
 from concurrent.futures import Future
 from typing import Any
 
+from .._execution.map import Mapped, map_sources, map_sources_sync
 from .._execution.stream import close_source
+from .._graph.pipeline import Pipeline
+from .._manifest.compile import compile_manifest
 from ..media import File
 from .addresses import is_address
 from .fetching import fetched
@@ -20,8 +23,35 @@ Opened = tuple[Source, File | Exception]
 _END: Any = object()
 
 
-def opened(sources: Iterable[Source], call: str, at_once: int) -> Generator[Opened, None, None]:
-    """Opens each source when the next one is asked for. `call` is the function that the user has called.
+def map_files(pipeline: Pipeline, sources: Iterable[Source], call: str, at_once: int) -> Generator[Mapped, None, None]:
+    """Runs a pipeline on the file of each source, up to `at_once` at a time, in their order.
+
+    The `source` of a result is a source with its file, or with why there is none, which is its `error` then. `call` is
+    the function that the user has called.
+    """
+    # When the first result is asked for: that may be in a forked child.
+    compiled = compile_manifest(pipeline.manifest())
+    yield from map_sources_sync(compiled, _opened(sources, call, at_once), at_once, True, -1, _file_in)
+
+
+def amap_files(
+    pipeline: Pipeline, sources: Iterable[Source] | AsyncIterable[Source], call: str, at_once: int
+) -> AsyncGenerator[Mapped, None]:
+    """Does what `map_files` does, beside the event loop. What is there does not wait for the sources behind it."""
+    compiled = compile_manifest(pipeline.manifest())
+    return map_sources(compiled, _opened_async(sources, call, at_once), at_once, True, -1, _file_in)
+
+
+def _file_in(found: Opened, _names: tuple[str, ...]) -> list[File]:
+    """The file as the inputs of a run. Raises why there is none."""
+    file = found[1]
+    if isinstance(file, Exception):
+        raise file
+    return [file]
+
+
+def _opened(sources: Iterable[Source], call: str, at_once: int) -> Generator[Opened, None, None]:
+    """Opens each source when the next one is asked for.
 
     While a source is an address, those behind it are taken too, until `at_once` are: their contents are in memory.
     """
@@ -39,10 +69,10 @@ def opened(sources: Iterable[Source], call: str, at_once: int) -> Generator[Open
         yield source, _file_or_error(source, call) if fetching is None else fetching.result()
 
 
-async def aopened(
+async def _opened_async(
     sources: Iterable[Source] | AsyncIterable[Source], call: str, at_once: int
 ) -> AsyncGenerator[Opened, None]:
-    """Does what `opened` does, beside the event loop. What is there does not wait for the sources behind it."""
+    """Does what `_opened` does, beside the event loop. It waits for no source while one that was taken is there."""
     ahead, is_over = _Ahead(call, at_once), False
     upcoming = aiter(sources) if isinstance(sources, AsyncIterable) else None
     values = iter(()) if isinstance(sources, AsyncIterable) else iter(sources)
@@ -74,14 +104,6 @@ async def aopened(
             coming.cancel()
             await asyncio.wait([coming])
         await close_source(upcoming)
-
-
-def file_in(found: Opened, _names: tuple[str, ...]) -> list[File]:
-    """The file as the inputs of a run. Raises why there is none."""
-    file = found[1]
-    if isinstance(file, Exception):
-        raise file
-    return [file]
 
 
 class _Ahead:

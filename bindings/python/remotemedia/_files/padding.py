@@ -38,7 +38,7 @@ def pad_batch(audios: Iterable[Audio], *, value: float = 0.0, length: int | None
     for place, sound in enumerate(sounds):
         _check(place, sound, sounds[0])
     lengths = [sound.frames for sound in sounds]
-    frames = max(lengths) if length is None else _frames(length)
+    frames = max(lengths) if length is None else require_whole("length", length, 0, MOST_FRAMES)
     _require_room(sounds, frames)
     channels = sounds[0].channels
     memory, address = uncleared(len(sounds) * channels, frames)
@@ -76,10 +76,6 @@ def _require_room(sounds: list[Audio], frames: int) -> None:
                 f"audios[{place}] has {sound.frames} frames, more than length={frames}; cut it first, such as "
                 f"audio[:{frames / sound.rate:g}], or leave length out"
             )
-
-
-def _frames(length: Any) -> int:
-    return require_whole("length", length, 0, MOST_FRAMES)
 
 
 def _element(value: Any) -> bytes:

@@ -214,7 +214,7 @@ _traits: weakref.WeakKeyDictionary[Any, Traits] = weakref.WeakKeyDictionary()
 
 
 def traits_of(function: Callable[..., Any]) -> Traits:
-    """The traits of a function, looked up once: each run makes its `HostFunction` anew."""
+    """The traits of a function, looked up once: a manifest may be compiled for each run, with a new `HostFunction`."""
     try:
         return _traits[function]
     except KeyError:

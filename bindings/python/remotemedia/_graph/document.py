@@ -65,7 +65,7 @@ class RunDocument:
     Params are in it as they are now.
     """
 
-    __slots__ = ("_kept", "document", "known")
+    __slots__ = ("_kept", "_known", "document")
 
     def __init__(self, subgraph: Subgraph) -> None:
         nodes = subgraph.nodes
@@ -78,31 +78,19 @@ class RunDocument:
                 entry["capabilities"] = node.capabilities
         self._kept: tuple[Compiled, list[tuple[Any, ...]]] | None = None
         """What it was compiled to, and of what: put in place together, since threads may run it at once."""
-        self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
+        self._known = list(map(_parts, nodes))
 
     def holds(self, nodes: Sequence[Node]) -> bool:
         """Whether the nodes still consist of the same objects."""
-        for node, (name, node_type, params, capabilities, on_error) in zip(nodes, self.known, strict=True):
-            if (
-                node.params is not params
-                or node.node_type is not node_type
-                or node.name is not name
-                or node.capabilities is not capabilities
-                or node.on_error is not on_error
-            ):
-                return False
-        return True
+        return all(map(_are_same, map(_parts, nodes), self._known))
 
     def kept(self, nodes: Sequence[Node]) -> Compiled | None:
-        """What it was compiled to, if all that the nodes consist of is the same as then, and in the same process."""
+        """What it was compiled to, if the nodes and their params are the same as then, and in the same process."""
         if self._kept is None:
             return None
         compiled, contents = self._kept
-        for node, known in zip(nodes, contents, strict=True):
-            found = _content(node)
-            if len(found) != len(known) or not all(map(is_, found, known)):
-                return None
-        return compiled if compiled.pipeline.is_of_this_process else None
+        is_same = compiled.pipeline.is_of_this_process and all(map(_are_same, map(_content, nodes), contents))
+        return compiled if is_same else None
 
     def compiled(self, nodes: Sequence[Node]) -> Compiled:
         """Compiles the manifest of the nodes, and keeps what came of it. Raises `ManifestError`."""
@@ -121,11 +109,18 @@ CONSTANT = frozenset({type(None), bool, int, float, str, bytes})
 """Types of values that stay what they are."""
 
 
+def _parts(node: Node) -> tuple[Any, ...]:
+    return node.name, node.node_type, node.params, node.capabilities, node.on_error
+
+
 def _content(node: Node) -> tuple[Any, ...]:
-    """All that a node consists of, its function and the names and values of its params among it."""
-    kind, params = node.node_type, node.params
-    content = node.name, kind, getattr(kind, "fn", None), node.capabilities, node.on_error
-    return (*content, *params, *params.values()) if params else content
+    """The parts of a node with what is in them: its function, and the names and values of its params."""
+    params = node.params
+    return (*_parts(node), getattr(node.node_type, "fn", None), *params, *params.values())
+
+
+def _are_same(found: tuple[Any, ...], known: tuple[Any, ...]) -> bool:
+    return len(found) == len(known) and all(map(is_, found, known))
 
 
 def _is_constant(node: Node) -> bool:

@@ -262,9 +262,9 @@ class Pipeline(Composed):
         Where the pipeline names several inputs, each has a list of its own: `{"mic": [...], "reference": [...]}`.
         `on_progress`, what it returns and what it raises are those of `execute`.
         """
-        engines = _engines()
-        work = self._work(engines.HAS_LIBRARY and engine != "python")
-        outputs: Outputs = await engines.execute(work, inputs, timeout=timeout, engine=engine, on_progress=on_progress)
+        outputs: Outputs = await _engines().execute(
+            self._work(engine), inputs, timeout=timeout, engine=engine, on_progress=on_progress
+        )
         return outputs
 
     def run_sync(
@@ -276,9 +276,8 @@ class Pipeline(Composed):
         on_progress: OnProgress | None = None,
     ) -> Outputs:
         """Runs the pipeline like `run`, and blocks until its outputs are there. See `execute_sync`."""
-        engines = _engines()
-        work = self._work(engines.HAS_LIBRARY and engine != "python")
-        outputs: Outputs = engines.execute_blocking(RUN_SYNC, work, inputs, timeout, (), engine, on_progress)
+        work = self._work(engine)
+        outputs: Outputs = _engines().execute_blocking(RUN_SYNC, work, inputs, timeout, (), engine, on_progress)
         return outputs
 
     def session(
@@ -392,9 +391,10 @@ class Pipeline(Composed):
             from .._manifest.compile import compile_manifest
             from .._results.inputs import require_several
 
-        require_several(sources, "map_sync", awaited="async for result in pipeline.map(sources)")
+        awaited = "async for result in pipeline.map(sources)"
+        require_several(sources, "map_sync", awaited=awaited)
         compiled = compile_manifest(self.manifest())
-        refuse_in_loop((compiled[1] or {}).values(), "map_sync", "async for result in pipeline.map(sources)")
+        refuse_in_loop((compiled.functions or {}).values(), "map_sync", awaited)
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
         results = map_sources_sync(compiled, sources, concurrency, ordered, timeout_us)
         if on_progress is None:
@@ -426,14 +426,15 @@ class Pipeline(Composed):
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.manifest(),)
 
-    def _work(self, is_compiled: bool) -> Any:
+    def _work(self, engine: Engine) -> Any:
         """What a run executes: the manifest, or what that is compiled to. Made once, and again after a change."""
+        is_native = _engines().HAS_LIBRARY and engine != "python"
         nodes, run = self._subgraph.nodes, self._run_document
-        if is_compiled and run is not None and (kept := run.kept(nodes)) is not None:
+        if is_native and run is not None and (kept := run.kept(nodes)) is not None:
             return kept
         if run is None or not run.holds(nodes):
             run = self._run_document = RunDocument(self._subgraph)
-        return run.compiled(nodes) if is_compiled else run.document
+        return run.compiled(nodes) if is_native else run.document
 
 
 @functools.cache

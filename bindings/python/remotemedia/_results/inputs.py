@@ -66,6 +66,8 @@ def require_several(values: Any, call: str, noun: str = "sources", awaited: str 
 
     A `call` that awaits nothing takes no async ones: `awaited` is then what to write instead.
     """
+    if isinstance(values, (list, tuple)):
+        return
     takes = f"{call} takes several {noun}, such as a list"
     if isinstance(values, (str, bytes, bytearray, memoryview, os.PathLike, Audio, File, dict)):
         written = f"[{values!r}]" if isinstance(values, (str, os.PathLike)) and len(str(values)) < 80 else "[x]"

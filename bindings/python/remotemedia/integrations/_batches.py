@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._abi.config import offer_workers
-from .._execution.map import map_sources_sync
 from .._files.audio_files import decoder
 from .._files.many import Loaded, read_many
-from .._files.opening import file_in, opened
+from .._files.opening import map_files
 from .._files.places import Source
 from .._files.words import in_words_of
 from .._graph.pipeline import Pipeline
-from .._manifest.compile import Manifest, compile_manifest
+from .._manifest.compile import Manifest
 from .._process import imported
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
@@ -47,13 +46,8 @@ class BatchRunner:
 
         With `strict` the first error in the order of the sources is raised instead.
         """
-        count = at_a_time(threads)
-        count = at_a_time(threads)
-        files, compiled = opened(sources, self.call, count), compile_manifest(self.pipeline.manifest())
-        rows = [
-            Row(result.source[0], result.outputs, result.error)
-            for result in map_sources_sync(compiled, files, count, True, -1, file_in)
-        ]
+        results = map_files(self.pipeline, sources, self.call, at_a_time(threads))
+        rows = [Row(result.source[0], result.outputs, result.error) for result in results]
         if self.strict:
             for row in rows:
                 if row.error is not None:
