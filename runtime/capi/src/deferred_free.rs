@@ -62,7 +62,7 @@ impl Reclaimer {
 }
 
 fn free_all(buffers: &Receiver<Buffer>, waiting: &AtomicUsize) {
-    sched_slice::request_long();
+    sched_slice::request_batch();
     for buffer in buffers {
         let bytes = buffer.len();
         drop(buffer);
