@@ -76,20 +76,20 @@ class RunDocument:
             entry["params"] = node.params
             if node.capabilities is not None:
                 entry["capabilities"] = node.capabilities
-        self._kept: tuple[Compiled, list[tuple[Any, ...]]] | None = None
+        self._kept: tuple[Compiled, list[Any]] | None = None
         """What it was compiled to, and of what: put in place together, since threads may run it at once."""
-        self._known = list(map(_parts, nodes))
+        self._known = _parts(nodes)
 
     def holds(self, nodes: Sequence[Node]) -> bool:
         """Whether the nodes still consist of the same objects."""
-        return all(map(_are_same, map(_parts, nodes), self._known))
+        return _are_same(_parts(nodes), self._known)
 
     def kept(self, nodes: Sequence[Node]) -> Compiled | None:
         """What it was compiled to, if the nodes and their params are the same as then, and in the same process."""
         if self._kept is None:
             return None
-        compiled, contents = self._kept
-        is_same = compiled.pipeline.is_of_this_process and all(map(_are_same, map(_content, nodes), contents))
+        compiled, content = self._kept
+        is_same = compiled.pipeline.is_of_this_process and _are_same(_content(nodes), content)
         return compiled if is_same else None
 
     def compiled(self, nodes: Sequence[Node]) -> Compiled:
@@ -98,10 +98,10 @@ class RunDocument:
             from .._manifest.compile import compile_manifest
 
         # Before it is compiled: what another thread changes meanwhile is seen by the next run.
-        contents = [_content(node) for node in nodes]
+        content = _content(nodes)
         are_constant = all(map(_is_constant, nodes))
         compiled = compile_manifest(self.document)
-        self._kept = (compiled, contents) if are_constant else None
+        self._kept = (compiled, content) if are_constant else None
         return compiled
 
 
@@ -109,17 +109,30 @@ CONSTANT = frozenset({type(None), bool, int, float, str, bytes})
 """Types of values that stay what they are."""
 
 
-def _parts(node: Node) -> tuple[Any, ...]:
-    return node.name, node.node_type, node.params, node.capabilities, node.on_error
+def _parts(nodes: Sequence[Node]) -> list[Any]:
+    return [
+        part for node in nodes for part in (node.name, node.node_type, node.params, node.capabilities, node.on_error)
+    ]
 
 
-def _content(node: Node) -> tuple[Any, ...]:
-    """The parts of a node with what is in them: its function, and the names and values of its params."""
-    params = node.params
-    return (*_parts(node), getattr(node.node_type, "fn", None), *params, *params.values())
+def _content(nodes: Sequence[Node]) -> list[Any]:
+    """The parts of nodes with what is in them: functions, and the names and values of params.
+
+    Looked at in each run, so it is one list of all nodes. Their params, dicts among what is none, keep them apart.
+    """
+    content: list[Any] = []
+    for node in nodes:
+        node_type, params = node.node_type, node.params
+        content += (node.name, node_type, params, node.capabilities, node.on_error)
+        if type(node_type) is not str:
+            content.append(getattr(node_type, "fn", None))
+        if params:
+            content += params
+            content += params.values()
+    return content
 
 
-def _are_same(found: tuple[Any, ...], known: tuple[Any, ...]) -> bool:
+def _are_same(found: list[Any], known: list[Any]) -> bool:
     return len(found) == len(known) and all(map(is_, found, known))
 
 
