@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -175,6 +176,126 @@ async def test_the_run_ends_with_a_busy_instance_and_calls_that_wait_for_it() ->
     may_go_on.set()
     assert eventually(lambda: len(log) == 2)
     assert log == [1, "cleanup"]
+
+
+class Blocking:
+    """Sync functions that note how many calls are in them, and wait in the first one until they may go on."""
+
+    def __init__(self) -> None:
+        self.is_busy, self.may_go_on = threading.Event(), threading.Event()
+        self.calls = self.most = 0
+
+    def enter(self, value: int) -> None:
+        self.calls += 1
+        self.most = max(self.most, self.calls)
+        if value == 1:
+            self.is_busy.set()
+            assert self.may_go_on.wait(20)
+
+    def plain(self, value: int) -> int:
+        self.enter(value)
+        self.calls -= 1
+        return value
+
+    def generator(self, value: int) -> Iterator[int]:
+        self.enter(value)
+        try:
+            yield value
+        finally:
+            self.calls -= 1
+
+
+async def same(value: int) -> int:
+    return value
+
+
+@pytest.mark.parametrize("kind", ["plain", "generator"])
+@pytest.mark.parametrize("is_mixed", [False, True])
+async def test_a_sync_function_that_was_interrupted_ends_before_its_next_call(kind: str, is_mixed: bool) -> None:
+    blocking = Blocking()
+    nodes: list[tuple[str, Any, dict[str, Any]]] = [("f", getattr(blocking, kind), {})]
+    if is_mixed:
+        # One call to both, on the loop.
+        nodes.insert(0, ("same", same, {}))
+    async with rm.Pipeline.load(chain(*nodes)).session() as session:
+        await session.send(1)
+        assert await asyncio.to_thread(blocking.is_busy.wait, 20)
+        for value in range(2, 10):
+            session.interrupt()
+            await session.send(value)
+            # A turn of the loop, in which the call would begin.
+            await asyncio.sleep(0)
+        threading.Timer(0.05, blocking.may_go_on.set).start()
+        await session.finish()
+        assert [packet.value async for packet in session] == [9]
+    assert blocking.most == 1
+
+
+@pytest.mark.parametrize("is_class", [False, True])
+async def test_what_a_generator_closes_after_an_interruption_comes_to_its_end(is_class: bool) -> None:
+    """An event cancels the call as well, when the generator may be closing already: it is to be cancelled once."""
+    opened, closed = [], []
+
+    async def answer(value: int) -> AsyncIterator[int]:
+        opened.append(value)
+        try:
+            while True:
+                yield value
+                await asyncio.sleep(0)
+        finally:
+            # As `await response.aclose()` does.
+            for _ in range(5):
+                await asyncio.sleep(0)
+            closed.append(value)
+
+    @rm.node
+    class Answer:
+        async def process(self, value: int) -> AsyncIterator[int]:
+            async with contextlib.aclosing(answer(value)) as values:
+                async for each in values:
+                    yield each
+
+    pipeline = rm.Pipeline.load(chain(("answer", Answer if is_class else answer, {})))
+    async with pipeline.session(buffer={"packets": 4}) as session:
+        reader = aiter(session)
+        for turn in range(100):
+            await session.send(turn)
+            for _ in range(turn % 7):
+                await anext(reader)
+            session.interrupt()
+        session.cancel()
+    assert sorted(closed) == sorted(opened)
+
+
+@pytest.mark.parametrize("how", ["left", "cancelled", "interrupted", "timed out"])
+async def test_the_end_waits_until_a_generator_has_closed_what_it_holds(how: str) -> None:
+    closed = []
+
+    async def answer(value: int) -> AsyncIterator[int]:
+        try:
+            yield value
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.02)
+            closed.append(value)
+
+    pipeline = rm.Pipeline.load(chain(("answer", answer, {})))
+    if how == "timed out":
+        with pytest.raises(rm.TimedOut):
+            await pipeline.run([1], timeout=0.01)
+        assert closed == [1]
+        return
+    with contextlib.suppress(ZeroDivisionError):
+        async with pipeline.session() as session:
+            await session.send(1)
+            assert (await anext(aiter(session))).value == 1
+            if how == "cancelled":
+                session.cancel()
+            elif how == "interrupted":
+                session.interrupt()
+            else:
+                raise ZeroDivisionError
+    assert closed == [1]
 
 
 def fails(value: Any) -> Any:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .._functions import threads
+from .._functions.active_calls import ActiveCalls
 from .._functions.failures import Failure
-from .._functions.instances import InstancePool
 from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
 from .._functions.serve import serve as serve_chain
 from .._functions.spec import InThread
@@ -38,21 +38,16 @@ class LoopCalls:
         With `on_this_thread` sync functions run on this serving thread, after its present work.
         """
         assert run.context is not None
-        chain, context = call.chain, run.context.copy()
-        instances = run.instances if chain.has_instances else None
+        chain, context, active = call.chain, run.context.copy(), run.active_calls(call.chain)
         if chain.on_loop:
-            if instances is None:
+            if active is None:
                 _serve_on_loop(port, self.loop, context, call)
             else:
-                _serve_instances_on_loop(port, self.loop, context, call, instances)
-        elif instances is not None:
-            _serve_instances(port, context, call, instances, on_this_thread)
+                _serve_on_loop_in_turn(port, self.loop, context, call, active)
         elif chain.in_parts:
-            partial = PartialCall(port, call, context, _run_in_thread, _reply_last)
-            if call.attach(partial.cancel, partial.resume):
-                partial.begin(on_this_thread)
+            _serve_in_parts(port, context, call, active, on_this_thread)
         else:
-            _submit(lambda: _serve_in_thread(port, context, call), on_this_thread)
+            _serve_in_thread(port, context, call, active, on_this_thread)
 
 
 def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
@@ -112,18 +107,18 @@ def _serve_on_loop(port: EventPort[Any], loop: Loop, context: contextvars.Contex
         call_on(running, lambda: begin(running))
 
 
-def _serve_instances_on_loop(
-    port: EventPort[Any], loop: Loop, context: contextvars.Context, call: OpenCall, instances: InstancePool
+def _serve_on_loop_in_turn(
+    port: EventPort[Any], loop: Loop, context: contextvars.Context, call: OpenCall, active: ActiveCalls
 ) -> None:
-    """Serves a call to classes by a task of the loop, once no other call works with the same instances."""
+    """Serves a call by a task of the loop, once no other call works with the same nodes."""
     key = call.chain.key
 
     async def in_retained_thread(work: Callable[[], Any]) -> Any:
-        instances.retain(key)
-        return await in_thread(work, lambda: instances.release(key, in_thread=True))
+        active.retain(key)
+        return await in_thread(work, lambda: active.release(key, in_thread=True))
 
     def done() -> None:
-        instances.release(key, in_thread=False)
+        active.release(key, in_thread=False)
 
     def begin_here(loop: asyncio.AbstractEventLoop) -> None:
         if call.is_over:
@@ -141,45 +136,68 @@ def _serve_instances_on_loop(
             done()
 
     def cancel() -> None:
-        if not instances.withdraw(key, call.id):
+        if not active.withdraw(key, call.id):
             call.cancel_task(loop())
 
-    if call.attach(cancel) and not instances.begin(key, call.id, begin, in_thread=False):
+    if call.attach(cancel) and not active.begin(key, call.id, begin, in_thread=False):
         port.calls.end(call.id)
 
 
-def _serve_instances(
+def _serve_in_parts(
     port: EventPort[Any],
     context: contextvars.Context,
     call: OpenCall,
-    instances: InstancePool,
+    active: ActiveCalls | None,
     on_this_thread: bool,
 ) -> None:
-    """Serves a call to classes that are all sync, by a thread, once no other call works with the same instances."""
+    """Serves a call to sync generators or classes by a thread."""
     key = call.chain.key
-    partial = PartialCall(
-        port, call, context, _run_in_thread, _reply_last, lambda: instances.release(key, in_thread=True)
-    )
+    when_closed = None if active is None else lambda: active.release(key, in_thread=True)
+    partial = PartialCall(port, call, context, _run_in_thread, _reply_last, when_closed)
 
     def cancel() -> None:
-        if not instances.withdraw(key, call.id):
+        if active is None or not active.withdraw(key, call.id):
             partial.cancel()
 
-    is_wanted = call.attach(cancel, partial.resume)
-    if is_wanted and not instances.begin(key, call.id, lambda: partial.begin(on_this_thread), in_thread=True):
+    if not call.attach(cancel, partial.resume):
+        return
+    if active is None:
+        partial.begin(on_this_thread)
+    elif not active.begin(key, call.id, lambda: partial.begin(on_this_thread), in_thread=True):
         port.calls.end(call.id)
 
 
-def _serve_in_thread(port: EventPort[Any], context: contextvars.Context, call: OpenCall) -> None:
-    if call.is_over:
-        return
-    try:
-        reply = context.run(serve_chain, call, lambda part: port.reply(call, part))
-    except BaseException as error:
-        # SystemExit of a function ends the execution, not this thread.
-        reply = Reply([], Failure(error))
-    port.calls.end(call.id)
-    _reply_last(port, call, reply)
+def _serve_in_thread(
+    port: EventPort[Any],
+    context: contextvars.Context,
+    call: OpenCall,
+    active: ActiveCalls | None,
+    on_this_thread: bool,
+) -> None:
+    """Serves a call to plain sync functions by a thread."""
+    key = call.chain.key
+
+    def work() -> None:
+        reply = None
+        try:
+            if not call.is_over:
+                reply = context.run(serve_chain, call, lambda part: port.reply(call, part))
+        except BaseException as error:
+            # SystemExit of a function ends the execution, not this thread.
+            reply = Reply([], Failure(error))
+        port.calls.end(call.id)
+        if active is not None:
+            # Before the last reply: what comes of it might still take this thread for busy.
+            active.release(key, in_thread=True)
+        if reply is not None:
+            _reply_last(port, call, reply)
+
+    if active is None:
+        _submit(work, on_this_thread)
+    elif call.attach(lambda: active.withdraw(key, call.id)) and not active.begin(
+        key, call.id, lambda: _submit(work, on_this_thread), in_thread=True
+    ):
+        port.calls.end(call.id)
 
 
 def _reply_last(port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
@@ -220,6 +238,9 @@ async def _reply_in_parts(port: EventPort[Any], call: OpenCall, in_thread: InThr
         parts += 1
         if status is FULL:
             await room.wait()
+        elif status is GONE:
+            # An event says so too, and would cancel what closes the generators.
+            port.calls.leave(call)
         elif parts % PARTS_IN_A_ROW == 0:
             await asyncio.sleep(0)
         return status is not GONE

@@ -79,10 +79,11 @@ class LoopDriver(LoopCalls):
         if instances is None or context is None:
             return
         is_running = loop is not None and not loop.is_closed()
+        future = loop.create_future() if is_running and loop is not None else None
 
         def cleaned() -> None:
-            if run.cleaned is not None and not run.cleaned.done():
-                run.cleaned.set_result(None)
+            if future is not None and not future.done():
+                future.set_result(None)
 
         def clean_in_thread() -> None:
             try:
@@ -110,7 +111,7 @@ class LoopDriver(LoopCalls):
             elif loop is not None:
                 call_on(loop, lambda: begin_on_loop(loop))
 
-        run.cleaned = loop.create_future() if is_running and loop is not None else None
+        run.cleaned = future
         if not instances.end(begin):
             run.cleaned = None
 

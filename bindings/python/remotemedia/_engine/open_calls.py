@@ -28,10 +28,10 @@ class OpenCall(Call):
         self.is_over = False
         self.task: asyncio.Task[None] | None = None
         self._lock = lock
-        self._cancel: Callable[[], None] | None = None
+        self._cancel: Callable[[], object] | None = None
         self._resume: Callable[[], None] | None = None
 
-    def attach(self, cancel: Callable[[], None], resume: Callable[[], None] | None = None) -> bool:
+    def attach(self, cancel: Callable[[], object], resume: Callable[[], None] | None = None) -> bool:
         """Sets what is called when the call is cancelled, and when there is room for more of its reply.
 
         Returns False if it is over already: then neither is called, and no work has to begin.
@@ -93,6 +93,8 @@ class OpenCalls:
         """Calls whose reply, which may bring the next one, is being made."""
         self._cancelled: dict[int, set[int]] = {}
         """Numbers of cancelled calls that are not known yet, with the replies that may bring them."""
+        self._closing: dict[int, set[asyncio.Task[None]]] = {}
+        """Tasks that close what they have begun for calls that are over, by their runs."""
 
     def open(self, call_id: int, job: int) -> OpenCall:
         """Adds a call that has come as an event."""
@@ -133,6 +135,7 @@ class OpenCalls:
                 self._cancelled[call_id] = set(self._replies)
         if call is not None:
             call.cancel()
+            self._note_closing(call)
 
     def resume(self, call_id: int) -> None:
         """Continues the work on a call: there is room for more of its reply."""
@@ -149,9 +152,38 @@ class OpenCalls:
                 self._open.pop(call.id, None)
         for call in cancelled:
             call.cancel()
+            self._note_closing(call)
+
+    def leave(self, call: OpenCall) -> None:
+        """Removes a call whose reply is not wanted any more, and whose task closes what it has begun.
+
+        Nothing cancels that any more.
+        """
+        self.end(call.id)
+        self._note_closing(call)
+
+    def closing(self, job: int) -> set[asyncio.Task[None]]:
+        """The tasks that close what they have begun for a run, but for the one that asks. For its end."""
+        tasks = self._closing.pop(job, set())
+        return {task for task in tasks if not task.done() and task is not asyncio.current_task()} if tasks else tasks
 
     def end(self, call_id: int) -> None:
         """Removes a call whose last reply is made."""
         call = self._open.pop(call_id, None)
         if call is not None:
             call.detach()
+
+    def _note_closing(self, call: OpenCall) -> None:
+        task = call.task
+        # Where the garbage collector ends a run nothing waits for its tasks.
+        if task is None or task.done() or asyncio._get_running_loop() is not task.get_loop():
+            return
+        tasks = self._closing.setdefault(call.job, set())
+        tasks.add(task)
+
+        def forget(_: object) -> None:
+            tasks.discard(task)
+            if not tasks:
+                self._closing.pop(call.job, None)
+
+        task.add_done_callback(forget)

@@ -347,6 +347,8 @@ class EventPort(Generic[DriverT]):
         self.calls.cancel_all(run.token)
         if run.instances is not None:
             self.driver.clean(run)
+        if closing := self.calls.closing(run.token):
+            run.wait_for(closing)
 
     def _skipped(self, token: int, detail: Mapping[str, Any], is_first: bool) -> None:
         if is_first:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .._abi.constants import COMPLETED
 from .._abi.ownership import Borrowed
+from .._functions.active_calls import ActiveCalls
 from .._functions.chain import Chain
 from .._functions.event_loop import until_done
 from .._functions.instances import InstancePool
@@ -40,6 +41,7 @@ class Run:
         "instances",
         "notify",
         "skipped",
+        "sync_calls",
         "taking",
         "token",
     )
@@ -67,10 +69,12 @@ class Run:
         has_classes = functions is not None and any(isinstance(each, HostClass) for each in functions.values())
         self.instances = InstancePool() if has_classes else None
         """The instances of its classes."""
+        self.sync_calls: ActiveCalls | None = None
+        """The calls to its sync functions, where an interruption may end one whose function is still at work."""
         self._chains: dict[int, Chain] = {}
         """The chains of its functions by the number of the first one, which is in no other chain."""
-        self.cleaned: asyncio.Future[None] | None = None
-        """Done once its instances are cleaned up, if its end waits for that."""
+        self.cleaned: asyncio.Future[Any] | None = None
+        """Done once its instances are cleaned up and its generators closed, if its end waits for that."""
 
     def chain(self, content: Mapping[str, Any]) -> Chain | None:
         """The functions that a call is for; None if it comes from before an interruption, or if there are none."""
@@ -92,13 +96,24 @@ class Run:
         return chain
 
     def complete(self, completion: Any) -> None:
-        """Ends the run, once its instances are cleaned up."""
+        """Ends the run, once its instances are cleaned up and its generators closed."""
         if self.cleaned is None:
             self._deliver(completion)
         else:
             # What the completion names may be released before it is delivered.
             keep_causes(completion)
             self.cleaned.add_done_callback(lambda _: self._deliver(completion))
+
+    def active_calls(self, chain: Chain) -> ActiveCalls | None:
+        """The calls that a call to this chain has to wait for; None if it begins at once."""
+        return self.instances if chain.has_instances else self.sync_calls if chain.in_turn else None
+
+    def wait_for(self, tasks: Collection[asyncio.Task[None]]) -> None:
+        """Has its end wait for these tasks too."""
+        waits: list[asyncio.Future[None]] = [*tasks]
+        if self.cleaned is not None:
+            waits.append(self.cleaned)
+        self.cleaned = waits[0] if len(waits) == 1 else asyncio.gather(*waits, return_exceptions=True)
 
     async def outcome(self, abandon: Callable[[Run], None]) -> Outputs:
         """Waits for the end; returns the outputs or raises. `abandon` is called if the wait is cancelled."""

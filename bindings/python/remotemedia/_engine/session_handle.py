@@ -21,6 +21,7 @@ from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.documents import pack_alone, pack_plain
+from .._functions.active_calls import ActiveCalls
 from .._functions.event_loop import running_loop, until_done
 from .._results.outputs import Packet
 from ..errors import GoneError, InvalidArgumentError, MarshalError
@@ -310,6 +311,7 @@ class NativeSession(SessionState):
         run.future = self.completed = loop.create_future()
         run.notify = _notifier(self)
         run.skipped = self.skipped
+        run.sync_calls = ActiveCalls() if self._functions else None
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
         # Before it is open: its first event may reach the loop while a thread is still here.
         port.runs[token] = self._run = run

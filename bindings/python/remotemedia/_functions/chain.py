@@ -28,7 +28,7 @@ _log = logging.getLogger("remotemedia")
 class Chain:
     """Functions that are called together, each with what the one before returned, and their common traits."""
 
-    __slots__ = ("epoch", "functions", "has_instances", "in_parts", "key", "on_loop", "steps", "streams")
+    __slots__ = ("epoch", "functions", "has_instances", "in_parts", "in_turn", "key", "on_loop", "steps", "streams")
 
     def __init__(self, functions: Sequence[HostFunction], epoch: int) -> None:
         self.functions = functions
@@ -36,12 +36,14 @@ class Chain:
         """How many interruptions came before its instances were made."""
         self.key = functions[0].node_type
         """The name of its first node, which is in no other chain."""
-        self.on_loop = self.in_parts = self.streams = self.has_instances = False
+        self.on_loop = self.in_parts = self.streams = self.has_instances = self.in_turn = False
+        """`in_turn`: one call at a time, since it has instances, or sync functions, which threads run."""
         for each in functions:
             self.on_loop |= each.on_loop
             self.in_parts |= each.in_parts
             self.streams |= each.streams
             self.has_instances |= isinstance(each, Instance)
+            self.in_turn |= isinstance(each, Instance) or not each.on_loop
         self.steps: list[tuple[Callable[..., Any], Convert | None, Mapping[str, Any], HostFunction]] = []
         """What calling each function takes, if all are plain and sync."""
         if not self.in_parts and not self.on_loop:

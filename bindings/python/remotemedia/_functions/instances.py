@@ -1,8 +1,6 @@
 """Classes as nodes: an instance for each run, initialized before its first value and cleaned up once.
 
-An instance is used by one call at a time. After an interruption the work of a call that it ended may still go on, since
-a function takes its time: the next call waits for it, and so does the cleaning up. Several calls may wait, where
-interruptions follow each other closely: each has its place until its turn, or until it is called off.
+An instance is used by one call at a time, also after an interruption, and cleaned up once none works with it.
 
 How far an instance has come is noted as its methods return, where they run: the caller may have been cancelled since,
 while a thread went on with them.
@@ -11,12 +9,12 @@ while a thread went on with them.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
+from .active_calls import ActiveCalls
 from .arguments import converter
 from .event_loop import to_the_end
 from .failures import Cursor, Failure
@@ -147,22 +145,12 @@ class Instance(HostFunction):
         return noting
 
 
-Waiting = tuple[Callable[[], None], bool]
-"""A function that starts the work of a call, and whether a thread does that work."""
-
-
-class InstancePool:
+class InstancePool(ActiveCalls):
     """The instances of a run, and which calls work with them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._instances: dict[int, Instance] = {}
-        # The garbage collector may end a run, with its loop, on a thread that holds it.
-        self._lock = threading.RLock()
-        self._busy: dict[str, int] = {}
-        self._threads = 0
-        self._waiting: dict[str, dict[int, Waiting]] = {}
-        """The calls that wait for the nodes of each key, by their numbers, in the order of their arrival."""
-        self._clean: Callable[[], None] | None = None
 
     def functions(
         self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int
@@ -190,68 +178,10 @@ class InstancePool:
         """Whether some methods are async."""
         return any(instance.on_loop for instance in self._instances.values())
 
-    def begin(self, key: str, call_id: int, start: Callable[[], None], in_thread: bool) -> bool:
-        """Starts the work of a call on the nodes that `key` names, once no other call works with them.
-
-        Returns whether it did or will: nothing begins in a run that has ended.
-        """
-        with self._lock:
-            if self._clean is not None:
-                return False
-            if key in self._busy:
-                self._waiting.setdefault(key, {})[call_id] = start, in_thread
-                return True
-            self._busy[key] = 1
-            self._threads += in_thread
-        start()
-        return True
-
-    def withdraw(self, key: str, call_id: int) -> bool:
-        """Removes a call that waits for these nodes. Returns False if it does not wait."""
-        with self._lock:
-            return self._waiting.get(key, {}).pop(call_id, None) is not None
-
-    def retain(self, key: str) -> None:
-        """Marks one more thread as working on this call."""
-        with self._lock:
-            self._busy[key] += 1
-            self._threads += 1
-
-    def release(self, key: str, in_thread: bool) -> None:
-        """Marks some of that work as done; starts the next call, or the cleaning up, if it was the last."""
-        start = clean = None
-        with self._lock:
-            self._busy[key] -= 1
-            self._threads -= in_thread
-            if not self._busy[key]:
-                del self._busy[key]
-                waiting = self._waiting.get(key)
-                if waiting:
-                    start, starts_in_thread = waiting.pop(next(iter(waiting)))
-                    self._busy[key] = 1
-                    self._threads += starts_in_thread
-                elif not self._busy:
-                    clean = self._clean
-        if start is not None:
-            start()
-        if clean is not None:
-            clean()
-
-    def end(self, clean: Callable[[], None]) -> bool:
-        """Ends the run: has `clean` called once no work goes on. Returns whether to wait for that.
-
-        Not while a sync function is at work, which may take any time.
-        """
-        with self._lock:
-            if self._clean is not None:
-                return False
-            self._clean = clean
-            self._waiting.clear()
-            is_worth_it = not self._threads and any(each.is_open for each in self._instances.values())
-            is_idle = not self._busy
-        if is_idle:
-            clean()
-        return is_worth_it
+    def end(self, when_idle: Callable[[], None]) -> bool:
+        """Ends the run. `when_idle` is to clean up; to wait for it is worth it if there is something to clean up."""
+        is_open = any(each.is_open for each in self._instances.values())
+        return super().end(when_idle) and is_open
 
     def clean(self) -> None:
         """Cleans up the instances that are open. Raises `KeyboardInterrupt`, once all of them are cleaned up."""
