@@ -180,6 +180,20 @@ def test_a_list_that_fails_though_each_of_its_values_passes_is_no_error() -> Non
     assert (rm.Pipeline() >> narrow()).run_sync([1, 2, 3]) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize(("function", "factor"), [(odd_doubled, 2), (negative, -1)])
+async def test_a_flush_ends_the_wait_for_more_values(function: Any, factor: int, is_late: bool) -> None:
+    async with rm.Pipeline.load(chain(("pass", "PassThrough", {}), ("f", function, {}))).session() as session:
+        reader = aiter(session)
+        for value in (1, 3):
+            await session.send(value)
+            if is_late:
+                # The batch waits already, or will soon: both must do.
+                await asyncio.sleep(0.01)
+            await session.flush()
+            assert (await asyncio.wait_for(anext(reader), 20)).value == factor * value
+
+
 @rm.node(batch=3, max_wait_ms=HOUR)
 def shorter(values: list[int]) -> list[int]:
     return values[1:]

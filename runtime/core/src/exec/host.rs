@@ -77,11 +77,21 @@ impl HostStage {
         self.max_wait.is_some() && self.room(inbox) > 0
     }
 
-    /// The time until which the next call waits for more packets; none if it is full or its time is up.
-    pub(super) fn wait_until(&mut self, inbox: &VecDeque<StreamItem>, now: Instant) -> Option<Instant> {
-        let is_last = || matches!(inbox.back(), Some(StreamItem::EndOfStream));
+    /// The time until which the next call waits for more packets; none if it is full, its time is up or an end has come. In a
+    /// session that is the end of an item too, which a flush is: a list of inputs is one stream of many items.
+    pub(super) fn wait_until(
+        &mut self,
+        inbox: &VecDeque<StreamItem>,
+        now: Instant,
+        is_session: bool,
+    ) -> Option<Instant> {
+        let ends = |item: &StreamItem| match item {
+            StreamItem::EndOfStream => true,
+            StreamItem::EndOfItem(_) => is_session,
+            StreamItem::Packet(..) | StreamItem::EndOfInput(_) => false,
+        };
         self.full_by = match self.max_wait {
-            Some(wait) if self.wants_more(inbox) && !is_last() => Some(self.full_by.unwrap_or(now + wait)),
+            Some(wait) if self.wants_more(inbox) && !inbox.iter().any(ends) => Some(self.full_by.unwrap_or(now + wait)),
             _ => None,
         };
         self.full_by.filter(|&time| now < time)

@@ -119,7 +119,7 @@ impl HostLoop<'_> {
             return false;
         }
         let was_waiting = self.host.is_waiting(run.now());
-        let Some(due) = self.host.wait_until(self.inbox, run.now()) else { return true };
+        let Some(due) = self.host.wait_until(self.inbox, run.now(), run.is_session) else { return true };
         if !was_waiting {
             run.set_timer(due, TimerEvent::Wake(stage));
         }
