@@ -205,3 +205,18 @@ async def test_map_sync_blocks_a_running_loop_unless_a_function_needs_it() -> No
     )
     with pytest.raises(RuntimeError, match=message):
         later(("one", add_one)).map_sync([1])
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_raw_samples_that_end_within_one_give_their_outputs_and_then_the_error(is_async: bool) -> None:
+    async def arriving() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    pieces = [bytes(640), bytes(321)]
+    source = arriving() if is_async else pieces
+    frames = []
+    with pytest.raises(rm.InvalidArgumentError, match=r"^the stream ends in the middle of a frame: 1 byte"):  # noqa: PT012
+        async for sound in (rm.Pipeline() >> rm.nodes.PassThrough()).stream(source, input=rm.PCM("s16", 16000, 1)):
+            frames.append(sound.frames)
+    assert frames == [320, 160]

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InvalidArgumentError
 from .turns import INLINE_IN_A_ROW
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
                 async for output in outputs:
                     yield output
             return
-        failure: Exception | None = None
+        failures: list[Exception] = []
         batch = session.batch
         values = iter(source)
         for count in itertools.count(1):
@@ -40,18 +41,17 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
                         yield batch.popleft().value
             except Exception as error:
                 # The outputs before it are still to be read; if the session failed, reading raises that.
-                failure = error
+                failures.append(error)
                 break
             while batch:
                 yield batch.popleft().value
             if count % INLINE_IN_A_ROW == 0 or session.has_worked_long:
                 await asyncio.sleep(0)
-        if not session.has_failed:
-            await session.finish()
+        await _finish(session, failures)
         async for packet in session:
             yield packet.value
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures[0]
 
 
 async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
@@ -63,8 +63,7 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGe
                 await session.send(value)
         except Exception as error:
             failures.append(error)
-        if not session.has_failed:
-            await session.finish()
+        await _finish(session, failures)
 
     feeding = asyncio.create_task(feed())
     try:
@@ -76,6 +75,18 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGe
         await close_source(source)
     if failures:
         raise failures[0]
+
+
+async def _finish(session: Session, failures: list[Exception]) -> None:
+    """Ends the input. That it ends within a sample is a failure, behind the outputs of what came before."""
+    if session.has_failed:
+        return
+    try:
+        await session.finish()
+    except InvalidArgumentError as error:
+        failures.append(error)
+        # The rest was let go of.
+        await session.finish()
 
 
 async def close_source(source: Any) -> None:
