@@ -33,15 +33,19 @@ _RECORDING = Path(__file__).with_name("speech.flac")
 async def play(pipeline: Pipeline, audio: Audio | Mapping[str, Audio], frame_ms: float = 20) -> list[Packet]:
     """Plays `audio` into a pipeline in frames of `frame_ms`, and returns the packets that come out.
 
-    A pipeline with several inputs takes audio for each by its name: `{"mic": near, "reference": far}` begin together.
+    A pipeline with several inputs takes audio for each by its name: `{"mic": near, "reference": far}` begin together,
+    and a shorter one goes on in silence until the last one ends, as a microphone does.
     Packets of all outputs are in one list, in the order in which they came; `packet.sink` names the output. Each frame
     has its place in time and arrives at its end. Time stands still while nodes and Python functions work, so a slow
     function delays nothing, and nothing is late because the machine is busy.
-    Raises the errors of the session, such as `NodeError`, and `InvalidArgumentError` if `audio` is not an `Audio`.
+    Raises the errors of the session, such as `NodeError`, and `InvalidArgumentError` if `audio` is not an `Audio`, or
+    if an input has none.
     """
     by_input: Mapping[str | None, Audio] = audio if isinstance(audio, Mapping) else {None: audio}  # type: ignore[assignment]
+    whole = [(to, _require_audio(each)) for to, each in by_input.items()]
+    end = max((_end_of(each) for _, each in whole), default=0)
     upcoming = heapq.merge(
-        *(zip(itertools.repeat(to), frames(each, frame_ms)) for to, each in by_input.items()),
+        *(zip(itertools.repeat(to), frames(_lengthened(each, end), frame_ms)) for to, each in whole),
         key=lambda frame: _end_of(frame[1]),
     )
     if not hasattr(pipeline, "session"):
@@ -49,6 +53,9 @@ async def play(pipeline: Pipeline, audio: Audio | Mapping[str, Audio], frame_ms:
             f"play takes a pipeline, such as rm.Pipeline() >> node, not a value of the type {type(pipeline).__name__}"
         )
     async with pipeline.session(clock="virtual") as session:
+        for name in session.inputs:
+            if name and None not in by_input and name not in by_input:
+                raise InvalidArgumentError(f"there is no audio for the input {name!r}, for which the others would wait")
 
         async def feed() -> None:
             try:
@@ -79,8 +86,7 @@ def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
     their times do not drift. Raises `InvalidArgumentError` if `audio` is not an `Audio`, and for frames shorter than a
     sample.
     """
-    if not isinstance(audio, Audio):
-        raise InvalidArgumentError(f"expected an Audio, got {type(audio).__name__}; rm.read(path) reads a sound file")
+    _require_audio(audio)
     if not isinstance(frame_ms, numbers.Real) or not math.isfinite(frame_ms):
         raise InvalidArgumentError(f"frame_ms must be a number of milliseconds, got {frame_ms!r}")
     each = frame_ms * audio.rate / 1000
@@ -95,6 +101,24 @@ def speech() -> Audio:
         from ._files.audio_files import read
 
     return read(_RECORDING)
+
+
+def _require_audio(audio: Audio) -> Audio:
+    if not isinstance(audio, Audio):
+        raise InvalidArgumentError(f"expected an Audio, got {type(audio).__name__}; rm.read(path) reads a sound file")
+    return audio
+
+
+def _lengthened(audio: Audio, end_ns: int) -> Audio:
+    """The audio with silence behind it, up to this time."""
+    missing = (end_ns - _end_of(audio)) * audio.rate // 1_000_000_000
+    if missing <= 0:
+        return audio
+    samples = audio.to_pcm("f32")
+    silence = bytes(len(samples) // max(audio.frames, 1) * missing)
+    longer = Audio.from_pcm(samples + silence, "f32", audio.rate, audio.channels)
+    longer.layout, longer.pts_ns = audio.layout, audio.pts_ns
+    return longer
 
 
 def _end_of(audio: Audio) -> int:

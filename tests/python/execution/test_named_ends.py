@@ -542,6 +542,16 @@ async def _drained(session: rm.Session) -> None:
         pass
 
 
+def test_a_recording_that_is_shorter_than_the_room_between_two_inputs_holds_up_none() -> None:
+    # Far more frames than an input holds.
+    near, far = (rm.Audio(np.full((1, 8000 * seconds), 0.25, "f4"), 8000) for seconds in (6, 1))
+    joined = rm.nodes.AudioSum()
+    pipeline = rm.Pipeline(inputs={"mic": joined["in0"], "reference": joined["in1"]}) >> joined
+    packets = asyncio.run(asyncio.wait_for(testing.play(pipeline, {"mic": near, "reference": far}), 60))
+    sound = np.concatenate([packet.value.samples[0] for packet in packets])
+    assert np.array_equal(sound, np.repeat(np.float32([0.5, 0.25]), (8000, 40000)))
+
+
 def test_recordings_are_played_into_named_inputs_together() -> None:
     arrived: list[tuple[str, float]] = []
 
@@ -554,7 +564,9 @@ def test_recordings_are_played_into_named_inputs_together() -> None:
     second = rm.Audio(np.zeros((1, 16000), "f4"), 16000)
     half = rm.Audio(np.zeros((1, 24000), "f4"), 48000)
     assert asyncio.run(testing.play(pipeline, {"mic": second, "reference": half}, frame_ms=250)) == []
-    ends = [(end, port) for end in (0.25, 0.5) for port in ("mic", "reference")]
-    assert arrived == [(port, end) for end, port in ends] + [("mic", 0.75), ("mic", 1.0)]
+    # The shorter one goes on in silence.
+    assert arrived == [(port, end) for end in (0.25, 0.5, 0.75, 1.0) for port in ("mic", "reference")]
+    with pytest.raises(rm.InvalidArgumentError, match=r"^there is no audio for the input 'reference', for which"):
+        asyncio.run(testing.play(pipeline, {"mic": second}))
     with pytest.raises(rm.InvalidArgumentError, match=r"^expected an Audio, got int"):
         asyncio.run(testing.play(pipeline, {"mic": 1}))  # type: ignore[dict-item]
