@@ -1,7 +1,7 @@
 """The watchdog of a session: names the node that holds up the others, and what is waited for that can't come.
 
-What may still come is a warning in the log. What can't, because it is up to the very task that waits, is a
-`StalledError` of that task.
+What may still come is a warning in the log: also what only a thread, a timer or a socket could bring. What can't,
+because an output is full that was never read, is a `StalledError` of the task that waits.
 """
 
 from __future__ import annotations
@@ -99,30 +99,31 @@ class Watchdog:
             if reader.waiter is not None and not reader.waiter.done():
                 try:
                     refuse_a_stall("the reader of " + (f"'{reader.name}'" if reader.name else "the session"), session)
-                    self._look_for_a_sender(session, metrics)
+                    self._name_a_reader(session, metrics)
                 except StalledError as error:
                     reader.waiter.set_exception(error)
                     return
         if not self._is_silent and (said := what_is_stuck(metrics)):
             _log.warning("no packet moved for %g s: %s", self._seconds, said)
 
-    def _look_for_a_sender(self, session: Session, metrics: Metrics) -> None:
-        """Reports a reader for whom nothing is sent: raises `StalledError` if only its own task could do that."""
-        if session.is_finished or session.has_other_sender or not all(map(_is_idle, metrics.nodes)):
+    def _name_a_reader(self, session: Session, metrics: Metrics) -> None:
+        """Warns of a reader for whom nothing is sent."""
+        if self._has_named_a_reader or self._is_silent or session.is_finished or session.has_other_sender:
             return
+        if not all(map(_is_idle, metrics.nodes)):
+            return
+        self._has_named_a_reader = True
+        cure = "call session.finish() when no more comes"
         # This is called by the loop, on which no task runs now; one is the reader's.
         if metrics.sent and len(asyncio.all_tasks(asyncio.get_running_loop())) == 1:
-            raise StalledError(
-                f"the reader waits, and nothing was sent for {self._seconds:g} s: no other task is there to do it; "
-                "call session.finish() before reading to the end, or send in another task"
-            )
-        if not self._has_named_a_reader and not self._is_silent:
-            self._has_named_a_reader = True
-            _log.warning(
-                "no packet moved for %g s: a reader waits, and %s; call session.finish() when no more comes",
-                self._seconds,
-                "all that was sent is worked off" if metrics.sent else "nothing was sent",
-            )
+            # A thread or a callback may still send.
+            cure = "no other task is there to send more: call session.finish() before reading to the end"
+        _log.warning(
+            "no packet moved for %g s: a reader waits, and %s; %s",
+            self._seconds,
+            "all that was sent is worked off" if metrics.sent else "nothing was sent",
+            cure,
+        )
 
 
 def what_is_stuck(metrics: Metrics) -> str:
@@ -143,6 +144,13 @@ def what_is_stuck(metrics: Metrics) -> str:
             waits = "1 packet waits" if node.waiting == 1 else f"{node.waiting} packets wait"
             oldest = "" if node.oldest is None else f"; the oldest has been there for {node.oldest:.2f} s"
             return f"node '{node.node}' {doing}{busy}; {waits} before it ({node.fill:.0%} full){oldest}"
+    for node in metrics.nodes:
+        if node.waits_for == "input" and node.waiting:
+            waits = "1 packet waits" if node.waiting == 1 else f"{node.waiting} packets wait"
+            return (
+                f"node '{node.node}' waits for input while {waits} before it ({node.fill:.0%} full); "
+                "it needs more than these, such as packets at another of its inputs"
+            )
     return ""
 
 
