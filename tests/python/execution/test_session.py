@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import decimal
+import itertools
 import logging
 import re
 from typing import Any
@@ -209,7 +210,7 @@ async def test_bytes_may_be_split_anywhere() -> None:
     for packet in packets:
         assert packet.pts_ns == frames * 1_000_000
         frames += packet.value.frames
-    with pytest.raises(rm.InvalidArgumentError, match="1 bytes are left, a frame has 4"):
+    with pytest.raises(rm.InvalidArgumentError, match="1 byte is left, a frame has 4"):
         async with pipeline(PASS).session(input=rm.PCM("s16", 1000, 2)) as session:
             await session.send(b"12345")
 
@@ -223,6 +224,47 @@ async def test_what_can_not_cross_is_refused_and_the_session_goes_on() -> None:
         assert [packet.value async for packet in session] == [2]
         with pytest.raises(rm.InvalidArgumentError, match="the session was finished before; it takes no more packets"):
             await session.send(3)
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+@pytest.mark.parametrize("size", [640, 641, 333])
+async def test_a_send_of_raw_samples_that_is_cancelled_has_taken_nothing(size: int, is_many: bool) -> None:
+    samples = numpy.arange(8000, dtype="<i2").tobytes()
+    pieces = [samples[begin : begin + size] for begin in range(0, len(samples), size)]
+    waited = 0
+    async with pipeline(PASS).session(input=rm.PCM("s16", 16000, 1), buffer={"packets": 2}) as session:
+        reader, sounds, left = aiter(session), [], list(pieces)
+        while left:
+            try:
+                sending = session.send_many([left[0]]) if is_many else session.send(left[0])
+                await asyncio.wait_for(sending, 0.005)
+                left.pop(0)
+            except asyncio.TimeoutError:
+                waited += 1
+                sounds.append((await anext(reader)).value)
+        await session.finish()
+        sounds += [packet.value async for packet in reader]
+    assert waited
+    assert b"".join(sound.to_pcm("s16") for sound in sounds) == samples
+    frames = itertools.accumulate((sound.frames for sound in sounds), initial=0)
+    assert [sound.pts_ns for sound in sounds] == [count * 62_500 for count, _ in zip(frames, sounds, strict=False)]
+
+
+async def test_what_a_cancelled_send_many_has_not_sent_takes_no_time() -> None:
+    second = numpy.zeros(1000, "<i2").tobytes()
+    async with pipeline(PASS).session(input=rm.PCM("s16", 1000, 1), buffer={"packets": 2}) as session:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(session.send_many([second] * 20), 0.01)
+        reader, times = aiter(session), []
+        while True:
+            try:
+                times.append((await asyncio.wait_for(anext(reader), 0.05)).pts)
+            except asyncio.TimeoutError:
+                break
+        await session.send(second)
+        assert (await anext(reader)).pts == len(times)
+    assert times == list(range(len(times)))
+    assert 0 < len(times) < 20
 
 
 async def test_a_deadline_ends_it() -> None:
@@ -320,6 +362,11 @@ async def test_the_watchdog_names_a_reader_that_does_not_come() -> None:
         (
             NodeMetrics("tone", 0, 0, 0, 0, None, None, None, 0, 0.0, None, "nothing", None, None),
             "node 'tone' is in a step; 0 packets wait before it (0% full)",
+        ),
+        (
+            NodeMetrics("mix", 115, 0, 0, 0, None, None, None, 64, 1.0, 5.0, "input", 114, 2.28),
+            "node 'mix' waits for input while 64 packets wait before it (100% full); "
+            "it needs more than these, such as packets at another of its inputs",
         ),
     ],
 )

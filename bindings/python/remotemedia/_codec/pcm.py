@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 from .._abi.constants import AUDIO
@@ -165,6 +165,10 @@ class PCMReader:
             raise
         return [sound for sound in sounds if sound is not None]
 
+    def behind(self, state: tuple[bytes, int], taken: Sequence[Audio]) -> tuple[bytes, int]:
+        """The state once these sounds were taken, which were made of bytes behind `state`; none behind them were."""
+        return (b"", state[1] + sum(sound.frames for sound in taken)) if taken else state
+
     def _time_of(self, frames: int) -> int:
         """When a frame sounds, in nanoseconds: from the count, not a sum of durations, so that it does not drift."""
         return (frames * 1_000_000_000 + self._pcm.rate // 2) // self._pcm.rate
@@ -183,8 +187,9 @@ class PCMReader:
         rest, frames = self.state
         self.state = b"", frames
         if rest:
+            left = "1 byte is" if len(rest) == 1 else f"{len(rest)} bytes are"
             raise InvalidArgumentError(
-                f"the stream ends in the middle of a frame: {len(rest)} bytes are left, a frame has {self._size}"
+                f"the stream ends in the middle of a frame: {left} left, a frame has {self._size}"
             )
 
 

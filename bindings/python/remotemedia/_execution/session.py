@@ -138,20 +138,14 @@ class Session:
         """
         if pts is None and duration is None and to is None and self._is_plain:
             packets = [[value]]
+            while not self._native.exchange(packets, borrow, False):
+                await self._wait_for_room()
         else:
             self._refuse_more()
-            packet = self._packets.packet(value, pts, duration, to)
-            if packet is None:
-                return
-            packets = [packet]
-        if self._native.exchange(packets, borrow, False):
-            if self._time.turn_us >= TURN_US:
-                await self._give_a_turn()
-            return
-        while True:
-            await self._wait_for_room()
-            if self._native.exchange(packets, borrow, False):
-                return
+            while not self._exchange_one(value, pts, duration, to, borrow, False):
+                await self._wait_for_room()
+        if self._time.turn_us >= TURN_US:
+            await self._give_a_turn()
 
     def try_send(
         self,
@@ -164,14 +158,7 @@ class Session:
     ) -> bool:
         """Sends a value if there is room for it now. Returns whether it was taken. See `send`."""
         self._refuse_more()
-        pcm = self._packets.pcm
-        before = None if pcm is None else pcm.state
-        packet = self._packets.packet(value, pts, duration, to)
-        if packet is None or self._native.exchange([packet], borrow, True):
-            return True
-        if pcm is not None and before is not None:
-            pcm.state = before
-        return False
+        return self._exchange_one(value, pts, duration, to, borrow, True)
 
     def send_from_thread(
         self,
@@ -213,12 +200,21 @@ class Session:
         With `input=` it joins pieces to packets of up to about a second.
         """
         self._refuse_more()
+        pcm = self._packets.pcm
+        before = None if pcm is None else pcm.state
         packets = self._packets.packets(values, to)
+        after = None if pcm is None else pcm.state
         taken = 0
-        while taken < len(packets):
-            taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
-            if taken < len(packets):
-                await self._wait_for_room()
+        try:
+            while taken < len(packets):
+                taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
+                if taken < len(packets):
+                    await self._wait_for_room()
+        except BaseException:
+            # What was not taken has no place in time, unless others have sent behind it meanwhile.
+            if pcm is not None and before is not None and pcm.state is after:
+                pcm.state = pcm.behind(before, [packet[0] for packet in packets[:taken]])
+            raise
         if self._time.turn_us >= TURN_US:
             await self._give_a_turn()
 
@@ -395,6 +391,21 @@ class Session:
                 self._native.readers.discard(waiter)
 
     # ---- below
+
+    def _exchange_one(
+        self, value: Any, pts: float | None, duration: float | None, to: str | None, borrow: bool, at_once: bool
+    ) -> bool:
+        """Sends a value if there is room for it. Else nothing of it is taken: of raw samples neither bytes nor time."""
+        pcm = self._packets.pcm
+        before = None if pcm is None else pcm.state
+        is_taken = False
+        try:
+            packet = self._packets.packet(value, pts, duration, to)
+            is_taken = packet is None or self._native.exchange([packet], borrow, at_once) > 0
+        finally:
+            if not is_taken and pcm is not None and before is not None:
+                pcm.state = before
+        return is_taken
 
     async def _give_a_turn(self) -> None:
         self._time.turn_us = 0
