@@ -1,7 +1,8 @@
-"""Every exception that remotemedia raises, and which status of the C ABI becomes which.
+"""The exceptions of remotemedia, and which status of the C ABI becomes which.
 
-Catch `Error` for all of them. Each class is also what Python programs expect: a wrong manifest or input is a
-`ValueError`, a failed execution a `RuntimeError`, an expired deadline a `TimeoutError`.
+Catch `Error` for all of them; a file that can't be opened is Python's own `OSError`. Each class is also what Python
+programs expect: a wrong manifest or input is a `ValueError`, a failed execution a `RuntimeError`, an expired deadline a
+`TimeoutError`.
 """
 
 from __future__ import annotations
