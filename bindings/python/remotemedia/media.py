@@ -45,7 +45,9 @@ class Audio:
         except (TypeError, ValueError, OverflowError):  # arrays, NaN and the infinities
             whole = 0
         if not 1 <= whole <= MAX_RATE or whole != rate or isinstance(rate, bool):
-            raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
+            raise InvalidArgumentError(
+                f"rate must be a whole number of frames per second from 1 to {MAX_RATE}, got {rate!r}"
+            )
         self.rate = whole
         self.layout = checked_layout(layout, self.channels)
         self.pts_ns = exact(pts_ns) if pts_ns is not None or pts is None else nanoseconds("pts", pts)

@@ -206,7 +206,7 @@ async def awrite(
     format: FileFormat | None = None,  # noqa: A002
     sample_format: str | None = None,
 ) -> None:
-    """Does what `write` does, beside the event loop. If the await is cancelled there is no file.
+    """Does what `write` does, beside the event loop. If the await is cancelled there is no file, or all of it.
 
     A file object may be async: its `write` is awaited.
     """
