@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import enum
 import json
 import pickle
 import textwrap
@@ -485,3 +487,49 @@ def test_yaml_reads_back_exactly(params: dict[str, Any]) -> None:
 def test_a_manifest_in_a_dict_runs_as_it_did() -> None:
     assert through(1, "a") == [1, "a"]
     assert rm.Pipeline.load(chain(("a", lambda x: x + 1, {}))).run_sync([1]) == [2]
+
+
+def test_dots_and_dashes_in_a_line_of_yaml_are_its_own() -> None:
+    pipeline = rm.Pipeline("Loading... please", description="a --- b ...") >> nodes.FileSink(path="/tmp/{stem}... 1")
+    assert rm.Pipeline.load(pipeline.to_yaml()) == pipeline
+    text = "--- # begins\nversion: v1\nmetadata:\n  name: n\n  description: |\n    and so on ...\n    --- then\n"
+    text += "nodes: [{id: a, node_type: PassThrough}]\n...\n"
+    assert rm.Pipeline.load(text).to_dict()["metadata"]["description"] == "and so on ...\n--- then\n"
+    # As PyYAML and the YAML 1.2 suite have it: the ends of lines that are there, and none more.
+    kept = "version: v1\nnodes: [{id: a, node_type: PassThrough}]\nmetadata:\n  name: n\n  description: |+\n    a\n\n"
+    assert rm.Pipeline.load(kept).to_dict()["metadata"]["description"] == "a\n\n"
+
+
+def test_an_empty_pipeline_changes_nothing_on_either_side() -> None:
+    assert (add(1) >> rm.Pipeline("effects") >> add(10)).run_sync([1]) == [12]
+    assert (rm.Pipeline() >> add(1) >> rm.Pipeline()).run_sync([1]) == [2]
+    with pytest.raises(rm.InvalidArgumentError, match="an empty pipeline stands in a list beside >>"):
+        _ = add(1) >> [rm.Pipeline(), add(5)]
+
+
+def test_a_pipeline_behind_itself_is_refused_and_a_copy_is_not() -> None:
+    twice = add(1) >> nodes.Calculator(operation="multiply", operand=2)
+    with pytest.raises(rm.InvalidArgumentError, match="in the pipeline already, and the same object is the same node"):
+        _ = twice >> twice
+    assert (twice >> copy.deepcopy(twice)).run_sync([1]) == [10]
+
+
+def test_a_description_without_a_name_is_refused() -> None:
+    with pytest.raises(rm.InvalidArgumentError, match="a description is that of a name"):
+        rm.Pipeline(description="levels of a call")
+
+
+def test_a_member_of_an_enum_of_texts_is_saved_as_its_text() -> None:
+    class Operation(str, enum.Enum):
+        ADD = "add"
+
+    pipeline = rm.Pipeline() >> nodes.Calculator(operation=Operation.ADD, operand=5)
+    assert rm.Pipeline.load(pipeline.to_yaml()).run_sync([1]) == [6]
+
+
+def test_a_class_that_is_made_of_a_node_is_that_node() -> None:
+    class Fine(nodes.AudioLevel):
+        def __init__(self) -> None:
+            super().__init__(window_ms=50)
+
+    assert [entry["node_type"] for entry in (rm.Pipeline() >> Fine()).manifest()["nodes"]] == ["AudioLevel"]

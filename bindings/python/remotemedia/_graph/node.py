@@ -118,6 +118,8 @@ def takes_given_params(init: Init) -> Init:
     """
     code: CodeType = init.__code__
     positional = code.co_varnames[1 : code.co_argcount]
+    # Of a class that is made of it, it is the same node.
+    node_type = init.__qualname__.partition(".")[0]
 
     @functools.wraps(init)
     def take(self: Node, *values: Any, name: str | None = None, on_error: OnError | None = None, **params: Any) -> None:
@@ -129,7 +131,7 @@ def takes_given_params(init: Init) -> Init:
         path = params.get("path")
         if isinstance(path, (str, os.PathLike)):
             params["path"] = at_home(os.fsdecode(path))
-        Node.__init__(self, type(self).__name__, params, name=name, on_error=on_error)
+        Node.__init__(self, node_type, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]
 

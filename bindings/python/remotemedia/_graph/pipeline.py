@@ -76,6 +76,8 @@ class Pipeline(Composed):
     ) -> None:
         metadata = {} if name is None else {"name": _checked_name(name)}
         if description is not None:
+            if name is None:
+                raise InvalidArgumentError("a description is that of a name: rm.Pipeline(name, description=...)")
             metadata["description"] = description
         self._subgraph = Subgraph(metadata, NamedEnds.of(inputs, outputs))
         self._run_document: RunDocument | None = None

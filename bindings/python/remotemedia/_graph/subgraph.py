@@ -86,6 +86,10 @@ class Subgraph:
         if not branches:
             raise InvalidArgumentError("a list without nodes stands beside >>; put at least one in")
         subgraphs = [cls.of(each) for each in branches]
+        if not all(branch.nodes for branch in subgraphs):
+            raise InvalidArgumentError(
+                "an empty pipeline stands in a list beside >>; leave it out, or write rm.nodes.PassThrough() for it"
+            )
         both = cls(next((branch.metadata for branch in subgraphs if branch.metadata), {}))
         both.nodes = _each_once([node for branch in subgraphs for node in branch.nodes])
         both.links = _each_once([link for branch in subgraphs for link in branch.links])
@@ -95,6 +99,11 @@ class Subgraph:
             both.named = both.named.joined(branch.named)
         both.feedback = _each_once([each for branch in subgraphs for each in branch.feedback])
         return both
+
+    @property
+    def parts(self) -> tuple[list[Any], ...]:
+        """The nodes, their connections, and where more can be connected."""
+        return self.nodes, self.links, self.heads, self.ends
 
     def copy(self) -> Subgraph:
         """Another one with the same nodes."""
@@ -119,7 +128,7 @@ class Subgraph:
         if isinstance(other, Buffer):
             return self.buffered(other)
         right = Subgraph.of(other)
-        joined = Subgraph(dict(self.metadata or right.metadata), self.named.joined(right.named))
+        joined = Subgraph({**right.metadata, **self.metadata}, self.named.joined(right.named))
         joined.nodes = _each_once([*self.nodes, *right.nodes])
         # Nodes that are in this pipeline already keep their places, unless one is named as the next node.
         is_node = isinstance(other, (Node, Port))
@@ -127,7 +136,13 @@ class Subgraph:
         across = [(end, head) for end in self.ends for head in heads]
         joined.links = _each_once([*self.links, *right.links, *across])
         joined.heads = list(self.heads) if self.nodes else list(right.heads)
-        joined.ends = list(right.ends)
+        # An empty pipeline adds nothing, on either side.
+        joined.ends = list(right.ends if right.nodes else self.ends)
+        if right.nodes and joined.parts == self.parts:
+            raise InvalidArgumentError(
+                "what is on the right of >> is in the pipeline already, and the same object is the same node; "
+                "copy.deepcopy(pipeline) is another one"
+            )
         joined.feedback = _each_once([*self.feedback, *right.feedback])
         return joined
 

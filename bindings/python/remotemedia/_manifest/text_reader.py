@@ -39,6 +39,9 @@ def from_text(text: str, python: Sequence[str]) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(text)
         return manifest
     lines = _without_markers(re.split(r"\r\n|\r|\n", text))
+    if not lines[-1]:
+        # Behind the last end of a line there is no line, which a text that keeps its ends would have.
+        lines.pop()
     wrapped = "version: v1\nnodes:\n - id: manifest\n   node_type: manifest\n   params:\n"
     wrapped += "".join(f"    {line}\n" for line in lines)
     compiled = CompiledPipeline(wrapped.encode("utf-8"), [HostNodeType("manifest")])
@@ -62,4 +65,4 @@ def _without_markers(lines: list[str]) -> list[str]:
     begins = next((index for index, line in enumerate(lines) if MARKER.match(line)), None)
     if begins is not None and all(not line.strip() or line[0] in "%#" for line in lines[:begins]):
         lines = lines[begins:]
-    return [MARKER.sub("", line) for line in lines]
+    return [line[found.end() :] if (found := MARKER.match(line)) else line for line in lines]

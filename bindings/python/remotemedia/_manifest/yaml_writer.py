@@ -90,6 +90,8 @@ def _key(key: Any, path: str) -> str:
 
 
 def _text(text: str) -> str:
+    # A member of an enum of texts prints as its name.
+    text = str.__str__(text)
     if BARE.match(text) and text.lower() not in WORDS:
         return text
     return f'"{"".join(map(_character, text))}"'
