@@ -32,6 +32,15 @@ smooth = rm.node(Smooth)
 smoothed: rm.Pipeline = halves(times=3) >> smooth(window=2)
 
 
+class Together:
+    def process(self, values: list[float]) -> list[float]:
+        return values
+
+
+together = rm.node(batch=8)(Together)
+joined: rm.Pipeline = halves(times=3) >> together()
+
+
 @rm.node
 def gain(sound: rm.Audio, *, db: float = 0.0, mode: Literal["soft", "hard"] = "soft") -> rm.Audio:
     return rm.Audio(sound.samples * 10 ** (db / 20), sound.rate, pts=sound.pts)

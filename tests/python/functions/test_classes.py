@@ -170,6 +170,10 @@ def test_a_value_has_the_form_that_process_asks_for(execute: Any) -> None:
             {"process": lambda self, value: None, "__init__": lambda self, *, name: None},
             "Wrong has the param 'name', which is the id of a node; call it otherwise",
         ),
+        (
+            {"process": lambda self, value: None, "__init__": lambda self, *, on_error="warn": None},
+            "Wrong has the param 'on_error', which is what an error of a node means; call it otherwise",
+        ),
     ],
 )
 def test_what_cannot_be_a_node(methods: dict[str, Any], message: str) -> None:

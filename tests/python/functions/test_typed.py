@@ -117,6 +117,38 @@ def unknown(value: NotThere) -> str:  # type: ignore[name-defined]  # noqa: F821
     return repr(value)
 
 
+def beside_unknown(value: Color, *, other: NotThere | None = None) -> NotThere:  # type: ignore[name-defined]  # noqa: F821
+    return repr(value)
+
+
+@dataclasses.dataclass
+class Tree:
+    """A dataclass of itself, with what it makes, and with what can't be looked up."""
+
+    name: str
+    children: list[Tree]
+    color: Color = Color.RED
+    length: int = dataclasses.field(init=False)
+    other: NotThere | None = None  # type: ignore[name-defined]  # noqa: F821
+
+    def __post_init__(self) -> None:
+        self.length = len(self.name)
+
+
+def tree(value: Tree) -> str:
+    return f"{type(value).__name__} {value.color!r} {value.length} {value.children}"
+
+
+class Shade(enum.Enum):
+    """An enum of tuples."""
+
+    LIGHT = (255, 255)
+
+
+def shade(value: Shade) -> str:
+    return repr(value)
+
+
 def scaled(by: int, value: Color) -> str:
     return f"{by} {value!r}"
 
@@ -154,6 +186,11 @@ CASES: list[tuple[Any, Any, str]] = [
     (array, rm.Tensor(b"\1\2", "uint8", (2,)), "ndarray uint8 (2,)"),
     (audio, rm.Audio(np.zeros((1, 3), "float32"), 8000), "Audio 8000"),
     (unknown, 1, "1"),
+    (beside_unknown, "red", "<Color.RED: 'red'>"),
+    (tree, Tree("ab", []), "Tree <Color.RED: 'red'> 2 []"),
+    (tree, Tree("ab", [Tree("c", [])]), f"Tree <Color.RED: 'red'> 2 {[Tree('c', [])]}"),
+    (shade, Shade.LIGHT, "<Shade.LIGHT: (255, 255)>"),
+    (points, {"x": 1}, "{'x': 1}"),
     (functools.partial(scaled, 3), "red", "3 <Color.RED: 'red'>"),
     (Teller(), "red", "<Color.RED: 'red'>"),
     (Teller().tell, "red", "<Color.RED: 'red'>"),

@@ -53,6 +53,10 @@ HEADERS = 256
 """How many headers are kept."""
 
 
+PLAIN = frozenset({type(None), bool, bytes, dict, float, int, list, str})
+"""The types that msgpack knows itself."""
+
+
 class Encoder:
     """The `default` of a msgpack packer: encodes the values that it does not know, and notes the memory behind them."""
 
@@ -79,7 +83,9 @@ class Encoder:
         if numpy is not None and isinstance(value, numpy.ndarray):
             raise MarshalError(describe_array(value))
         if isinstance(value, Enum):
-            return value.value
+            inner = value.value
+            # What this returns is not asked about again.
+            return inner if type(inner) in PLAIN else list(inner) if type(inner) is tuple else self._encode(inner)
         if isinstance(value, os.PathLike):
             return self._file(File(value))
         if is_dataclass(value) and not isinstance(value, type):

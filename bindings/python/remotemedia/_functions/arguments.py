@@ -23,6 +23,7 @@ from .._process import imported
 from ..media import Audio, File, Tensor
 from ..table import Table
 from ..video import Video
+from .annotations import hints_of
 
 SCALARS: frozenset[type] = frozenset({bool, bytes, float, int, str})
 """Types of values that can neither be changed nor awaited: most checks of a value end with a look here."""
@@ -64,13 +65,11 @@ def converter(function: Callable[..., Any]) -> Convert | None:
     """
     try:
         first = next(iter(inspect.signature(function).parameters.values()), None)
-        if first is None or first.annotation is inspect.Parameter.empty:
-            return None
-        hints = typing.get_type_hints(_written(function))
-    except (NameError, TypeError, ValueError, AttributeError):
-        # An annotation that can't be looked up says nothing.
+    except (TypeError, ValueError):
         return None
-    return _of(hints.get(first.name), first.name)
+    if first is None or first.annotation is inspect.Parameter.empty:
+        return None
+    return _of(hints_of(_written(function)).get(first.name), first.name)
 
 
 def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
@@ -128,7 +127,7 @@ def _of(annotation: Any, name: str) -> Convert | None:
     if typing.get_origin(annotation) is list:
         (entry,) = typing.get_args(annotation) or (None,)
         each = _of(entry, name)
-        return None if each is None else lambda value: [each(item) for item in value]
+        return None if each is None else lambda value: [each(item) for item in value] if type(value) is list else value
     if annotation is tuple or typing.get_origin(annotation) is tuple:
         return _of_tuple(typing.get_args(annotation), name)
     if not isinstance(annotation, type):
@@ -147,7 +146,7 @@ def _of(annotation: Any, name: str) -> Convert | None:
     if issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
         return _of_named_tuple(annotation)
     if issubclass(annotation, Enum):
-        return lambda value: annotation(value)
+        return _of_enum(annotation)
     if dataclasses.is_dataclass(annotation):
         return _of_dataclass(annotation)
     return None
@@ -190,14 +189,27 @@ def _of_tuple(entries: tuple[Any, ...], name: str) -> Convert:
     return convert
 
 
+def _of_enum(kind: type[Enum]) -> Convert:
+    def convert(value: Any) -> Any:
+        try:
+            return kind(value)
+        except ValueError:
+            if type(value) is not list:
+                raise
+            # What crosses has no tuples.
+            return kind(tuple(value))
+
+    return convert
+
+
 def _of_named_tuple(kind: Any) -> Convert:
-    hints = typing.get_type_hints(kind)
-    inner = [_of(hints.get(field), field) for field in kind._fields]
+    # Made when it is needed: a field may be of the same type.
+    inner = functools.cache(lambda: [_of(hints_of(kind).get(field), field) for field in kind._fields])
 
     def convert(value: Any) -> Any:
         if type(value) is not list:
             return value
-        known = inner if len(inner) == len(value) else [None] * len(value)
+        known = inner() if len(kind._fields) == len(value) else [None] * len(value)
         return kind(*(entry if each is None else each(entry) for each, entry in zip(known, value, strict=True)))
 
     return convert
@@ -212,13 +224,21 @@ def _tensor(value: Any) -> Any:
 
 
 def _of_dataclass(kind: type) -> Convert:
-    hints = typing.get_type_hints(kind)
-    fields = [field.name for field in dataclasses.fields(kind)]
-    inner = {field: found for field in fields if (found := _of(hints.get(field), field))}
+    made = {field.name for field in dataclasses.fields(kind) if not field.init}
+
+    @functools.cache
+    def inner() -> dict[str, Convert]:
+        # When it is needed: a field may be of the same type.
+        hints = hints_of(kind)
+        return {
+            field.name: found for field in dataclasses.fields(kind) if (found := _of(hints.get(field.name), field.name))
+        }
 
     def convert(value: Any) -> Any:
         if type(value) is not dict:
             return value
-        return kind(**{name: inner[name](entry) if name in inner else entry for name, entry in value.items()})
+        known = inner()
+        given = {name: entry for name, entry in value.items() if name not in made}
+        return kind(**{name: known[name](entry) if name in known else entry for name, entry in given.items()})
 
     return convert

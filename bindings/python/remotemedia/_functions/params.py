@@ -23,6 +23,7 @@ from .._problem.outside_text import SHOWN, shown
 from .._problem.problem import ENOUGH, Problem
 from .._process import imported
 from ..errors import InvalidArgumentError
+from .annotations import hints_of
 from .spec import METHODS, gives_many
 
 TAKEN = {"name": "the id of a node", "on_error": "what an error of a node means"}
@@ -76,11 +77,7 @@ def params_of(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Par
                 f"{title} has the argument {parameter.name!r} behind its value, and calls have one value: if it is a "
                 f"param, give it a default or put it behind a star, def {title}({value.name}, *, {parameter.name})"
             )
-        if parameter.name in TAKEN:
-            meaning = TAKEN[parameter.name]
-            raise InvalidArgumentError(
-                f"{title} has the param {parameter.name!r}, which is {meaning}; call it otherwise"
-            )
+        _require_free(title, parameter)
         params[parameter.name] = parameter
     return params
 
@@ -130,8 +127,7 @@ def _of_class(kind: type, takes_port: bool) -> dict[str, inspect.Parameter]:
     params: dict[str, inspect.Parameter] = {}
     for parameter in inspect.signature(kind).parameters.values():
         _require_name(title, parameter)
-        if parameter.name == "name":
-            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
+        _require_free(title, parameter)
         params[parameter.name] = parameter
     return params
 
@@ -150,6 +146,13 @@ def _require_name(title: str, parameter: inspect.Parameter) -> None:
             f"{title} has the argument {parameter.name!r} before the slash, and params are given by name; put it "
             "behind the slash"
         )
+
+
+def _require_free(title: str, parameter: inspect.Parameter) -> None:
+    """Raises `InvalidArgumentError` for a name that is an option of every node."""
+    if parameter.name in TAKEN:
+        meaning = TAKEN[parameter.name]
+        raise InvalidArgumentError(f"{title} has the param {parameter.name!r}, which is {meaning}; call it otherwise")
 
 
 def _wrong_with(kind: Any, takes_port: bool) -> str | None:
@@ -189,11 +192,7 @@ def _nearest(known: Mapping[str, inspect.Parameter], name: object) -> str:
 def _hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
     known = _hints.get(fn)
     if known is None:
-        try:
-            hints = typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
-        except Exception:
-            # An annotation that only type checkers can read: nothing to compare with.
-            return {}
+        hints = hints_of(fn.__init__ if inspect.isclass(fn) else fn)
         known = _hints[fn] = {name: hint for name, hint in hints.items() if _choices(hint) is not None}
     return known
 

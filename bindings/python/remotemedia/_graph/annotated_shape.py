@@ -11,6 +11,7 @@ import typing
 from collections import abc
 from typing import Any
 
+from .._functions.annotations import hints_of
 from .._functions.spec import CallSpec
 from .._results.arrow_types import Shape
 from ..media import Audio, File, Tensor
@@ -40,13 +41,9 @@ def shape_of_results(function: Any, spec: CallSpec) -> Shape | None:
         return None
     try:
         called = inspect.unwrap(called)
-        called = called if inspect.isroutine(called) else type(called).__call__
-        # By itself: others may name what a function lacks that cloudpickle has brought here.
-        result = types.SimpleNamespace(__annotations__={"return": called.__annotations__["return"]})
-        hint = typing.get_type_hints(result, getattr(called, "__globals__", None)).get("return")
-    except (KeyError, NameError, TypeError, AttributeError):
-        # An annotation that can't be looked up says nothing.
+    except ValueError:
         return None
+    hint = hints_of(called if inspect.isroutine(called) else type(called).__call__).get("return")
     if typing.get_origin(hint) in MANY:
         hint = (*typing.get_args(hint), None)[0]
     if spec.batch is not None:
@@ -54,24 +51,34 @@ def shape_of_results(function: Any, spec: CallSpec) -> Shape | None:
     return shape_of_annotation(hint)
 
 
-def shape_of_annotation(hint: Any) -> Shape | None:
-    """What values of a type look like: scalars, media, lists, `TypedDict`, dataclasses; None for others."""
+def shape_of_annotation(hint: Any, within: tuple[Any, ...] = ()) -> Shape | None:
+    """What values of a type look like: scalars, media, lists, `TypedDict`, dataclasses; None for others.
+
+    `within` are the types that it is a part of: one of itself has no shape.
+    """
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         given = [each for each in inner if each is not type(None)]
-        return shape_of_annotation(given[0]) if len(given) == 1 else None
+        return shape_of_annotation(given[0], within) if len(given) == 1 else None
     if origin is typing.Literal:
         kinds = {type(each) for each in inner if each is not None}
         return shape_of_annotation(kinds.pop()) if len(kinds) == 1 else None
     if origin is list and inner:
-        entry = shape_of_annotation(inner[0])
+        entry = shape_of_annotation(inner[0], within)
         return None if entry is None else (entry,)
     if origin is dict:
         return "texts" if inner == (str, str) else None
     if typing.is_typeddict(hint) or (dataclasses.is_dataclass(hint) and isinstance(hint, type)):
-        fields = {name: shape_of_annotation(each) for name, each in typing.get_type_hints(hint).items()}
+        if hint in within:
+            return None
+        count = (
+            len(dataclasses.fields(hint))
+            if dataclasses.is_dataclass(hint)
+            else len(hint.__required_keys__ | hint.__optional_keys__)
+        )
+        fields = {name: shape_of_annotation(each, (*within, hint)) for name, each in hints_of(hint).items()}
         known = {name: shape for name, shape in fields.items() if shape is not None}
-        return known if len(known) == len(fields) else None
+        return known if len(known) == len(fields) == count else None
     kind = origin or hint
     if getattr(kind, "__module__", "").partition(".")[0] == "numpy" and getattr(kind, "__name__", "") == "ndarray":
         return "tensor"

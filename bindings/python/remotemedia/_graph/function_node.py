@@ -121,11 +121,17 @@ class Processor(Protocol):
 
 
 class BatchDecorator(Protocol):
-    """The decorator `@node(batch=...)`, for functions from a list to a list."""
+    """The decorator `@node(batch=...)`, for functions from a list to a list, and classes with such a method."""
 
+    @overload
     def __call__(
         self, fn: Callable[Concatenate[list[Value], Params], Result], /
-    ) -> NodeFunction[list[Value], Params, Result]:
+    ) -> NodeFunction[list[Value], Params, Result]: ...
+
+    @overload
+    def __call__(self, fn: Callable[Params, Processor], /) -> NodeFunction[Any, Params, Any]: ...
+
+    def __call__(self, fn: Any, /) -> Any:
         """The node."""
 
 

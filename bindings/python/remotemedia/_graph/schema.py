@@ -55,6 +55,11 @@ def _packet_columns(types: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     owners: dict[str, str] = {}
     for sink, each in types.items():
+        if pyarrow.types.is_map(each):
+            raise UnsupportedError(
+                f"the output {sink!r} gives maps whose keys are not known, each of which would be a column; "
+                "ask for rows='items', which have a column for each output"
+            )
         is_map = pyarrow.types.is_struct(each) and not _is_media(each)
         for name, type_ in [(column_of_key(f.name), f.type) for f in each] if is_map else [("value", each)]:
             if values.setdefault(name, type_) != type_:
