@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
@@ -10,6 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 import pytest
 import remotemedia as rm
+from conftest import chain
 from remotemedia._graph.map_fields import FIELDS
 from remotemedia._manifest.catalog import node_types
 
@@ -211,6 +213,51 @@ def test_outputs_that_share_no_column_ask_for_a_row_for_each_item() -> None:
     with pytest.raises(rm.MarshalError, match="the values of the column 'value' have no type in common"):
         pipeline.run_sync([SPEECH]).to_arrow()
     assert pipeline.schema(rows="items").names == ["a", "b"]
+
+
+MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize("pair", [[MOMENT, 7], [b"b", "é"], [1.5, True], [True, 1], ["a", 1]])
+def test_values_that_pyarrow_would_make_others_of_have_no_type_in_common(pair: list[Any]) -> None:
+    with pytest.raises(rm.MarshalError, match="the values of the column 'value' have no type in common"):
+        (rm.Pipeline() >> rm.nodes.PassThrough()).run_sync(pair).to_arrow()
+
+
+def test_a_fraction_is_no_whole_number_of_a_schema() -> None:
+    outputs = (rm.Pipeline() >> rm.nodes.PassThrough(name="it")).run_sync([1, 2.0, 0.75])
+    whole = pa.schema([*list(outputs.to_arrow().schema)[:4], ("value", pa.int64())])
+    with pytest.raises(rm.MarshalError, match=r"the column 'value' is int64 in the schema: 0\.75 is a value"):
+        outputs.to_arrow(whole)
+    assert outputs.to_arrow()["value"].to_pylist() == [1, 2, 0.75]
+
+
+def tags(value: int) -> dict[str, str]:
+    return {"artist": "Austen"}
+
+
+def test_maps_of_any_keys_ask_for_a_row_for_each_item() -> None:
+    pipeline = rm.Pipeline.load(chain(("tags", tags, {})))
+    with pytest.raises(rm.UnsupportedError, match="the output 'tags' gives maps whose keys are not known"):
+        pipeline.schema()
+    table = pipeline.run_sync([1]).to_arrow(pipeline.schema(rows="items"), rows="items")
+    assert table["tags"].to_pylist() == [[[("artist", "Austen")]]]
+
+
+@dataclasses.dataclass
+class Tree:
+    """A dataclass of itself."""
+
+    children: list[Tree]
+
+
+def grown(value: int) -> Tree:
+    return Tree([])
+
+
+def test_what_holds_itself_has_no_schema_and_says_so() -> None:
+    with pytest.raises(rm.UnsupportedError, match="what comes out of 'grown' has no type that is known"):
+        rm.Pipeline.load(chain(("grown", grown, {}))).schema()
 
 
 def test_what_the_schema_lacks_or_says_otherwise_is_an_error() -> None:

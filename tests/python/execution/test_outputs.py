@@ -115,6 +115,15 @@ def test_as_a_table_of_pandas_maps_have_a_column_for_each_key() -> None:
     assert list(rm.execute_sync(PASS_TEXT, []).to_pandas().columns) == ["sink", "item", "pts", "duration", "value"]
 
 
+def test_whole_numbers_of_a_table_stay_what_they_are_where_some_are_missing() -> None:
+    pytest.importorskip("pandas")
+    for large in (2**60 + 1, 2**63 + 1):
+        frame = rm.execute_sync(PASS_TEXT, [{"id": large}, {"id": large + 1}, {"other": 1}]).to_pandas()
+        assert list(frame["id"])[:2] == [large, large + 1]
+    with pytest.raises(rm.MarshalError, match=r"the keys of a result have two values for the column 'value\.sink'"):
+        rm.execute_sync(PASS_TEXT, [{"sink": "mic", "value.sink": "x"}]).to_pandas()
+
+
 def test_as_a_table_of_arrow_it_loses_nothing() -> None:
     pytest.importorskip("pyarrow")
     outputs = rm.execute_sync(SEGMENTS, [rm.testing.speech()])

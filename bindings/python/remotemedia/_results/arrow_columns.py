@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import MarshalError
 from ..media import Audio, File, Tensor
 from ..video import Video
-from .arrow_types import kind_of, type_of_values
+from .arrow_types import kind_of, require_types, type_of_values
 
 
 def table_of_columns(columns: Mapping[str, Sequence[Any]], schema: Any, known: Mapping[str, Any]) -> Any:
@@ -41,6 +41,7 @@ def array_of(values: Sequence[Any], type_: Any) -> Any:
         return pyarrow.array([list(each.items()) if isinstance(each, Mapping) else each for each in values], type_)
     if pyarrow.types.is_list(type_):
         return _lists(values, type_)
+    require_types(values, type_)
     return pyarrow.array(values, type_)
 
 

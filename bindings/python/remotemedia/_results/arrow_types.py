@@ -5,6 +5,7 @@ pyarrow is imported when it is asked for, and never before.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ def type_of_shape(shape: Shape, arrays: bool = True) -> Any:
 def type_of_values(values: Iterable[Any]) -> Any:
     """The type for values as they are, by what is seen of them: null where there is none.
 
-    Raises `pyarrow.ArrowInvalid` for values that have no type in common.
+    Raises `pyarrow.ArrowInvalid` or `TypeError` for values that have no type in common.
     """
     import pyarrow
 
@@ -73,7 +74,36 @@ def type_of_values(values: Iterable[Any]) -> Any:
         return pyarrow.list_(type_of_values(each for value in given for each in value))
     if len(kinds) == 1 and (kind := next(iter(kinds))) is not None:
         return type_of_shape(kind)
-    return pyarrow.infer_type(given)
+    found = pyarrow.infer_type(given)
+    require_types(given, found)
+    return found
+
+
+def require_types(values: Iterable[Any], type_: Any) -> None:
+    """Raises `TypeError` for a value that pyarrow would turn into another one to fit a type of scalars."""
+    import pyarrow
+
+    types = pyarrow.types
+    kinds: tuple[type, ...]
+    if types.is_integer(type_):
+        kinds = (int,)
+    elif types.is_floating(type_):
+        kinds = (float, int)
+    elif types.is_boolean(type_):
+        kinds = (bool,)
+    elif types.is_string(type_) or types.is_large_string(type_):
+        kinds = (str,)
+    elif types.is_binary(type_) or types.is_large_binary(type_):
+        kinds = (bytes, bytearray, memoryview)
+    elif types.is_timestamp(type_):
+        kinds = (datetime.datetime,)
+    else:
+        return
+    for value in values:
+        is_whole = kinds == (int,) and isinstance(value, float) and value.is_integer()
+        if value is None or is_whole or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))):
+            continue
+        raise TypeError(f"{value!r} is a value of the type {type(value).__name__}")
 
 
 def kind_of(value: Any) -> str | None:

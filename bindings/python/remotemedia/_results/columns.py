@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MarshalError
+
 if TYPE_CHECKING:
     from .outputs import Outputs, Packet
 
@@ -16,6 +18,7 @@ def columns_of_packets(packets: Sequence[Packet]) -> dict[str, list[Any]]:
     """The packets by columns: sink, item, times in seconds, and `value`; values that are maps by a column for each key.
 
     A key that a map lacks is None there, and one that is named like a column of the packet has the prefix `value.`.
+    Raises `MarshalError` if another key is called like that.
     """
     columns: dict[str, list[Any]] = {
         "sink": [packet.sink for packet in packets],
@@ -25,9 +28,10 @@ def columns_of_packets(packets: Sequence[Packet]) -> dict[str, list[Any]]:
     }
     keys = list(dict.fromkeys(key for packet in packets if type(packet.value) is dict for key in packet.value))
     for key in keys:
-        columns[column_of_key(key)] = [
-            packet.value.get(key) if type(packet.value) is dict else None for packet in packets
-        ]
+        column = column_of_key(key)
+        if column in columns:
+            raise MarshalError(f"the keys of a result have two values for the column {column!r}; rename a key")
+        columns[column] = [packet.value.get(key) if type(packet.value) is dict else None for packet in packets]
     if not packets or any(type(packet.value) is not dict for packet in packets):
         columns["value"] = [None if type(packet.value) is dict else packet.value for packet in packets]
     return columns

@@ -121,14 +121,16 @@ class Outputs(list[Any]):
     def to_pandas(self) -> Any:
         """A DataFrame: a row for each packet, with its sink, item and times in seconds. Needs pandas.
 
-        Values that are maps have a column for each key; others stand in the column `value`.
+        Values that are maps have a column for each key; others stand in the column `value`. Whole numbers stay what
+        they are where some are missing: such a column is of the type `Int64` of pandas, or of objects.
         """
         import pandas
 
         with FIRST_USE:
             from .columns import columns_of_packets
 
-        return pandas.DataFrame(columns_of_packets(self.packets))
+        columns = columns_of_packets(self.packets)
+        return pandas.DataFrame({name: _column(pandas, values) for name, values in columns.items()})
 
     def to_arrow(self, schema: Any = None, *, rows: Literal["packets", "items"] = "packets") -> Any:
         """A table of pyarrow: a row for each packet with the columns of `to_pandas`, or for each item of the inputs.
@@ -273,3 +275,13 @@ def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None, report:
     if report is not None:
         outputs._skip_report = report
     return outputs
+
+
+def _column(pandas: Any, values: list[Any]) -> Any:
+    """A column for pandas, which would turn whole numbers beside None into floats."""
+    if None not in values or {type(value) for value in values} != {int, type(None)}:
+        return values
+    try:
+        return pandas.array(values, dtype="Int64")
+    except OverflowError:
+        return pandas.Series(values, dtype=object)
