@@ -79,6 +79,34 @@ def test_strict_raises_the_first_error_in_the_order_of_the_sources(recordings: l
         rm.read_many(sources, strict=True)
 
 
+@pytest.mark.parametrize("kind", ["read", "map", "aread", "amap", "stream"])
+async def test_what_sources_gave_before_they_raised_is_finished_first(kind: str, recordings: list[Path]) -> None:
+    def paths() -> Iterator[Path]:
+        yield from recordings[:5]
+        raise ConnectionError("the shard is cut off")
+
+    async def arriving() -> AsyncIterator[Path]:
+        for path in paths():
+            yield path
+
+    pipeline = rm.Pipeline() >> rm.nodes.PassThrough()
+    made: list[Any] = []
+    with pytest.raises(ConnectionError, match="the shard is cut off"):  # noqa: PT012
+        if kind == "read":
+            for each in rm.iter_many(paths(), concurrency=4):
+                made.append(each.source)
+        elif kind == "map":
+            for result in pipeline.map_sync(paths(), concurrency=4):
+                made.append(result.source)
+        elif kind == "aread":
+            async for each in rm.aiter_many(paths(), concurrency=4):
+                made.append(each.source)
+        else:
+            async for result in pipeline.map(paths() if kind == "amap" else arriving(), concurrency=4):
+                made.append(result.source)
+    assert len(made) == 5
+
+
 def test_sources_without_an_end_are_asked_for_one_at_a_time(recordings: list[Path]) -> None:
     taken = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._engine.loop_port import LoopPort
@@ -63,15 +63,16 @@ async def map_sources(
     values = iter(()) if isinstance(sources, AsyncIterable) else iter(sources)
     fetching: asyncio.Future[Any] | None = None
     running: deque[Mapped | asyncio.Task[Mapped]] = deque()
+    failures: list[Exception] = []
     is_over = False
     count = 0
     try:
         while True:
             while not is_over and len(running) < concurrency:
                 if upcoming is None:
-                    source = next(values, _END)
+                    source = _next(values, failures)
                 elif fetching is None:
-                    fetching = asyncio.ensure_future(_next(upcoming))
+                    fetching = asyncio.ensure_future(_next_async(upcoming, failures))
                     break
                 elif not fetching.done():
                     break
@@ -96,7 +97,9 @@ async def map_sources(
                     [*waited, *([fetching] if fetching is not None else [])], return_when="FIRST_COMPLETED"
                 )
             else:
-                return
+                break
+        if failures:
+            raise failures[0]
     finally:
         left = [each for each in running if not isinstance(each, Mapped)] + ([fetching] if fetching is not None else [])
         for each in left:
@@ -132,11 +135,12 @@ def map_sources_sync(
     port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     values = iter(sources)
     running: deque[tuple[Any, float, Outputs | Exception | Run]] = deque()
+    failures: list[Exception] = []
     is_over = False
     try:
         while True:
             while not is_over and len(running) < concurrency:
-                source = next(values, _END)
+                source = _next(values, failures)
                 if source is _END:
                     is_over = True
                     break
@@ -150,7 +154,7 @@ def map_sources_sync(
                 if not isinstance(outcome, Run):
                     break
             if not running:
-                return
+                break
             first = [running[0]] if ordered else list(running)
             ended = next(
                 (each for each in first if not isinstance(each[2], Run) or each[2].completion is not None), None
@@ -160,6 +164,8 @@ def map_sources_sync(
                 continue
             running.remove(ended)
             yield _settled(port, *ended)
+        if failures:
+            raise failures[0]
     finally:
         for _, _, outcome in running:
             if isinstance(outcome, Run):
@@ -217,8 +223,20 @@ def _finished(running: deque[Mapped | asyncio.Task[Mapped]], ordered: bool) -> M
     return None
 
 
-async def _next(values: AsyncIterator[Any]) -> Any:
+def _next(values: Iterator[Any], failures: list[Exception]) -> Any:
+    """The next source. What the sources themselves raise is kept, and ends them: what they gave before is finished."""
+    try:
+        return next(values, _END)
+    except Exception as error:
+        failures.append(error)
+        return _END
+
+
+async def _next_async(values: AsyncIterator[Any], failures: list[Exception]) -> Any:
     try:
         return await anext(values)
     except StopAsyncIteration:
+        return _END
+    except Exception as error:
+        failures.append(error)
         return _END
