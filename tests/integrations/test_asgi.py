@@ -155,6 +155,13 @@ async def test_errors_and_wrong_texts_come_to_the_client() -> None:
     }
 
 
+def test_wrong_options_are_told_when_the_app_is_made() -> None:
+    with pytest.raises(TypeError, match="nonsense"):
+        SessionApp(METER, nonsense=1)
+    with pytest.raises(rm.InvalidArgumentError, match="buffer"):
+        SessionApp(METER, buffer=2)
+
+
 async def test_what_is_no_socket_is_answered() -> None:
     app = SessionApp(METER)
     got: list[Any] = []

@@ -123,3 +123,23 @@ def test_what_is_decoded_alike_has_one_place_in_the_cache() -> None:
 def test_wrong_params_are_refused_at_once() -> None:
     with pytest.raises(rm.InvalidArgumentError, match=r"^rate: expected an integer from 1000 to 768000, got 3"):
         decode(rate=3)
+
+
+@pytest.mark.parametrize("row", ["talk.flac", b"RIFF", {"bytes": None, "path": "talk.flac"}])
+def test_a_single_row_is_told_to_be_a_batch(row: Any) -> None:
+    with pytest.raises(rm.InvalidArgumentError, match=r"got one row; pass batched=True to map$"):
+        decode()({"audio": row})
+
+
+def test_columns_that_are_there_are_not_replaced() -> None:
+    with pytest.raises(rm.InvalidArgumentError, match=r"has a column 'error' already, which decode adds; rename it"):
+        decode()({"audio": [str(SPEECH)], "error": ["of mine"]})
+    with pytest.raises(rm.InvalidArgumentError, match=r"not list; leave out input_columns="):
+        decode()([str(SPEECH)])  # type: ignore[arg-type]
+
+
+def test_texts_of_numpy_are_paths_and_numbers_of_numpy_the_same_params() -> None:
+    made = decode()({"audio": numpy.array([str(SPEECH)])})
+    assert made["error"] == [""]
+    plain, other = decode(rate=16000), decode(rate=numpy.int64(16000), start_s=0, num_proc=None)  # type: ignore[arg-type]
+    assert Hasher.hash(plain) == Hasher.hash(other)

@@ -112,6 +112,19 @@ def test_samples_travel_only_if_they_are_asked_for() -> None:
     assert all(np.array_equal(part, each.samples) for part, each in zip(parts, expected, strict=True))
 
 
+def test_columns_of_arrays_are_passed_on_as_tensors_of_ray() -> None:
+    batch = {
+        "path": np.array([str(SPEECH)] * 2),
+        "embedding": np.arange(6, dtype="f4").reshape(2, 3),
+        "picture": np.arange(24).reshape(2, 3, 4),
+        "text": np.array(["a", None], object),
+    }
+    table = Pipeline(levels())(batch)
+    for name in ("embedding", "picture"):
+        assert np.array_equal(table[name].combine_chunks().to_numpy(), batch[name])
+    assert table["text"].to_pylist() == ["a", None]
+
+
 def test_columns_that_meet_are_refused_with_the_cure() -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         Pipeline(levels())(pa.table({"path": [str(SPEECH)], "level": [1]}))

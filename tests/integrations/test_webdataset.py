@@ -171,3 +171,29 @@ def test_wrong_params_are_refused_at_once() -> None:
     with pytest.raises(rm.InvalidArgumentError) as refused:
         decode(extensions="flac")
     assert str(refused.value) == "extensions must be several, such as a set; write {'flac'}"
+
+
+def test_ahead_takes_few_samples_without_audio_and_goes_on_with_the_next_ones() -> None:
+    taken = 0
+
+    def samples() -> Iterator[dict[str, Any]]:
+        nonlocal taken
+        for number in itertools.count():
+            taken += 1
+            has_audio = number % 100 == 99
+            yield {"__key__": str(number), **({"flac": SOUNDS["000"]} if has_audio else {"txt": b"no sound"})}
+
+    made = decode(rate=8000).ahead(samples())
+    for number in range(300):
+        sample = next(made)
+        assert (sample["__key__"], sample["error"]) == (str(number), None)
+        assert isinstance(sample.get("flac", None), rm.Audio) == (number % 100 == 99)
+        assert taken <= number + 40
+
+
+def test_the_error_of_a_function_before_stays() -> None:
+    sample = {"__key__": "a", "flac": b"no sound", "wav": encoded(numpy.zeros((1, 100), "float32"), "wav")}
+    made = decode(extensions=["wav"])(decode(extensions=["flac"])(sample))
+    assert made["flac"] is None
+    assert "is not audio" in made["error"]
+    assert made["wav"].frames == 100

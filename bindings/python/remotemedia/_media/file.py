@@ -27,7 +27,8 @@ class File:
             self.data = source
         elif isinstance(source, (str, os.PathLike)):
             path = os.fspath(source)
-            self.path = at_home(os.fsdecode(path) if isinstance(path, bytes) else path)
+            # Of a class of texts, as numpy has, too: it crosses as plain text.
+            self.path = at_home(os.fsdecode(path) if isinstance(path, bytes) else str.__str__(path))
         else:
             cure = "; write File(source.read())" if hasattr(source, "read") else ""
             raise MarshalError(f"a File is made from a path or from bytes, not from {type(source).__name__}{cure}")

@@ -54,6 +54,8 @@ class SessionApp:
         self.pipeline = one_input(pipeline, "SessionApp feeds one input")
         self.input = input
         self.options = options
+        # What is wrong with them is told here, and not to each client.
+        self.pipeline.session(input=input, **options)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """One connection, as ASGI has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._graph.pipeline import Pipeline
@@ -103,7 +103,11 @@ class _Content:
 
 def _source_of(value: Any) -> Any:
     """A value of a column as a source: local files by their paths, parts and others by what Daft reads of them."""
-    if value is None or isinstance(value, (str, bytes)):
+    if isinstance(value, Mapping):
+        # As Hugging Face has it.
+        return value.get("path") if value.get("bytes") is None else value["bytes"]
+    if not hasattr(value, "position"):
+        # Refused where it is opened, if it is no source.
         return value
     # Daft does not encode what stands behind it.
     path = value.path.removeprefix(LOCAL)

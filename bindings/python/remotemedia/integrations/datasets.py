@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._problem.missing_library import require
+from .._problem.whole_number import require_whole
 from ..errors import InvalidArgumentError
 from ._batches import decode_batch, require_decoding, row_sources, take_slot, text_of
 
 __all__ = ["Decode", "decode"]
+
+ADDED = ("array", "sampling_rate", "error")
+"""The columns of the results."""
 
 
 class Decode:
@@ -29,11 +33,8 @@ class Decode:
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """The columns `array`, `sampling_rate` and `error` for the rows of a batch."""
         numpy = require("numpy", "decode", "datasets")
-        if self.column not in batch:
-            raise InvalidArgumentError(
-                f"the batch has no column {self.column!r}, it has {', '.join(batch)}; pass column= to decode"
-            )
-        sources, missing = row_sources(batch[self.column], self.strict)
+        values = self._values_of(batch)
+        sources, missing = row_sources(values, self.strict)
         loaded = iter(
             decode_batch(
                 sources,
@@ -57,7 +58,26 @@ class Decode:
         if not any(each.size for each in arrays):
             # Lists without elements have no type, and it is the first batch that decides on the type of a column.
             arrays = numpy.zeros((len(arrays), *nothing.shape), "float32")
-        return {"array": arrays, "sampling_rate": rates, "error": errors}
+        return dict(zip(ADDED, (arrays, rates, errors), strict=True))
+
+    def _values_of(self, batch: Mapping[str, Any]) -> Any:
+        """The column of the sources. Raises `InvalidArgumentError` for no batch, and for one that has ours."""
+        if not isinstance(batch, Mapping):
+            raise InvalidArgumentError(
+                f"decode takes the columns of a batch by their names, not {type(batch).__name__}; leave out "
+                "input_columns=, and with_format('arrow')"
+            )
+        if self.column not in batch:
+            raise InvalidArgumentError(
+                f"the batch has no column {self.column!r}, it has {', '.join(batch)}; pass column= to decode"
+            )
+        values = batch[self.column]
+        if values is None or isinstance(values, (str, bytes, Mapping)):
+            raise InvalidArgumentError("decode takes a batch of rows and got one row; pass batched=True to map")
+        taken = next((name for name in ADDED if name in batch and name != self.column), None)
+        if taken is not None:
+            raise InvalidArgumentError(f"the batch has a column {taken!r} already, which decode adds; rename it before")
+        return values
 
 
 def decode(
@@ -68,7 +88,7 @@ def decode(
     start_s: float = 0.0,
     duration_s: float | None = None,
     strict: bool = False,
-    num_proc: int = 1,
+    num_proc: int | None = 1,
 ) -> Decode:
     """A function for `Dataset.map(..., batched=True)` that decodes a column of audio.
 
@@ -81,9 +101,17 @@ def decode(
 
     `column` holds what `Audio(decode=False)` gives, dicts of bytes and path, or just paths or bytes. `rate`, `start_s`
     and `duration_s` are as for `rm.read`. Native threads decode a batch without the GIL, and none is needed for `map`;
-    if you pass it `num_proc`, pass it here too, so that each process has its share of the cores.
+    if you pass it `num_proc`, pass it here too, so that each process has its share of the cores. What was decoded with
+    another `num_proc` here is decoded again.
 
-    Raises `InvalidArgumentError` for params that no file could be decoded with.
+    Raises `InvalidArgumentError` for params that no file could be decoded with; its function does for a batch without
+    that column, and for one that has a column of these names already.
     """
     require_decoding("decode", rate=rate, channels=channels, start_s=start_s, duration_s=duration_s)
-    return Decode(rate, channels, column, start_s, duration_s, strict, num_proc)
+    # Numbers of other types would be other params to the cache of datasets.
+    rate = None if rate is None else int(rate)
+    channels = require_whole("channels", channels, 1)
+    part = float(start_s), None if duration_s is None else float(duration_s)
+    return Decode(
+        rate, channels, column, *part, strict, 1 if num_proc is None else require_whole("num_proc", num_proc, 1)
+    )

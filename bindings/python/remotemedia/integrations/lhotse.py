@@ -58,8 +58,8 @@ class Backend:
         """
         begin = max(0.0, offset - SLACK_S)
         length = None if duration is None else offset - begin + duration + SLACK_S
-        rate = force_opus_sampling_rate if str(path_or_fd).lower().endswith(".opus") else None
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
+            rate = force_opus_sampling_rate if force_opus_sampling_rate is not None and _is_opus(source) else None
             audio = read(source, rate, start_s=begin, duration_s=length)
             return _cut(audio, offset, duration), audio.rate
 
@@ -131,6 +131,20 @@ def _cut(audio: Audio, offset: float, duration: float | None) -> Any:
     first = round((audio.pts_ns or 0) * audio.rate / 1e9)
     begin = max(0, count(offset, audio.rate) - first)
     return audio.numpy()[:, begin : None if duration is None else begin + count(duration, audio.rate)]
+
+
+def _is_opus(source: Any) -> bool:
+    """Whether a source is Opus in Ogg (RFC 7845), whatever its name. Its first packet is behind a head of 28 bytes."""
+    if isinstance(source, (str, os.PathLike)) and os.path.exists(source):
+        with open(source, "rb") as file:
+            return file.read(36)[28:] == b"OpusHead"
+    if hasattr(source, "seekable") and source.seekable():
+        position = source.tell()
+        try:
+            return bool(source.read(36)[28:] == b"OpusHead")
+        finally:
+            source.seek(position)
+    return str(source).lower().endswith(".opus")
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Pipeline:
                 f"a batch has no column {self._bytes!r} and none {self._path!r}, but {', '.join(map(repr, columns))}; "
                 "name them: bytes_column=..., path_column=..."
             )
-        kept = {name: _array_of(values) for name, values in columns.items() if name != self._bytes}
+        kept = {name: _array_of(name, values) for name, values in columns.items() if name != self._bytes}
         taken = next((name for name in self.schema.names if name in kept), None)
         if taken is not None:
             raise InvalidArgumentError(f"the rows have a column {taken!r} already; rename it, or the pipeline's output")
@@ -101,12 +101,22 @@ def _columns_of(batch: Any) -> dict[str, Any]:
     return {name: batch[name] for name in (batch.columns if names is None else names)}
 
 
-def _array_of(values: Any) -> Any:
+def _array_of(name: str, values: Any) -> Any:
+    """A column that is passed on, as Ray has it: of arrays as its tensors."""
     import pyarrow
 
     if isinstance(values, (pyarrow.Array, pyarrow.ChunkedArray)):
         return values
-    return pyarrow.array(list(values) if getattr(values, "ndim", 1) > 1 else values)
+    try:
+        are_objects = getattr(getattr(values, "dtype", None), "hasobject", False)
+        if getattr(values, "ndim", 1) > 1 or (are_objects and any(getattr(each, "ndim", 0) for each in values)):
+            tensors = require("ray.data.extensions", "integrations.ray.Pipeline", "ray").ArrowTensorArray
+            return tensors.from_numpy(values)
+        return pyarrow.array(values)
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            f"the column {name!r} can't be passed on ({error}); pass batch_format='pyarrow' to map_batches, or drop it"
+        ) from None
 
 
 def _contents_of(values: Any) -> list[Any]:

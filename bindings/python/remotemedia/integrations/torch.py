@@ -31,8 +31,8 @@ class Sample(NamedTuple):
     """What came of one source.
 
     `source` is what was given. `value` is a float32 tensor of sound, (frames,) if it is mono and else (channels,
-    frames), or what the pipeline gave; None after an `error`, which is a text, or None if there was none. `rate` is
-    that of sound, in frames per second.
+    frames), or what the pipeline gave; None where it gave nothing, and after an `error`, which is a text, or None if
+    there was none. `rate` is that of sound, in frames per second.
     """
 
     source: Any

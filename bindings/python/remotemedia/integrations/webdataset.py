@@ -18,6 +18,9 @@ EXTENSIONS = frozenset(
 )  # fmt: skip
 """The ends of the names of members that hold nothing but audio."""
 
+MOST_WITHOUT = 32
+"""After so many samples in a row without audio none is taken before all that were taken have come out."""
+
 
 class Decode:
     """What `decode` makes: a function of a sample, for `map`, with the method `ahead`, for `compose`."""
@@ -39,12 +42,19 @@ class Decode:
         """
         taken: deque[tuple[Mapping[str, Any], list[str]]] = deque()
         loaded: list[Loaded] = []
+        upcoming, is_over = iter(samples), False
 
         def contents() -> Iterator[bytes]:
-            for sample in samples:
+            nonlocal is_over
+            without = 0
+            for sample in upcoming:
                 keys = self._keys(sample)
                 taken.append((sample, keys))
                 yield from (sample[key] for key in keys)
+                without = 0 if keys else without + 1
+                if without == MOST_WITHOUT:
+                    return
+            is_over = True
 
         def complete() -> Iterator[dict[str, Any]]:
             while taken and len(loaded) == len(taken[0][1]):
@@ -53,12 +63,13 @@ class Decode:
                 loaded.clear()
 
         threads = take_slot(processes_here())
-        for each in iter_many(contents(), **self._params, concurrency=at_a_time(threads), strict=self._strict):
-            # Samples without audio have waited for it.
+        while not is_over:
+            for each in iter_many(contents(), **self._params, concurrency=at_a_time(threads), strict=self._strict):
+                # Samples without audio have waited for it.
+                yield from complete()
+                loaded.append(each)
+                yield from complete()
             yield from complete()
-            loaded.append(each)
-            yield from complete()
-        yield from complete()
 
     def _keys(self, sample: Mapping[str, Any]) -> list[str]:
         """The members that are audio and still bytes."""
@@ -103,6 +114,9 @@ def decode(
 
 
 def _decoded(sample: Mapping[str, Any], keys: list[str], loaded: list[Loaded]) -> dict[str, Any]:
-    errors = [text_of(each.error) for each in loaded if each.error is not None]
+    # That of a function before this one stays.
+    before = sample.get("error")
+    errors = [before] if isinstance(before, str) else []
+    errors += [str(text_of(each.error)) for each in loaded if each.error is not None]
     audios = {key: each.audio for key, each in zip(keys, loaded, strict=True)}
-    return {**sample, **audios, "error": "; ".join(filter(None, errors)) or None}
+    return {**sample, **audios, "error": "; ".join(errors) or None}
