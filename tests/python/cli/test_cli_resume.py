@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
-from remotemedia.cli import main
+from remotemedia.cli import main, whole_file
 from remotemedia.cli.leftovers import remove_parts
 
 ROOT = Path(__file__).parents[3]
@@ -155,16 +156,28 @@ def test_a_pipe_has_no_content_that_could_be_the_same(folder: Path) -> None:
         assert rows()["-"]["sha256"] is None
 
 
+def test_a_part_that_a_process_of_the_same_number_left_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "COUNT", itertools.count())
+    left = tmp_path / f".a.flac.{os.getpid()}-0.part"
+    left.write_bytes(b"x")
+    with whole_file.whole(f"{tmp_path}/a.flac") as file:
+        file.write(b"whole")
+    assert ((tmp_path / "a.flac").read_bytes(), left.read_bytes()) == (b"whole", b"x")
+
+
 def test_parts_of_a_killed_run_are_removed_and_no_others(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as process:
         process.wait()
-    dead, alive = process.pid, os.getpid()
+    dead, alive, own = process.pid, os.getppid(), os.getpid()
     long = "ü" * 60
     ours = [
         f".a.flac.{dead}-0.part",
         f".cut-12.flac.{dead}-7.part",
         f".a.flac.{dead}-12.part",
         f".{long[:32]}.{dead}-1.part",
+        f".a.flac.{own}-0.part",
     ]
     others = [
         f".a.flac.{alive}-0.part",

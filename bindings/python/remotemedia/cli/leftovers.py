@@ -13,7 +13,10 @@ LONGEST = 64
 
 
 def remove_parts(places: Iterable[str]) -> None:
-    """Removes the parts of files that would have become `places`, or begin like one, unless their process is there."""
+    """Removes the parts of files that would have become `places`, or begin like one, unless their process is there.
+
+    It is for the beginning, when this process has none of its own.
+    """
     by_folder: dict[str, set[bytes]] = {}
     for place in places:
         folder, name = os.path.split(os.path.realpath(place))
@@ -34,7 +37,9 @@ def remove_parts(places: Iterable[str]) -> None:
 
 
 def is_running(process: int) -> bool:
-    """Whether there is a process of this number on this machine."""
+    """Whether another process has this number on this machine. In containers each command may have the same one."""
+    if process == os.getpid():
+        return False
     try:
         os.kill(process, 0)
     except PermissionError:

@@ -54,7 +54,7 @@ def whole(path: str) -> Iterator[IO[bytes]]:
     folder, name = os.path.split(place)
     # With what is added it is no longer than a name may be.
     beginning = os.fsdecode(os.fsencode(name)[:64])
-    temporary = os.path.join(folder, f".{beginning}.{os.getpid()}-{next(COUNT)}.part")
+    temporary = _unused(os.path.join(folder, f".{beginning}.{os.getpid()}"))
     try:
         os.makedirs(folder or ".", exist_ok=True)
         with _created(temporary, there) as file:
@@ -81,6 +81,14 @@ def _place(path: str) -> tuple[str, bool]:
         except OSError:
             return place, False
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
+def _unused(beginning: str) -> str:
+    """The name of a part that a killed process of the same number, which in containers is often 1, has not left."""
+    while True:
+        name = f"{beginning}-{next(COUNT)}.part"
+        if not os.path.lexists(name):
+            return name
 
 
 def _status(path: str) -> os.stat_result | None:
