@@ -133,9 +133,7 @@ def test_resume_does_not_replace_what_is_done(folder: Path, capsys: pytest.Captu
         "remotemedia: -o out/{index}.jsonl: 'out/1.jsonl' is the result of 'a.flac' and would be replaced; "
         "choose another name\n",
     )
-    del before[folder / "rows.jsonl"]
-    assert {path: path.read_bytes() for path in before} == before
-    assert [row["input"] for row in rows()] == ["a.flac", "c.flac", "d.flac"]
+    assert {path: path.read_bytes() for path in folder.rglob("*.jsonl")} == before
 
 
 def test_an_index_is_not_lost_by_a_command_that_is_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

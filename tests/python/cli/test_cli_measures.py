@@ -85,6 +85,29 @@ def test_parquet_has_the_rows_of_a_run(folder: Path, capsys: pytest.CaptureFixtu
     table = pyarrow.parquet.read_table("rows.parquet").to_pydict()
     assert (table["input"][-1], table["error"]) == ("d.flac", [None] * 4)
     assert len(table["input"]) == 4
+    assert not {"inputs", "old_files"} & set(table)
+
+
+def test_parquet_has_the_inputs_that_go_in_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("two.json").write_text(
+        json.dumps(
+            {
+                "version": "v1",
+                "inputs": {"mic": "one", "far": "two"},
+                "outputs": {"sum": "sum"},
+                "nodes": [
+                    {"id": "one", "node_type": "AudioDecode"},
+                    {"id": "two", "node_type": "AudioDecode"},
+                    {"id": "sum", "node_type": "AudioSum"},
+                ],
+                "connections": [{"from": "one", "to": "sum.in1"}, {"from": "two", "to": "sum.in2"}],
+            }
+        )
+    )
+    words = ("run", "two.json", "-i", "mic=a.flac", "far=b.flac", "-o", "out/{index}.wav", "--index", "rows.parquet")
+    assert command(capsys, *words)[0] == 0
+    (inputs,) = pyarrow.parquet.read_table("rows.parquet").to_pydict()["inputs"]
+    assert json.loads(inputs) == {"mic": "a.flac", "far": "b.flac"}
 
 
 def test_parquet_without_pyarrow_is_refused(

@@ -72,6 +72,55 @@ def test_several_files_go_in_together(folder: Path, capsys: pytest.CaptureFixtur
     assert [level_of(folder / f"out/{name}.wav") for name in (10, 20)] == [0.4, 0.5]
 
 
+PAIRS = ("-i", "mic=10.wav", "mic=10.wav", "mic=10.wav", "-i", "reference=20.wav", "reference=bad.wav")
+
+
+def test_inputs_that_share_their_first_file_are_told_apart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bad.wav").write_bytes(b"no sound")
+    # The third one is the first one again.
+    words = (*PAIRS, "reference=20.wav", "-o", "both=out/{index}.wav", "--index", "rows.jsonl", "--keep-going")
+    more = ("--failures", "failed.jsonl", "--report", "report.html")
+    code, _, err = run(capsys, *words, *more)
+    assert code == 1
+    assert "remotemedia: 10.wav with bad.wav: node 'far' (AudioDecode), " in err
+    assert "<code>10.wav with bad.wav</code>" in (folder / "report.html").read_text()
+    good, bad = map(json.loads, (folder / "rows.jsonl").read_text().splitlines())
+    assert list(good)[:3] == ["input", "inputs", "duration"]
+    assert (good["input"], good["inputs"]) == ("10.wav", {"mic": "10.wav", "reference": "20.wav"})
+    assert bad["inputs"] == {"mic": "10.wav", "reference": "bad.wav"}
+    assert json.loads((folder / "failed.jsonl").read_text())["inputs"] == bad["inputs"]
+    (folder / "30.wav").rename(folder / "bad.wav")
+    code, _, err = run(capsys, *words, "--resume")
+    assert (code, ", 1 done before;" in err) == (0, True)
+    assert [level_of(folder / f"out/{number}.wav") for number in (1, 2)] == [0.3, 0.4]
+    found = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    assert [row["inputs"]["reference"] for row in found] == ["20.wav", "bad.wav"]
+    assert run(capsys, *words, "--resume")[0] == 0
+    (folder / "20.wav").unlink()
+    (folder / "bad.wav").rename(folder / "20.wav")
+    code, _, err = run(capsys, "-i", "mic=10.wav", "-i", "reference=20.wav", *words[8:], "--resume")
+    assert (code, level_of(folder / "out/1.wav"), level_of(folder / "out/2.wav")) == (0, 0.4, 0.4)
+
+
+def test_records_that_fit_two_inputs_are_refused_beside_an_index(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("-o", "levels=all.jsonl", "-o", "both=out/{index}.wav", "--index", "rows.jsonl")
+    refused = (
+        "remotemedia: -o levels=all.jsonl: with --index its records are found by the first file of their input, and "
+        "'10.wav' is that of 2; give each input a file: -o 'out/{index}.jsonl'\n"
+    )
+    pairs = ("-i", "mic=10.wav", "mic=10.wav", "-i", "reference=20.wav", "reference=30.wav")
+    assert run(capsys, *pairs, *words) == (2, "", refused)
+    assert not (folder / "rows.jsonl").exists()
+    # The index may have the other one.
+    assert run(capsys, "-i", "mic=10.wav", "-i", "reference=20.wav", *words)[0] == 0
+    before = (folder / "all.jsonl").read_bytes()
+    assert run(capsys, "-i", "mic=10.wav", "-i", "reference=30.wav", *words, "--resume") == (2, "", refused)
+    assert (folder / "all.jsonl").read_bytes() == before
+    assert run(capsys, *pairs, "-o", "levels=one.jsonl", *words[2:4])[0] == 0
+
+
 def test_results_are_printed_with_the_name_of_their_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "-i", "mic=10.wav", "-i", "reference=20.wav", "--json")
     assert code == 0

@@ -77,11 +77,71 @@ def test_what_an_input_gave_before_it_changed_goes(folder: Path, capsys: pytest.
     assert command(capsys, *words, "--resume")[0] == 0
     assert [path.name for path in Path("out").glob("b-*")] == ["b-1.wav"]
     assert len(list(Path("out").glob("a-*"))) == 3
+    assert "old_files" not in Path("rows.jsonl").read_text()
     # A segment that has been put elsewhere is none of ours, and no error.
     os.unlink("out/a-2.wav")
     rm.write("a.flac", np.zeros((1, 16000), "float32"), rate=16000)
     assert command(capsys, *words, "--resume")[0] == 0
     assert sorted(path.name for path in Path("out").iterdir()) == ["b-1.wav", "c-1.wav", "c-2.wav", "c-3.wav"]
+
+
+def test_what_an_input_gave_goes_once_it_succeeds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("segments", "*.flac", "--max-s", "3", "-o", "out/{stem}-{n}.wav", "--index", "rows.jsonl")
+    assert command(capsys, *words)[0] == 0
+    given = rows()["b.flac"]["files"]
+    for content in (b"no sound", b"none yet"):
+        Path("b.flac").write_bytes(content)
+        assert command(capsys, *words, "--resume")[0] == 1
+        assert (rows()["b.flac"]["files"], rows()["b.flac"]["old_files"]) == ([], given)
+        assert all(map(os.path.exists, given))
+    # Another manifest has its own results, and those of this one may be of use.
+    assert command(capsys, *words, "--resume", "--max-s", "4")[0] == 1
+    assert "old_files" not in rows()["b.flac"]
+    assert command(capsys, *words, "--resume")[0] == 1
+    rm.write("b.flac", rm.read(RECORDING).samples[:, :40000], rate=16000)
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert rows()["b.flac"]["files"] == given[:1]
+    assert [path.name for path in sorted(Path("out").glob("b-*"))] == ["b-1.wav", "b-2.wav", "b-3.wav"]
+
+
+def test_a_run_that_is_killed_before_its_end_leaves_no_old_files(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("segments", "*.flac", "--max-s", "3", "-o", "out/{stem}-{n}.wav", "--index", "rows.jsonl")
+    assert command(capsys, *words)[0] == 0
+    lines = Path("rows.jsonl").read_bytes().splitlines(keepends=True)
+    rm.write("b.flac", rm.read(RECORDING).samples[:, :40000], rate=16000)
+    # Killed before the input was run again, then behind its new row.
+    for is_done in (False, True):
+        if is_done:
+            with open("rows.jsonl", "rb") as file:
+                lines += file.readlines()[-1:]
+            for number in (2, 3):
+                shutil.copy("out/b-1.wav", f"out/b-{number}.wav")
+        Path("rows.jsonl").write_bytes(b"".join(lines))
+        before = versions()
+        assert command(capsys, *words, "--resume")[0] == 0
+        assert sorted(path.name for path in Path("out").glob("b-*")) == ["b-1.wav"]
+        assert (before["b-1.wav"] == versions()["b-1.wav"]) is is_done
+        assert list(rows()) == ["a.flac", "c.flac", "b.flac"]
+        # It has nothing left to do.
+        assert (command(capsys, *words, "--resume")[0], list(rows())) == (0, ["a.flac", "c.flac", "b.flac"])
+
+
+def test_a_changed_input_keeps_its_row_until_it_is_done(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(capsys, *CONVERT)[0] == 0
+    before = rows()
+    rm.write("b.flac", rm.read(RECORDING).samples[:, :40000], rate=16000)
+
+    async def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("remotemedia.cli.batch.Batch._one", interrupted)
+        assert command(capsys, *CONVERT, "--resume")[0] == 130
+    assert rows() == before
 
 
 def test_a_name_that_another_input_has_now_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,11 +29,11 @@ from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
 from . import DONE, FAILED, sentence_of
-from .batch_files import check
+from .batch_files import check, check_first_files
 from .destination import Destination
 from .fingerprint import content_hash, manifest_hash
-from .index import AppendedFile, Index, last_value
-from .inputs import Input, is_text, marked, opened
+from .index import AppendedFile, Index, key_of, last_value
+from .inputs import Input, Key, is_text, marked, opened
 from .leftovers import remove_parts
 from .measures import Measured, check_measures, column_names, measures_of
 from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
@@ -106,7 +106,7 @@ class Batch:
         self.manifest_hash = manifest_hash(plan, {**destinations.asked, "measures": self.measures})
         # Only a node that asks for it gets to see it, since messages and results have the path too.
         self.marks_roots = any("{relative}" in str(node["params"].get("path", "")) for node in plan.nodes)
-        check(chosen, destinations)
+        check(chosen, destinations, inputs)
         destinations.check(pipeline, inputs[0])
 
     def run(self) -> int:
@@ -125,14 +125,15 @@ class Batch:
                 files.callback(self.index.close)
                 if self.chosen.resume:
                     self._resume(self.index)
-            done: AbstractSet[str | None] = frozenset() if self.index is None else self.index.done
-            self.done_before = sum(source.name in done for source in self.inputs)
+            done: AbstractSet[Key] = frozenset() if self.index is None else self.index.done
+            self.done_before = sum(source.key in done for source in self.inputs)
             self.progress.total -= self.done_before
             if self.failures_path is not None:
                 self.failures = files.enter_context(open(self.failures_path, "w", encoding="utf-8"))
             try:
                 code = asyncio.run(self._run(done))
                 if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
+                    self.index.end()
                     write_parquet(self.index_path, self.index.all_rows(), column_names(self.measures))
                 return code
             except KeyboardInterrupt:
@@ -159,23 +160,26 @@ class Batch:
                 sys.stderr,
                 "bold",
             )
+        check_first_files(self.destinations, {source.key for source in self.inputs} | index.done)
         if self.destinations.shards is not None:
             stale = self.destinations.shards.stale(index.rows, index.changed.values())
             index.drop(lambda row: row.get("shard") in stale)
             self.destinations.shards.resume(index.rows, stale)
+        left = {number: source for number, source in enumerate(self.inputs) if source.key not in index.done}
+        self.destinations.keep_results(index.files, left)
         for row in index.rows:
             self.summary.add(row)
-        left = {number: source for number, source in enumerate(self.inputs) if source.name not in index.done}
-        self.destinations.keep_results(index.files, left)
+            # The run that wrote it may have been killed before it came to this.
+            self._remove_old(row)
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
 
-    async def _run(self, done: AbstractSet[str | None]) -> int:
+    async def _run(self, done: AbstractSet[Key]) -> int:
         bar = asyncio.create_task(self._draw()) if self.progress.draws else None
         warnings, log = Warnings(self.progress), logging.getLogger("remotemedia")
         log.addHandler(warnings)
         try:
             with contextlib.ExitStack() as files:
-                self._open_shared(files, done)
+                self._open_shared(files)
                 await self._run_all(done)
                 for _, lines in self.shared:
                     lines.end()
@@ -201,7 +205,8 @@ class Batch:
             tell("to run the failed ones again, repeat the command with --resume", sys.stderr, "bold")
         return FAILED if failed else DONE
 
-    def _open_shared(self, files: contextlib.ExitStack, done: AbstractSet[str | None]) -> None:
+    def _open_shared(self, files: contextlib.ExitStack) -> None:
+        known = set() if self.index is None else {row["input"] for row in self.index.rows}
         for destination in self.destinations.shared:
             path = destination.shared
             assert path is not None
@@ -213,14 +218,14 @@ class Batch:
                 # It must hold what the index says is done, so it grows in its place.
                 journal = AppendedFile(path)
                 files.callback(journal.close)
-                journal.keep(lambda row: isinstance(row, dict) and row.get("input") in done)
+                journal.keep(lambda row: isinstance(row, dict) and row.get("input") in known)
                 self.journals.append((destination, journal))
 
-    async def _run_all(self, done: AbstractSet[str | None]) -> None:
+    async def _run_all(self, done: AbstractSet[Key]) -> None:
         waiting: deque[tuple[Input, asyncio.Task[Done]]] = deque()
         try:
             for index, source in enumerate(self.inputs):
-                if source.name in done:
+                if source.key in done:
                     continue
                 waiting.append((source, asyncio.create_task(self._one(source, index))))
                 while len(waiting) > AHEAD * self.chosen.jobs:
@@ -272,7 +277,7 @@ class Batch:
         row: dict[str, Any] = {}
         if self.has_rows:
             row = {
-                "input": source.name,
+                **source.names,
                 "duration": _end(found) if measured.seconds is None else measured.seconds,
                 **measured.columns(),
                 "last": {sink: last_value(outputs.packets) for sink, outputs in found.items()},
@@ -324,10 +329,14 @@ class Batch:
         if is_full(error) and len(self.inputs) > 1:
             # It is not the fault of the input, which gets no row, and the next ones would fail too.
             raise Error(f"{message.removesuffix('.')}; stopped{self._how_far()}")
-        failure = {"input": source.name, "error": message, "node": node_id, "position": position}
+        failure = {**source.names, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
             print(json_text(failure), file=self.failures, flush=True)
-        row = {"input": source.name, "duration": None, "last": {}, "files": []} | failure
+        row = {**source.names, "duration": None, "last": {}, "files": []} | failure
+        if self.index is not None and self.destinations.shards is None and self.index.given.get(source.key):
+            # Still there, and to be removed once there are others in their place.
+            old = list(dict.fromkeys(self.index.given[source.key]))
+            row |= {"old_files": old, "manifest": self.manifest_hash}
         self.summary.add(row)
         if self.index is not None:
             self.index.add(row)
@@ -335,7 +344,7 @@ class Batch:
             raise error
         self.progress.erase()
         sys.stdout.flush()
-        tell(message if source.name is None else f"{source.name}: {message}", sys.stderr)
+        tell(message if source.title is None else f"{source.title}: {message}", sys.stderr)
 
     def _to_shard(self, source: Input, row: dict[str, Any]) -> list[dict[str, Any]]:
         assert self.destinations.shards is not None
@@ -353,19 +362,18 @@ class Batch:
             return
         self.index.add(*rows)
         self.indexed += len(rows)
-        for row in rows if self.destinations.shards is None else ():
-            old = self.index.changed.get(row["input"], {})
-            # Of other results, made by another manifest, a user may have use.
-            if old.get("manifest") == self.manifest_hash:
-                self._remove_old(old["files"], row["files"])
+        for row in rows:
+            self._remove_old(row)
 
-    def _remove_old(self, old: Sequence[str], new: Sequence[str]) -> None:
+    def _remove_old(self, row: Mapping[str, Any]) -> None:
         """Removes what an input gave before it changed, and gives no more: a seventh segment where there are six."""
+        if self.index is None or self.destinations.shards is not None or row.get("manifest") != self.manifest_hash:
+            return
         if any("index" in each.template.fields for each in self.destinations.all):
             # With other inputs before it, that name may be another one's.
             return
-        kept = {os.path.realpath(path) for path in new}
-        for path in old:
+        kept = {os.path.realpath(path) for path in row.get("files", ())}
+        for path in self.index.given.get(key_of(row), ()):
             if os.path.realpath(path) not in kept and os.path.isfile(path):
                 with contextlib.suppress(OSError):
                     os.unlink(path)

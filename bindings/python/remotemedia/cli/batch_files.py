@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
+from .inputs import Input, Key
 from .results import Destinations
 
 FILES = ("failures", "index", "report")
 
 
-def check(chosen: argparse.Namespace, destinations: Destinations) -> None:
+def check(chosen: argparse.Namespace, destinations: Destinations, inputs: Sequence[Input]) -> None:
     """Raises `InvalidArgumentError` for options that don't go together, and for a file that holds something else."""
     if chosen.resume and chosen.index is None:
         raise InvalidArgumentError("--resume needs the index of the run that was cut off: --index FILE")
@@ -26,6 +29,8 @@ def check(chosen: argparse.Namespace, destinations: Destinations) -> None:
                 "end the name in .jsonl, or give each input a file: "
                 f"-o 'out/{{relative}}{destination.ending}'"
             )
+    if chosen.index is not None:
+        check_first_files(destinations, [each.key for each in inputs])
     taken: dict[str, str] = {}
     for name in FILES:
         option, given = f"--{name}", getattr(chosen, name)
@@ -39,6 +44,18 @@ def check(chosen: argparse.Namespace, destinations: Destinations) -> None:
         if other != option:
             raise InvalidArgumentError(f"{option} {path}: {other} is the same file; choose another name")
         _check_kept(destinations, option, path)
+
+
+def check_first_files(destinations: Destinations, keys: Iterable[Key]) -> None:
+    """Refuses results of all inputs in one file that grows, if records, which have the first file, fit two inputs."""
+    counts = Counter(key[0] for key in set(keys) if isinstance(key, tuple))
+    name, count = next(iter(counts.most_common(1)), ("", 0))
+    for destination in destinations.shared if count > 1 else ():
+        if not destination.is_stdout:
+            raise InvalidArgumentError(
+                f"{destination.option}: with --index its records are found by the first file of their input, and "
+                f"{name!r} is that of {count}; give each input a file: -o 'out/{{index}}{destination.ending}'"
+            )
 
 
 def _check_kept(destinations: Destinations, option: str, path: str) -> None:

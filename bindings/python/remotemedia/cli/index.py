@@ -1,16 +1,19 @@
 """The index of a run: a row of JSON for each input, by which a run that was cut off is resumed.
 
 A row is written when all results of its input are. So whatever ends the program, an input without a row is to be run,
-and one with a row is not, as long as its content and the manifest are what the row says. Rows are written by one call
-each; what a crash leaves of one is no row.
+and one with a row is not, as long as its content and the manifest are what the row says. Of several rows of an input
+the last one holds; the ones before it go at the end. Rows are written by one call each; what a crash leaves of one is
+no row.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,29 +22,35 @@ from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
 from .fingerprint import content_hash
-from .inputs import Input
+from .inputs import Input, Key, title
 from .records import json_text
 from .whole_file import whole
+
+Row = Mapping[str, Any]
 
 
 class Index:
     """The file of `--index`, locked while it is open.
 
-    `done` are the names of the inputs that need no run, `rows` their rows, `files` their results, each with its input.
+    `done` are the keys of the inputs that need no run, `rows` their rows, `files` their results, each with its input.
     `changed` are the rows of inputs that need a run again, since their content or the manifest, by its hash, are not
-    what the row says; `manifest_changed` tells whether it is the manifest.
+    what the row says; `manifest_changed` tells whether it is the manifest. `given` are all results that inputs have had
+    by this manifest, as long as a row tells of them: those of another one a user may have use for.
 
-    With `resume` the rows of failed and changed inputs go. Raises `InvalidArgumentError` for a file that holds rows and
-    is not to be resumed, that another process writes, or that is no index.
+    Raises `InvalidArgumentError` for a file that holds rows and is not to be resumed, that another process writes, or
+    that is no index.
     """
 
     def __init__(self, path: str, *, resume: bool) -> None:
         self.path = path
-        self.done: set[str | None] = set()
+        self.done: set[Key] = set()
         self.rows: list[dict[str, Any]] = []
         self.files: dict[str, str] = {}
-        self.changed: dict[str | None, dict[str, Any]] = {}
+        self.changed: dict[Key, dict[str, Any]] = {}
         self.manifest_changed = False
+        self.given: dict[Key, list[str]] = {}
+        self._known: set[Key] = set()
+        self._has_old_rows = False
         if not resume and os.path.exists(path) and os.path.getsize(path):
             raise InvalidArgumentError(
                 f"--index {path}: it is there already; continue it with --resume, or remove it to start anew"
@@ -49,35 +58,54 @@ class Index:
         self._file = AppendedFile(path)
 
     def resume(self, inputs: Sequence[Input], manifest: str, jobs: int) -> None:
-        """Finds what is done, and leaves the rows of that alone. Reads the inputs that have rows, `jobs` at a time.
-
-        Rows of files that are no inputs of this command stay.
-        """
-        sources = {source.name: source for source in inputs}
-        rows = list(self.all_rows())
-        known = [row for row in rows if row["error"] is None and row["input"] in sources]
+        """Finds what is done. Reads the inputs that have rows, `jobs` at a time."""
+        sources = {source.key: source for source in inputs}
+        last: dict[Key, dict[str, Any]] = {}
+        for row in self.all_rows():
+            key = key_of(row)
+            # A run that was killed has not come to what it does at its end.
+            self._has_old_rows |= key in last
+            last[key] = row
+            if row.get("manifest") == manifest:
+                self.given.setdefault(key, []).extend([*row.get("files", ()), *row.get("old_files", ())])
+        # Else a row would be added to what a crash left of one.
+        self._file.keep(lambda row: True)
+        self._known = set(last)
+        good = {key: row for key, row in last.items() if row["error"] is None}
+        known = [key for key in good if key in sources]
         with ThreadPoolExecutor(jobs) as threads:
-            same = list(threads.map(lambda row: _is_same(row, sources[row["input"]], manifest), known))
-        for row, is_same in zip(known, same, strict=True):
-            if not is_same:
-                self.manifest_changed |= row.get("manifest") != manifest
-                self.changed[row["input"]] = row
-        self._file.keep(self._is_done)
+            same = list(threads.map(lambda key: _is_same(good[key], sources[key], manifest), known))
+        changed = {key for key, is_same in zip(known, same, strict=True) if not is_same}
+        for key, row in good.items():
+            if key not in changed:
+                self._take(row)
+                continue
+            self.changed[key] = row
+            self.manifest_changed |= row.get("manifest") != manifest
 
-    def drop(self, is_dropped: Callable[[Mapping[str, Any]], bool]) -> None:
-        """Removes rows, whose inputs are to be run again."""
-        kept = [row for row in self.rows if not is_dropped(row)]
-        if len(kept) < len(self.rows):
-            names = {row["input"] for row in kept}
-            self.done, self.rows, self.files = set(), [], {}
-            self._file.keep(lambda row: row["input"] in names and self._is_done(row))
+    def drop(self, is_dropped: Callable[[Row], bool]) -> None:
+        """Removes rows, whose inputs are to be run again, from the file too."""
+        rows, self.done, self.rows, self.files = self.rows, set(), [], {}
+        for row in rows:
+            if not is_dropped(row):
+                self._take(row)
+        self._file.keep(lambda row: not is_dropped(row))
 
-    def add(self, *rows: Mapping[str, Any]) -> None:
+    def add(self, *rows: Row) -> None:
         """Adds rows, all or none."""
         self._file.append("".join(f"{json_text(dict(row))}\n" for row in rows).encode())
+        self._has_old_rows |= any(key_of(row) in self._known for row in rows)
+
+    def end(self) -> None:
+        """Removes the rows that others have replaced."""
+        if self._has_old_rows:
+            self._keep_last()
+            self._has_old_rows = False
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file, without the rows that others have replaced."""
+        with contextlib.suppress(OSError):
+            self.end()
         self._file.close()
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
@@ -87,14 +115,29 @@ class Index:
                 raise InvalidArgumentError(f"--index {self.path}: this is no index of a run; choose another name")
             yield row
 
-    def _is_done(self, row: Any) -> bool:
-        name = row["input"]
-        if row["error"] is not None or name in self.done or name in self.changed:
-            return False
-        self.done.add(name)
+    def _take(self, row: dict[str, Any]) -> None:
+        self.done.add(key_of(row))
         self.rows.append(row)
-        self.files.update(dict.fromkeys(row.get("files", ()), name))
-        return True
+        self.files.update(dict.fromkeys(row.get("files", ()), title_of(row)))
+
+    def _keep_last(self) -> None:
+        left = Counter(map(key_of, self.all_rows()))
+
+        def is_last(row: Row) -> bool:
+            left[key_of(row)] -= 1
+            return left[key_of(row)] == 0
+
+        self._file.keep(is_last)
+
+
+def key_of(row: Row) -> Key:
+    """The key of the input that a row is of."""
+    return tuple(row["inputs"].values()) if "inputs" in row else row["input"]
+
+
+def title_of(row: Row) -> str:
+    """What people call the input that a row is of."""
+    return title(row["inputs"].values()) if "inputs" in row else str(row["input"])
 
 
 def _is_same(row: Mapping[str, Any], source: Input, manifest: str) -> bool:

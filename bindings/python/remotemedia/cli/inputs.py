@@ -11,8 +11,8 @@ import glob
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
@@ -20,6 +20,8 @@ from ..media import File
 
 STDIN = "-"
 STDIN_PATH = "/dev/stdin"
+Key = str | tuple[str | None, ...] | None
+"""What tells an input from the others of its command."""
 
 
 class Input(NamedTuple):
@@ -37,6 +39,22 @@ class Input(NamedTuple):
     def path(self) -> str | None:
         """The path of the file; None for stdin and for a run without input."""
         return None if self.name in (None, STDIN) else self.name
+
+    @property
+    def key(self) -> Key:
+        """By what it is known: its name, or the names of all files that go in together."""
+        return tuple(each.name for _, each in self.beside) if self.beside else self.name
+
+    @property
+    def title(self) -> str | None:
+        """What people call it."""
+        return title(each.name for _, each in self.beside) if self.beside else self.name
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What rows call it: `input`, and `inputs` with the files that go in together, by the names of the graph."""
+        inputs = {name: each.name for name, each in self.beside}
+        return {"input": self.name} | ({"inputs": inputs} if inputs else {})
 
 
 NOTHING = Input(None)
@@ -84,7 +102,13 @@ def _together(found: dict[str, list[Input]]) -> list[Input]:
     if sum(each.name == STDIN for files in found.values() for each in files) > 1:
         raise InvalidArgumentError("-i: stdin can be one input only")
     rows = zip(*found.values(), strict=True)
-    return [row[0]._replace(beside=tuple(zip(found, row, strict=True))) for row in rows]
+    together = [row[0]._replace(beside=tuple(zip(found, row, strict=True))) for row in rows]
+    return list({each.key: each for each in together}.values())
+
+
+def title(names: Iterable[str | None]) -> str:
+    """What people call files that go in together."""
+    return " with ".join(dict.fromkeys(map(str, names)))
 
 
 def marked(source: Input) -> str:

@@ -10,6 +10,7 @@ from .records import json_text
 from .whole_file import whole
 
 ENDING = ".parquet"
+JSON = ("last", "inputs")
 ROWS = ".jsonl"
 """What the file of the rows is called beside it: they grow one by one, which Parquet can't."""
 
@@ -26,16 +27,19 @@ def check_pyarrow(option: str) -> None:
 
 
 def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequence[str]) -> None:
-    """Writes rows of an index, in the columns that it always has and those of the measures. `last` is JSON.
+    """Writes rows of an index, in the columns that it always has and those of the measures. `last` is JSON, and so is
+    `inputs`, which is there for a graph with several.
 
     Bytes of a name that are not UTF-8 become escapes (`\\xff`), since a text of Parquet has no place for them.
     """
     import pyarrow
     import pyarrow.parquet
 
+    rows = list(rows)
     text, number = pyarrow.string(), pyarrow.float64()
     fields = {
         "input": text,
+        **({"inputs": text} if any("inputs" in row for row in rows) else {}),
         "duration": number,
         **dict.fromkeys(measures, number),
         "last": text,
@@ -51,7 +55,7 @@ def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequen
     for row in rows:
         for name, column in columns.items():
             value = row.get(name)
-            column.append(_plain(json_text(value) if name == "last" else value))
+            column.append(_plain(json_text(value) if name in JSON and name in row else value))
     schema = pyarrow.schema(list(fields.items()))
     table = pyarrow.Table.from_pydict(columns, schema=schema)
     with whole(path) as file:

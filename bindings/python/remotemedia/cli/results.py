@@ -236,7 +236,7 @@ def _shared_file(
         if one[1] == other[1]:
             return InvalidArgumentError(f"{destination.option}: another -o writes {path!r} too; choose another name")
     else:
-        both = f"{one[0].name!r} and {other[0].name!r}"
+        both = f"{one[0].title!r} and {other[0].title!r}"
         field = "{relative}, {parent} or {index}" if fields & {"stem", "name"} else "{stem}"
     return InvalidArgumentError(f"{destination.option}: {both} would both become {path!r}; put {field} into the name")
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .index import title_of
+
 EXAMPLES = 3
 """So many inputs are named for each cause of failures."""
 DURATION_EDGES = (0.0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, math.inf)
@@ -68,7 +70,7 @@ class Summary:
         text, node = cause_of(row["error"]), row.get("node")
         known = self._causes.get((node, text), Cause(text, node, 0, []))
         if len(known.examples) < EXAMPLES:
-            known.examples.append((str(row["input"]), row["error"]))
+            known.examples.append((title_of(row), row["error"]))
         self._causes[node, text] = known._replace(total=known.total + 1)
 
 
