@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +21,10 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import eventually
-from remotemedia.cli import main
+from remotemedia.cli import main, shards
 from remotemedia.cli.audio_header import read_header
+from remotemedia.cli.index import Index
+from remotemedia.cli.progress import Progress
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"
@@ -53,6 +60,11 @@ def rows() -> list[dict[str, Any]]:
 
 def files_in(folder: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def staging(process: int) -> Path:
+    """The hidden folder of a run into `shards`."""
+    return Path(f"shards/.shards-{sha256(b'000000.tar').hexdigest()[:8]}-{process}")
 
 
 def graph_of(*more: str) -> tuple[str, ...]:
@@ -164,6 +176,156 @@ def test_a_shard_of_an_input_that_changed_is_made_again(folder: Path, capsys: py
     ]
 
 
+def test_a_shard_is_not_made_again_without_all_its_inputs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = graph_of("-o", "shards", "--shard-format", "webdataset", "--shard-size", "3", "--index", "rows.jsonl")
+    assert command(capsys, *words, "--keep-going")[0] == 1
+    shutil.copy("in/e.flac", "in/a/z.flac")
+    before = files_in(".")
+    some = ("run", words[1], "-i", "in/a/z.flac", "in/e.flac", *words[4:], "--resume")
+    assert command(capsys, *some)[::2] == (
+        2,
+        "remotemedia: an input has changed since the index was written; to run again: 1\n"
+        "remotemedia: -o shards: 'shards/000000.tar' is to be made again, and 2 of its inputs are not named, such as "
+        "'in/a/x.y.flac'; name all inputs, or remove the shards and the index\n",
+    )
+    assert files_in(".") == before
+    shutil.copy("in/e.flac", "in/d.flac")
+    assert command(capsys, *words, "--resume")[0] == 0
+    # Nothing of it is to be made again, and a new input has a shard of its own.
+    shutil.copy("in/e.flac", "in/f.flac")
+    assert command(capsys, "run", words[1], "-i", "in/f.flac", *words[4:], "--resume")[0] == 0
+    assert list(members("shards/000003.tar")) == ["in_f.flac", "in_f.json"]
+    Path("shards/000001.tar").unlink()
+    code, _, err = command(capsys, *some)
+    assert (code, "'shards/000001.tar' is to be made again, and 1 of its inputs is not named, such as" in err) == (
+        2,
+        True,
+    )
+
+
+def test_a_shard_that_no_row_has_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = graph_of("-o", "shards/{shard}9.tar", *WEBDATASET)
+    assert command(capsys, *words)[0] == 1
+    lines = Path("rows.jsonl").read_bytes().splitlines(keepends=True)
+    # Of no shard, of the first one, and of all but the last one.
+    for kept, unknown in ((0, 0), (2, 1), (5, 2)):
+        Path("rows.jsonl").write_bytes(b"".join(lines[:kept]))
+        before = files_in(".")
+        assert command(capsys, *words, "--resume") == (
+            2,
+            "",
+            f"remotemedia: -o shards/{{shard}}9.tar: no row of the index has 'shards/{unknown}9.tar'; name the index "
+            "that it was made with, or remove the shards that have no row\n",
+        )
+        assert files_in(".") == before
+
+
+@pytest.mark.parametrize("owner", ["dead", "own", "earlier"])
+def test_a_shard_whose_run_was_killed_before_its_rows_is_made_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], owner: str
+) -> None:
+    words = graph_of("-o", "shards", *WEBDATASET)
+    assert command(capsys, *words)[0] == 1
+    whole = files_in("shards")
+    lines = Path("rows.jsonl").read_bytes().splitlines(keepends=True)
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    dead = process.pid
+    left = {"dead": staging(dead), "own": staging(os.getpid()), "earlier": Path(f"shards/.shards-{dead}")}[owner]
+    part = Path(f"shards/.000002.tar.{os.getpid() if owner == 'own' else dead}-0.part")
+    left.mkdir()
+    (left / "6-1.flac").write_bytes(b"half")
+    part.write_bytes(b"half")
+    Path("rows.jsonl").write_bytes(b"".join(line for line in lines if json.loads(line).get("shard") != 2))
+    assert command(capsys, *words, "--resume")[0] == 1
+    assert files_in("shards") == whole
+    assert not left.exists()
+    assert len(rows()) == len(lines)
+
+
+def test_two_runs_do_not_make_the_same_shards(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = graph_of("-o", "shards", *WEBDATASET)
+    other, running = staging(os.getppid()), Path(f"shards/.shards-00000000-{os.getppid()}")
+    other.mkdir(parents=True)
+    running.mkdir()
+    assert command(capsys, *words) == (
+        2,
+        "",
+        f"remotemedia: -o shards: process {os.getppid()} writes these shards; wait for its end, or remove "
+        f"'{other}' if it is another program\n",
+    )
+    assert sorted(Path("shards").iterdir()) == sorted([other, running])
+    # Other shards of the folder are none of ours.
+    other.rmdir()
+    assert command(capsys, *words, "--resume")[0] == 1
+    assert running.exists()
+
+
+def test_a_shard_has_rows_however_a_run_ends(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = graph_of("-o", "shards", *WEBDATASET)
+    commit, erase, has_ended = shards._OpenShard.commit, Progress.erase, threading.Event()
+
+    def interrupted(shard: Any) -> None:
+        commit(shard)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert has_ended.wait(60)
+
+    def ended(progress: Progress) -> None:
+        erase(progress)
+        has_ended.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shards._OpenShard, "commit", interrupted)
+        patched.setattr(Progress, "erase", ended)
+        code, _, err = command(capsys, *words)
+    assert (code, "interrupted after 2 of 6 files" in err) == (130, True)
+    assert [row["shard"] for row in rows()] == [0, 0]
+    assert list(files_in("shards")) == ["000000.tar"]
+    # The rows that do not fit the disk, then the samples.
+    for place, name in ((Index, "add"), (shards._OpenShard, "_put")):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, name, full)
+            code, _, err = command(capsys, *words, "--resume")
+        assert code == 1
+        assert err.startswith("remotemedia: No space left on device: ")
+        assert "; stopped after 2 of 6 files; " in err
+        assert err.endswith("; to continue, repeat the command with --resume\n")
+        assert list(files_in("shards")) == ["000000.tar"]
+    assert command(capsys, *words, "--resume")[0] == 1
+    assert sorted(files_in("shards")) == ["000000.tar", "000001.tar", "000002.tar"]
+
+
+def full(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_shards_stand_beside_files_of_their_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = "AudioDecode >> [PassThrough(name='sound'), AudioResample(8000, name='low')]"
+    words = ("run", graph, "-i", "in/c.flac", "in/e.flac", "--shard-format", "webdataset", "-o", "sound=shards")
+    assert command(capsys, *words, "-o", "low=low/{stem}.flac", "--index", "rows.jsonl")[0] == 0
+    assert list(members("shards/000000.tar"))[::2] == ["in_c.flac", "in_e.flac"]
+    assert [rm.info(f"low/{name}.flac").rate for name in "ce"] == [8000, 8000]
+    assert [row["files"] for row in rows()] == [[f"low/{name}.flac", "shards/000000.tar"] for name in "ce"]
+
+
+def test_messages_do_not_have_the_hidden_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = "AudioDecode >> [PassThrough(name='sound'), AudioLevel(name='level')]"
+    assert command(capsys, "run", graph, "-i", "in/c.flac", "-o", "shards", "--shard-format", "webdataset")[2] == (
+        "remotemedia: -o shards: node 'level' gives map, no audio; end the name in .jsonl or .csv; -o sound=shards is "
+        "for 'sound' alone\n"
+    )
+    Path("breaking.py").write_text(
+        "import glob, shutil\nimport remotemedia as rm\n\n@rm.node\ndef broken(audio: rm.Audio) -> rm.Audio:\n"
+        "    for folder in glob.glob('shards/.shards-*'):\n        shutil.rmtree(folder)\n"
+        "        open(folder, 'w').close()\n    return audio\n"
+    )
+    words = ("run", 'AudioDecode >> "python:breaking:broken"', "--python", "breaking", "-i", "in/c.flac")
+    code, _, err = command(capsys, *words, "-o", "shards", "--shard-format", "webdataset")
+    assert (code, "'shards/'" in err, ".shards-" in err) == (1, True, False)
+
+
 def test_segments_are_samples_with_their_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(RECORDING, "talk.flac")
     words = ("segments", "talk.flac", "--max-s", "3", "--shard-format", "webdataset", "-o", "shards", "-f", "opus")
@@ -244,6 +406,39 @@ def test_inputs_that_would_have_one_key_have_two(folder: Path, capsys: pytest.Ca
     assert command(capsys, "convert", "two/*", "-o", "shards", "--shard-format", "webdataset")[0] == 0
     keys = [name.partition(".")[0] for name in members("shards/000000.tar")][::2]
     assert (len(set(keys)), [key[:4] for key in keys], keys[2]) == (3, ["a_b_", "a_b_", "c"], "c")
+
+
+def test_inputs_of_one_relative_path_have_two_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = f"c_{sha256(b'in/c.flac').hexdigest()[:8]}"
+    for name in ("two/c.flac", f"two/{first}.flac"):
+        Path(name).parent.mkdir(exist_ok=True)
+        shutil.copy("in/c.flac", name)
+    words = ("convert", "in/c*", "two/*", "-o", "shards", "--shard-format", "webdataset")
+    assert command(capsys, *words)[0] == 0
+    keys = [name.partition(".")[0] for name in members("shards/000000.tar")][::2]
+    # One is called like the other one with its hash.
+    assert keys == [f"{first}_2", f"c_{sha256(b'two/c.flac').hexdigest()[:8]}", first]
+    Path("two.json").write_text(
+        json.dumps(
+            {
+                "version": "v1",
+                "inputs": {"noise": "one", "speech": "two"},
+                "outputs": {"sum": "sum"},
+                "nodes": [
+                    {"id": "one", "node_type": "AudioDecode"},
+                    {"id": "two", "node_type": "AudioDecode"},
+                    {"id": "sum", "node_type": "AudioSum"},
+                ],
+                "connections": [{"from": "one", "to": "sum.in1"}, {"from": "two", "to": "sum.in2"}],
+            }
+        )
+    )
+    pairs = ("-i", "noise=in/c.flac", "noise=in/c.flac", "-i", "speech=in/c.flac", "speech=in/e.flac")
+    assert command(capsys, "run", "two.json", *pairs, "-o", "mixed", "--shard-format", "webdataset")[0] == 0
+    found = members("mixed/000000.tar")
+    assert (len(found), [name[:5] for name in found]) == (4, ["in_c_"] * 4)
+    facts = [json.loads(found[name]) for name in list(found)[1::2]]
+    assert [each["inputs"]["speech"] for each in facts] == ["in/c.flac", "in/e.flac"]
 
 
 @pytest.mark.parametrize(

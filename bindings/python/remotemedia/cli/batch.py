@@ -116,15 +116,16 @@ class Batch:
         raises says how far the run came.
         """
         with contextlib.ExitStack() as files:
-            # The index first: it refuses a second process, which would empty the file of failures.
+            # These first: they refuse a second process, which would empty the file of failures.
             shards = self.destinations.shards
-            if shards is not None:
-                files.callback(shards.close)
             if self.index_path is not None:
                 self.index = Index(self._rows_path(self.index_path), resume=self.chosen.resume)
                 files.callback(self.index.close)
-                if self.chosen.resume:
-                    self._resume(self.index)
+            if shards is not None:
+                files.callback(shards.close)
+                shards.begin()
+            if self.index is not None and self.chosen.resume:
+                self._resume(self.index)
             done: AbstractSet[Key] = frozenset() if self.index is None else self.index.done
             self.done_before = sum(source.key in done for source in self.inputs)
             self.progress.total -= self.done_before
@@ -160,11 +161,13 @@ class Batch:
                 sys.stderr,
                 "bold",
             )
-        check_first_files(self.destinations, {source.key for source in self.inputs} | index.done)
+        keys = {source.key for source in self.inputs}
+        check_first_files(self.destinations, keys | index.done)
         if self.destinations.shards is not None:
-            stale = self.destinations.shards.stale(index.rows, index.changed.values())
-            index.drop(lambda row: row.get("shard") in stale)
+            stale = self.destinations.shards.stale(index.rows, index.changed.values(), keys)
+            # A row whose shard is gone is found by the next run, a shard whose row is gone is not.
             self.destinations.shards.resume(index.rows, stale)
+            index.drop(lambda row: row.get("shard") in stale)
         left = {number: source for number, source in enumerate(self.inputs) if source.key not in index.done}
         self.destinations.keep_results(index.files, left)
         for row in index.rows:
@@ -184,7 +187,8 @@ class Batch:
                 for _, lines in self.shared:
                     lines.end()
                 if self.destinations.shards is not None:
-                    self._add_rows(self.destinations.shards.end())
+                    with self._full_disk_is_told():
+                        self.destinations.shards.end(self._add_rows)
                 if not self.destinations.all:
                     self.printer.end()
         finally:
@@ -309,7 +313,8 @@ class Batch:
             self.printer.add(done.found, source)
             sys.stdout.flush()
         if self.destinations.shards is not None:
-            self._add_rows(await asyncio.to_thread(self._to_shard, source, done.row))
+            with self._full_disk_is_told():
+                await asyncio.to_thread(self._to_shard, source, done.row)
         elif self.has_rows:
             self._add_rows([done.row])
 
@@ -319,6 +324,10 @@ class Batch:
         if self.marks_roots:
             for each in (source, *(file for _, file in source.beside)):
                 message = message.replace(shown(marked(each)), shown(each.name or ""))
+            error = Error(message)
+        if self.destinations.shards is not None and self.destinations.shards.staging in message:
+            # The user did not choose that name.
+            message = self.destinations.shards.without_staging(message)
             error = Error(message)
         if source.name is not None and not is_text(source.name):
             # Its file was named by its number.
@@ -346,13 +355,25 @@ class Batch:
         sys.stdout.flush()
         tell(message if source.title is None else f"{source.title}: {message}", sys.stderr)
 
-    def _to_shard(self, source: Input, row: dict[str, Any]) -> list[dict[str, Any]]:
+    def _to_shard(self, source: Input, row: dict[str, Any]) -> None:
+        """Adds an input to the shard. Its rows are written here: whoever waits for this thread may be called off."""
         assert self.destinations.shards is not None
         (staged,) = (each for each in self.destinations.all if each.is_staged)
         # Its own values are the samples.
         beside = {sink: value for sink, value in row["last"].items() if sink not in staged.sinks}
         facts = {name: row[name] for name in column_names(self.measures)} | ({"last": beside} if beside else {})
-        return self.destinations.shards.add(source, row, staged.spans, facts)
+        self.destinations.shards.add(source, row, staged.spans, facts, self._add_rows)
+
+    @contextlib.contextmanager
+    def _full_disk_is_told(self) -> Iterator[None]:
+        """Says of a disk that is full with shards which one it is, and how to continue."""
+        try:
+            yield
+        except OSError as error:
+            if not is_full(error):
+                raise
+            place = error.filename or self.destinations.places
+            raise Error(f"{error.strerror}: {place!r}; stopped{self._how_far()}") from None
 
     def _add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         """Takes rows that are final: whatever comes next, these inputs are done."""

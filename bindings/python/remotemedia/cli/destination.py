@@ -79,6 +79,7 @@ class Destination:
         if not output:
             raise InvalidArgumentError(f"{option}: the name is empty; write a file, a folder, or - for stdout")
         form = "" if options.format is None else f".{options.format}"
+        self._given = output
         output = at_home(options.staged.get(output, output))
         by_name = os.path.splitext(output.lower())[1]
         self.is_folder = not self.is_stdout and (
@@ -252,7 +253,7 @@ class Destination:
             if not kinds & good and not self.is_folder:
                 given, named = " or ".join(sorted(kinds)), f"{self._what(sink)} {sink!r}"
                 others = [each for each in self.sinks if self.kinds(each) & good]
-                cure = f"; -o {others[0]}={self.template.pattern} is for {others[0]!r} alone" if others else ""
+                cure = f"; -o {others[0]}={self._given} is for {others[0]!r} alone" if others else ""
                 raise InvalidArgumentError(
                     f"{self.option}: {named} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
                 )

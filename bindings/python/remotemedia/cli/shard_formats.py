@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -42,6 +43,9 @@ class ShardFormat(Protocol):
     def tar(self, number: int) -> str:
         """The path of a tar."""
 
+    def numbers(self) -> list[int]:
+        """The shards whose tars are there, in order."""
+
     def table(self, number: int) -> str | None:
         """The path of what lists the samples of a tar, if the tool has such a file; `.gz` is compressed."""
 
@@ -55,7 +59,28 @@ class ShardFormat(Protocol):
         """The path of a file with the lines of all tables."""
 
 
-class WebDataset:
+class _Tars:
+    """Tars in one folder, called by a template with `{shard}`."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self.folder, self._name = folder, name
+
+    def tar(self, number: int) -> str:
+        """The path of a tar."""
+        return os.path.join(self.folder, NUMBER.sub(lambda found: f"{number:0{found[1] or 1}d}", self._name))
+
+    def numbers(self) -> list[int]:
+        """The shards whose tars are there, in order."""
+        before, _, after = NUMBER.split(self._name)
+        name = re.compile(rf"{re.escape(before)}([0-9]+){re.escape(after)}")
+        with contextlib.suppress(FileNotFoundError):
+            found = [(each, name.fullmatch(each)) for each in os.listdir(self.folder or ".")]
+            numbers = [(int(match[1]), os.path.join(self.folder, each)) for each, match in found if match is not None]
+            return sorted(number for number, path in numbers if self.tar(number) == path)
+        return []
+
+
+class WebDataset(_Tars):
     """A tar for each shard, called by a template or by its number."""
 
     def __init__(self, option: str, output: str) -> None:
@@ -66,11 +91,7 @@ class WebDataset:
             raise InvalidArgumentError(
                 f"{option}: shards of WebDataset have names such as 'shards/{{shard:06d}}.tar'; write that, or a folder"
             )
-        self.folder, self._name = folder, name
-
-    def tar(self, number: int) -> str:
-        """The path of a tar."""
-        return os.path.join(self.folder, NUMBER.sub(lambda found: f"{number:0{found[1] or 1}d}", self._name))
+        super().__init__(folder, name)
 
     def table(self, number: int) -> None:
         """There is none."""
@@ -88,15 +109,11 @@ class WebDataset:
         """There is none."""
 
 
-class Shar:
+class Shar(_Tars):
     """Tars and cuts as `CutSet.from_shar(in_dir=...)` finds them."""
 
     def __init__(self, option: str, output: str) -> None:
-        self.folder = _folder(option, output, "Shar")
-
-    def tar(self, number: int) -> str:
-        """The path of a tar."""
-        return os.path.join(self.folder, f"recording.{number:06d}.tar")
+        super().__init__(_folder(option, output, "Shar"), "recording.{shard:06d}.tar")
 
     def table(self, number: int) -> str:
         """The path of the cuts."""
@@ -134,15 +151,11 @@ class Shar:
         """There is none."""
 
 
-class NeMo:
+class NeMo(_Tars):
     """Tars and manifests as NeMo's `convert_to_tarred_audio_dataset.py` lays them out."""
 
     def __init__(self, option: str, output: str) -> None:
-        self.folder = _folder(option, output, "NeMo")
-
-    def tar(self, number: int) -> str:
-        """The path of a tar."""
-        return os.path.join(self.folder, f"audio_{number}.tar")
+        super().__init__(_folder(option, output, "NeMo"), "audio_{shard}.tar")
 
     def table(self, number: int) -> str:
         """The path of the manifest of one tar."""

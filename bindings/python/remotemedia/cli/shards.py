@@ -1,8 +1,10 @@
 """Results as shards: archives of so many samples each, which appear when they are whole.
 
 The runtime encodes each sample into a file of a hidden folder beside the shards; samples go into the open shard in the
-order of the inputs, and those of one input stay together. The rows of the index wait until their shard is there. So a
-shard with rows is whole, and a run that goes on begins behind the last one.
+order of the inputs, and those of one input stay together. The rows of the index wait until their shard is there, and
+are written right behind it. So a shard with rows is whole, one without them is of another index or of a run that was
+killed just then, and a run that goes on begins behind the last one. The hidden folder also tells other runs that this
+one is there.
 """
 
 from __future__ import annotations
@@ -10,18 +12,20 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import itertools
 import os
 import re
 import shutil
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import IO, Any
 
 from ..errors import InvalidArgumentError
 from .audio_header import read_header
-from .inputs import Input
+from .index import key_of, title_of
+from .inputs import Input, Key
 from .leftovers import is_running, remove_parts
 from .records import json_text
 from .shard_formats import FORMATS, Sample, Shar, ShardFormat
@@ -30,6 +34,8 @@ from .whole_file import whole
 SIZE = 1000
 AUDIO = (".flac", ".opus")
 STAGING = ".shards-"
+Record = Callable[[Sequence[dict[str, Any]]], None]
+"""Writes the rows of a shard that is there."""
 
 
 class Shards:
@@ -42,24 +48,33 @@ class Shards:
     def __init__(self, form: str, size: int, output: str, ending: str, inputs: Sequence[Input]) -> None:
         self.option, self.size = f"-o {output}", size
         self.format: ShardFormat = FORMATS[form](self.option, output)
-        self.staging = os.path.join(self.format.folder, f"{STAGING}{os.getpid()}")
+        # Other shards of the folder have other names.
+        name = os.path.basename(self.format.tar(0))
+        self._digest = sha256(os.fsencode(name)).hexdigest()[:8]
+        self.staging = os.path.join(self.format.folder, f"{STAGING}{self._digest}-{os.getpid()}")
         self.staged = os.path.join(self.staging, f"{{index}}-{{n}}{ending}")
         self._keys = _keys(inputs)
         self._used: set[int] = set()
         self._rows: list[dict[str, Any]] = []
         self._open: _OpenShard | None = None
+        self._left: list[str] = []
 
     @property
     def place(self) -> str:
         """Where the shards are, for people."""
         return os.path.join(self.format.folder or ".", "")
 
+    def without_staging(self, message: str) -> str:
+        """A message in which a file of the hidden folder is called by where the shards are."""
+        return re.sub(rf"{re.escape(self.staging)}(/[0-9-]+\.\w+)?", lambda _: self.place, message)
+
     def check(self, index: str | None, *, resume: bool) -> None:
         """Refuses shards that are there, and an index that Lhotse would take for a part of them."""
-        first = self.format.tar(0)
-        if not resume and os.path.exists(first):
+        numbers = [] if resume else self.format.numbers()
+        if numbers:
             raise InvalidArgumentError(
-                f"{self.option}: {first!r} is there already; continue by --index FILE --resume, or remove the shards"
+                f"{self.option}: {self.format.tar(numbers[0])!r} is there already; continue by --index FILE --resume, "
+                "or remove the shards"
             )
         folder = os.path.realpath(self.format.folder or ".")
         if index is not None and isinstance(self.format, Shar) and os.path.dirname(os.path.realpath(index)) == folder:
@@ -67,57 +82,95 @@ class Shards:
                 f"--index {index}: Lhotse takes each file of that folder for data; choose another"
             )
 
-    def stale(self, rows: Iterable[Mapping[str, Any]], changed: Iterable[Mapping[str, Any]]) -> set[int]:
-        """The shards that must be made again: those of inputs that changed, and those whose file is gone."""
-        found = {row["shard"] for row in rows if row.get("shard") is not None}
-        gone = {number for number in found if not os.path.exists(self.format.tar(number))}
-        return gone | {row["shard"] for row in changed if row.get("shard") is not None}
+    def begin(self) -> None:
+        """Takes the shards for this run. Raises `InvalidArgumentError` if another one writes them."""
+        self._left = [path for path, process in self._stagings() if not is_running(process)]
+        shutil.rmtree(self.staging, ignore_errors=True)
+        os.makedirs(self.staging)
+        # Behind its own, so that of two that begin at once one sees the other.
+        for path, process in self._stagings():
+            if path.endswith(f"{self._digest}-{process}") and is_running(process):
+                raise InvalidArgumentError(
+                    f"{self.option}: process {process} writes these shards; wait for its end, or remove {path!r} "
+                    "if it is another program"
+                )
 
-    def resume(self, rows: Iterable[Mapping[str, Any]], stale: Iterable[int]) -> None:
+    def stale(
+        self, rows: Sequence[Mapping[str, Any]], changed: Collection[Mapping[str, Any]], inputs: Collection[Key]
+    ) -> set[int]:
+        """The shards that must be made again: those of inputs that changed, and those whose file is gone.
+
+        `rows` are those of inputs that are done. Raises `InvalidArgumentError` if these `inputs` are not enough for it,
+        and for a shard that no row has.
+        """
+        used = _shards_of(rows)
+        stale = {number for number in used if not os.path.exists(self.format.tar(number))} | _shards_of(changed)
+        for number in sorted(stale):
+            absent = [row for row in rows if row.get("shard") == number and key_of(row) not in inputs]
+            if absent:
+                raise InvalidArgumentError(
+                    f"{self.option}: {self.format.tar(number)!r} is to be made again, and {len(absent)} of its inputs "
+                    f"{'is' if len(absent) == 1 else 'are'} not named, such as {title_of(absent[0])!r}; name all "
+                    "inputs, or remove the shards and the index"
+                )
+        known = used | stale
+        # A run that is killed just then leaves one without rows.
+        unfinished = {_first_free(known)} if self._left else set()
+        unknown = [number for number in self.format.numbers() if number not in known | unfinished]
+        if unknown:
+            raise InvalidArgumentError(
+                f"{self.option}: no row of the index has {self.format.tar(unknown[0])!r}; name the index that it was "
+                "made with, or remove the shards that have no row"
+            )
+        return stale
+
+    def resume(self, rows: Iterable[Mapping[str, Any]], stale: set[int]) -> None:
         """Goes on behind the shards that rows have. Removes stale ones, and what a killed run left."""
-        self._used = {row["shard"] for row in rows if row.get("shard") is not None}
-        # The one that was whole when the run was killed may have no rows yet.
-        for number in (*stale, self._next()):
-            for path in self._paths(number):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
+        used = _shards_of(rows)
+        for number in (*stale, _first_free(used | stale)):
+            self._remove(number)
+        self._used = used - stale
         remove_parts(self._paths(0))
-        with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self.format.folder or "."):
-                process = name.removeprefix(STAGING)
-                if process != name and process.isdecimal() and not is_running(int(process)):
-                    shutil.rmtree(os.path.join(self.format.folder, name), ignore_errors=True)
+        for path in self._left:
+            if path != self.staging:
+                shutil.rmtree(path, ignore_errors=True)
 
     def add(
-        self, source: Input, row: dict[str, Any], spans: Mapping[str, tuple[float, float]], known: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Puts the samples of an input, the files of its row, into the shard. Returns the rows that are now final.
+        self,
+        source: Input,
+        row: dict[str, Any],
+        spans: Mapping[str, tuple[float, float]],
+        known: Mapping[str, Any],
+        record: Record,
+    ) -> None:
+        """Puts the samples of an input, the staged files of its row, into the shard, and records rows that are final.
 
         `spans` are start and end of each file that is a segment, in seconds; `known` is what else an input has.
         """
         self._rows.append(row)
         shard = self._open
-        for number, path in enumerate(row["files"], 1):
+        staged = [path for path in row["files"] if os.path.dirname(path) == self.staging]
+        row["files"] = [path for path in row["files"] if path not in staged]
+        for number, path in enumerate(staged, 1):
             if shard is None:
                 shard = self._open = _OpenShard(self.format, self._next())
             shard.add(self._sample(source, path, number, spans.get(path), known))
             os.unlink(path)
-        row["files"] = []
         if shard is not None:
             row["shard"] = shard.number
-            row["files"] = [self.format.tar(shard.number)]
-        return self._commit() if shard is not None and shard.count >= self.size else []
+            row["files"].append(self.format.tar(shard.number))
+        if shard is not None and shard.count >= self.size:
+            self._commit(record)
 
-    def end(self) -> list[dict[str, Any]]:
-        """Ends the last shard; returns the rows that are final by it."""
-        rows = self._commit()
+    def end(self, record: Record) -> None:
+        """Ends the last shard, and records the rows that are final by it."""
+        self._commit(record)
         path = self.format.whole_table()
         if path is not None:
             with whole(path) as file:
                 for number in sorted(self._used):
                     with open(str(self.format.table(number)), "rb") as table:
                         shutil.copyfileobj(table, file)
-        return rows
 
     def close(self) -> None:
         """Removes what is not whole."""
@@ -125,21 +178,29 @@ class Shards:
             self._open.discard()
         shutil.rmtree(self.staging, ignore_errors=True)
 
-    def _commit(self) -> list[dict[str, Any]]:
+    def _commit(self, record: Record) -> None:
         rows, self._rows = self._rows, []
-        if self._open is not None:
+        if self._open is None:
+            record(rows)
+            return
+        number = self._open.number
+        try:
             self._open.commit()
-            self._used.add(self._open.number)
-            self._open = None
-        return rows
+            record(rows)
+        except BaseException:
+            # Nothing could tell it from one of another index.
+            self._remove(number)
+            raise
+        self._used.add(number)
+        self._open = None
 
     def _sample(
         self, source: Input, path: str, number: int, span: tuple[float, float] | None, known: Mapping[str, Any]
     ) -> Sample:
         header = read_header(path)
-        facts: dict[str, Any] = {"input": source.name, "duration": header.duration}
+        facts: dict[str, Any] = {**source.names, "duration": header.duration}
         facts |= {"sample_rate": header.rate, "channels": header.channels}
-        key = self._keys[source.name]
+        key = self._keys[source.key]
         if span is not None:
             key += f"-{number}"
             facts |= {"start_s": span[0], "end_s": span[1]}
@@ -147,7 +208,20 @@ class Shards:
         return Sample(key, path, header, {**facts, **known}, text)
 
     def _next(self) -> int:
-        return next(number for number in range(len(self._used) + 1) if number not in self._used)
+        return _first_free(self._used)
+
+    def _remove(self, number: int) -> None:
+        for path in self._paths(number):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def _stagings(self) -> list[tuple[str, int]]:
+        """The hidden folders of runs that make these shards, each with its process. Earlier ones have no digest."""
+        name = re.compile(rf"{re.escape(STAGING)}({self._digest}-)?([0-9]+)")
+        with contextlib.suppress(FileNotFoundError):
+            found = [(each, name.fullmatch(each)) for each in os.listdir(self.format.folder or ".")]
+            return [(os.path.join(self.format.folder, each), int(match[2])) for each, match in found if match]
+        return []
 
     def _paths(self, number: int) -> list[str]:
         table = self.format.table(number)
@@ -200,15 +274,31 @@ class _Discarded(Exception):
     """Ends the block in which a shard is written, so that nothing of it stays."""
 
 
-def _keys(inputs: Sequence[Input]) -> dict[str | None, str]:
-    """A key for each input: its path without its ending, in one name without dots, which tools take for endings."""
+def _keys(inputs: Sequence[Input]) -> dict[Key, str]:
+    """A key for each input: its path without its ending, in one name without dots, which tools take for endings.
+
+    Those of inputs that would have the same one have a hash of all names behind it.
+    """
     keys = {
-        each.name: re.sub(r"[/\\.\x00-\x1f\ud800-\udfff]", "_", os.path.splitext(each.relative)[0]) for each in inputs
+        each.key: re.sub(r"[/\\.\x00-\x1f\ud800-\udfff]", "_", os.path.splitext(each.relative)[0]) for each in inputs
     }
     counts = Counter(keys.values())
-    return {
-        each.name: keys[each.name]
-        if counts[keys[each.name]] == 1
-        else f"{keys[each.name]}_{sha256(os.fsencode(each.relative)).hexdigest()[:8]}"
-        for each in inputs
-    }
+    taken = {key for key, count in counts.items() if count == 1}
+    for each in inputs:
+        if counts[keys[each.key]] > 1:
+            names = each.key if isinstance(each.key, tuple) else (each.key,)
+            digest = sha256(b"\0".join(os.fsencode(name or "") for name in names)).hexdigest()
+            key = f"{keys[each.key]}_{digest[:8]}"
+            # Another input may be called like this.
+            free = itertools.chain([key], (f"{key}_{number}" for number in itertools.count(2)))
+            keys[each.key] = next(name for name in free if name not in taken)
+            taken.add(keys[each.key])
+    return keys
+
+
+def _shards_of(rows: Iterable[Mapping[str, Any]]) -> set[int]:
+    return {row["shard"] for row in rows if row.get("shard") is not None}
+
+
+def _first_free(used: Collection[int]) -> int:
+    return next(number for number in range(len(used) + 1) if number not in used)
