@@ -10,7 +10,10 @@ from .inputs import STDIN, Input
 from .parser import meant
 
 FIELDS = ("stem", "name", "parent", "relative", "index", "sink", "n")
-FIELD = re.compile(r"\{(\w*)\}")
+NUMBERS = ("index", "n")
+FIELD = re.compile(r"\{(\w*)(?::([^{}]*))?\}")
+DIGITS = re.compile(r"0(\d)d")
+"""How many digits a number has at least, as in `{index:03d}`."""
 
 
 class Template:
@@ -21,13 +24,19 @@ class Template:
 
     def __init__(self, option: str, pattern: str) -> None:
         self.option, self.pattern = option, pattern
-        self.fields = set(FIELD.findall(pattern))
+        self.fields = {found[1] for found in FIELD.finditer(pattern)}
         self.folder = os.path.abspath(os.path.dirname(pattern.partition("{")[0]))
         for field in sorted(self.fields - set(FIELDS)):
             near = meant(field, FIELDS)
             known = ", ".join(f"{{{each}}}" for each in FIELDS)
             hint = f"the fields are {known}" if near is None else f"did you mean {{{near}}}?"
             raise InvalidArgumentError(f"{option}: there is no field {{{field}}}; {hint}")
+        for found in FIELD.finditer(pattern):
+            if found[2] is not None and not (found[1] in NUMBERS and DIGITS.fullmatch(found[2])):
+                known = " and ".join(f"{{{each}:03d}}" for each in NUMBERS)
+                raise InvalidArgumentError(
+                    f"{option}: {found[0]} is no field; digits are for numbers alone, as in {known}"
+                )
 
     def fill(self, source: Input, graph: str, index: int, sink: str, number: int) -> str:
         """The name for an input, a sink and a value of it; `graph` names a run without input.
@@ -41,11 +50,11 @@ class Template:
             "name": base,
             "parent": os.path.basename(os.path.dirname(os.path.abspath(name))),
             "relative": os.path.splitext(source.relative or graph)[0],
-            "index": str(index + 1),
+            "index": index + 1,
             "sink": sink,
-            "n": str(number),
+            "n": number,
         }
-        path = FIELD.sub(lambda found: values[found[1]], self.pattern)
+        path = FIELD.sub(lambda found: format(values[found[1]], found[2] or ""), self.pattern)
         if not os.path.abspath(path).startswith(os.path.join(self.folder, "")):
             raise InvalidArgumentError(f"{self.option}: {path!r}, for {name!r}, is not below {self.folder!r}")
         return path
