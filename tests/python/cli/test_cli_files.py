@@ -166,6 +166,88 @@ def test_a_broken_file_does_not_end_the_others(folder: Path, capsys: pytest.Capt
     assert (code, err) == (1, first.replace("bad.mp3: ", "", 1) + "\n")
 
 
+@pytest.mark.parametrize(
+    "more", [("-o", "new.wav"), ("-o", "new.flac"), ("-o", "new.npy"), ("-o", "-"), ("-o", "new/")]
+)
+def test_a_file_without_sound_is_not_converted(
+    folder: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    rm.write("empty.wav", np.zeros((1, 0), "float32"), rate=16000)
+    assert command(capsys, "convert", "empty.wav", *more) == (
+        1,
+        "",
+        "remotemedia: 'empty.wav' holds no sound, not one frame\n",
+    )
+    assert not [name for name in files_in(folder) if name.startswith("new")]
+
+
+def test_a_file_without_sound_replaces_nothing_and_ends_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rm.write("empty.wav", np.zeros((1, 0), "float32"), rate=16000)
+    for name in ("out/empty.flac", "out/talk.flac"):
+        Path("out").mkdir(exist_ok=True)
+        Path(name).write_bytes(b"old")
+    words = ("empty.wav", "talk.flac", "-o", "out/{stem}.flac", "--index", "rows.jsonl")
+    code, _, err = command(capsys, "convert", *words)
+    assert (code, err.splitlines()[0]) == (
+        1,
+        "remotemedia: empty.wav: 'empty.wav' holds no sound, not one frame",
+    )
+    assert (Path("out/empty.flac").read_bytes(), rm.info("out/talk.flac").duration) == (b"old", 7.1)
+    first = json.loads(Path("rows.jsonl").read_text().splitlines()[0])
+    assert (first["files"], first["error"]) == ([], "'empty.wav' holds no sound, not one frame")
+    assert command(capsys, "convert", "talk.flac", "-o", "part.flac", "--duration", "0")[0] == 1
+    # A graph of one's own may make something of nothing.
+    assert command(capsys, "run", "AudioDecode", "-i", "empty.wav", "-o", "run.wav")[0] == 0
+
+
+def test_a_device_takes_what_stdout_would(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = "AudioDecode >> [PassThrough(name='sound'), AudioLevel(name='level')]"
+    for words in (
+        ("levels", "calls/*/a.flac", "-o", "/dev/null"),
+        ("levels", "calls/*/a.flac", "-o", "/dev/null", "--index", "levels.jsonl", "-j", "2"),
+        ("convert", "calls/*/a.flac", "-o", "/dev/null"),
+        ("convert", "calls/*/a.flac", "-o", "/dev/null", "-f", "flac", "--index", "rows.jsonl"),
+        ("convert", "calls/*/a.flac", "-o", "/dev/null", "-f", "flac", "--index", "rows.jsonl", "--resume"),
+        ("run", graph, "-i", "talk.flac", "-o", "sound=/dev/null", "-o", "level=/dev/null"),
+    ):
+        assert command(capsys, *words)[0] == 0, words
+    # What a shell makes of >(...) is a pipe; one may have an ending.
+    assert program('"$@" -o >(cat > levels.txt); wait $!', "levels", "talk.flac")[0] == 0
+    assert json.loads(Path("levels.txt").read_text())["duration_s"] == 7.1
+    for name, form, codec in (("pipe", (), "pcm_s16le"), ("named.flac", (), "flac"), ("other", ("-f", "opus"), "opus")):
+        os.mkfifo(name)
+        code, out, _ = program(
+            f'cat {name} & "$@"; code=$?; wait; exit $code', "convert", "talk.flac", "-o", name, *form
+        )
+        assert (code, rm.info(out).codec) == (0, codec)
+    assert command(capsys, "convert", "talk.flac", "-o", "named.flac", "-f", "wav")[2] == (
+        "remotemedia: -o named.flac: the name ends in .flac, --format is wav\n"
+    )
+
+
+def test_numbers_in_names_may_have_zeros(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "convert", "calls/*/a.flac", "-o", "out/{index:03d}-{stem}.wav")[0] == 0
+    assert files_in(folder / "out") == ["001-a.wav", "002-a.wav"]
+    assert command(capsys, "segments", "talk.flac", "--max-s", "3", "-o", "cut/{stem}-{n:02d}.wav")[0] == 0
+    assert files_in(folder / "cut") == ["talk-01.wav", "talk-02.wav", "talk-03.wav"]
+
+
+@pytest.mark.parametrize("field", ["{index:3d}", "{index:03}", "{n:x}", "{n:}", "{stem:010d}"])
+def test_other_forms_of_fields_are_refused(folder: Path, capsys: pytest.CaptureFixture[str], field: str) -> None:
+    assert command(capsys, "convert", "talk.flac", "-o", f"out/{field}{{index}}.wav") == (
+        2,
+        "",
+        f"remotemedia: -o out/{field}{{index}}.wav: {field} is no field; digits are for numbers alone, as in "
+        "{index:03d} and {n:03d}\n",
+    )
+    assert (
+        "there is no field {shard}; the fields are"
+        in command(capsys, "convert", "talk.flac", "-o", "{shard:06d}.wav")[2]
+    )
+
+
 def test_stdin_and_stdout_are_files(folder: Path) -> None:
     program('cat talk.flac | "$@"', "convert", "-", "-o", "direct.flac", "--rate", "8000")
     for script in ('cat talk.flac | "$@" | cat > x.wav', '"$@" < talk.flac > x.wav', '"$@" < talk.flac | cat > x.wav'):
@@ -275,6 +357,20 @@ def test_levels_of_windows(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert (code, err) == (2, "remotemedia: --window-ms 3: expected an integer from 10 to 10000, got 3\n")
 
 
+@pytest.mark.parametrize("command_name", ["levels", "segments"])
+def test_a_table_without_rows_has_its_head(folder: Path, capsys: pytest.CaptureFixture[str], command_name: str) -> None:
+    rm.write("silence.wav", np.zeros((1, 16000), "float32"), rate=16000)
+    source = "silence.wav" if command_name == "segments" else "bad.mp3"
+    printed = command(capsys, command_name, source, "talk.flac", "--csv")[1].splitlines(keepends=True)[0]
+    assert printed.startswith("input,")
+    shutil.copy("bad.mp3", "worse.mp3")
+    command(capsys, command_name, source, "worse.mp3", "-o", "all.csv")
+    assert Path("all.csv").read_text() == printed
+    if command_name == "segments":
+        assert command(capsys, command_name, source, "-o", "each/{stem}.csv")[0] == 0
+        assert Path("each/silence.csv").read_text() == printed
+
+
 def test_segments_are_those_of_the_package(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = {"max_speech_duration_s": 2.0, "speech_pad_ms": 0, "threshold": 0.6}
     words = ("--max-s", "2", "--pad-ms", "0", "--threshold", "0.6")
@@ -328,6 +424,11 @@ def test_info_of_several_files(folder: Path, capsys: pytest.CaptureFixture[str])
     assert {key: value for key, value in first.items() if key != "input"} == rm.info("talk.flac")._asdict()
     code, piped, err = program('"$@" < talk.flac', "info", "-", "--json")
     assert (code, err, json.loads(piped)) == (0, "", first | {"input": "-"})
+
+
+def test_info_of_a_pipe_has_the_size_that_was_read(folder: Path) -> None:
+    code, out, _ = program('"$@" <(cat talk.flac)', "info", "--json")
+    assert (code, json.loads(out)["size"]) == (0, RECORDING.stat().st_size)
 
 
 def test_nodes_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -242,6 +242,18 @@ def test_csv_has_a_column_for_each_key(folder: Path, capsys: pytest.CaptureFixtu
     assert {len(row) for row in table} == {4 + 6 + 8}
 
 
+def test_keys_of_csv_do_not_replace_its_facts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("scores.py").write_text(
+        "import remotemedia as rm\n@rm.node\ndef score(sound: rm.Audio) -> dict:\n"
+        "    return {'input': 'far-end', 'duration': 42, 'pts': {'of': 1}, 'score': 1}\n"
+    )
+    graph = 'AudioDecode >> AudioConcat >> "python:scores:score"'
+    assert command(capsys, "run", graph, "--python", "scores", "-i", "talk.flac", "-o", "s.csv")[0] == 0
+    (row,) = csv.DictReader(io.StringIO(Path("s.csv").read_text()))
+    assert (row["input"], row["duration"], row["score"]) == ("talk.flac", "7.1", "1")
+    assert (row["value.input"], row["value.duration"], row["pts.of"]) == ("far-end", "42", "1")
+
+
 def test_stdout_holds_one_thing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = command(capsys, "run", LEVEL, "-i", "talk.flac", "-o", "-")
     assert (code, err) == (0, "")

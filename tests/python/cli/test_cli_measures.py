@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
+from remotemedia.cli.measures import MEASURES as MEASURES_BY_NAME
 from remotemedia.nodes import AudioDecode, Loudness
 
 ROOT = Path(__file__).parents[3]
@@ -63,6 +64,65 @@ def test_measures_are_those_of_the_nodes(folder: Path, capsys: pytest.CaptureFix
     assert command(capsys, "convert", "*.flac", "-o", "plain/{stem}.wav", "--rate", "8000")[0] == 1
     assert {path.name: path.read_bytes() for path in Path("plain").iterdir()} == made
     assert rows()[0]["last"] == {}
+
+
+def test_the_duration_is_that_of_the_part_that_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("convert", "a.flac", "-o", "out/", "--start", "2", "--duration", "3", "--index", "rows.jsonl")
+    assert command(capsys, *words, "--report", "report.html")[0] == 0
+    assert (rows()[0]["duration"], rm.info("out/a.wav").duration) == (3.0, 3.0)
+    assert "3.0 s" in Path("report.html").read_text()
+    # The sum of many pieces is exact, and of several decoders the longest one counts.
+    Path("rows.jsonl").unlink()
+    two = "[AudioDecode(chunk_ms=20, name='whole'), AudioDecode(duration_s=1, name='part')]"
+    assert command(capsys, "run", two, "-i", "a.flac", "-o", "two/", "--index", "rows.jsonl")[0] == 0
+    assert rows()[0]["duration"] == 7.1
+
+
+@pytest.mark.parametrize("word", MEASURES_BY_NAME)
+def test_a_measure_leaves_out_what_its_node_would_refuse(
+    folder: Path, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    measure = MEASURES_BY_NAME[word]
+    for rate in (measure.least_rate - 1, measure.least_rate):
+        sound = rm.Audio(np.random.default_rng(0).normal(0, 0.1, (1, 3 * rate)).astype("float32"), rate)
+        rm.write(f"{rate}.wav", sound)
+        measured = rm.Pipeline() >> rm.Node(measure.node_type)
+        if rate < measure.least_rate:
+            with pytest.raises(rm.Error, match=f"{rate} Hz"):
+                list(measured.run_sync([sound]))
+        else:
+            assert list(measured.run_sync([sound]))
+    words = ("convert", "*.wav", "-o", "out/{stem}.flac", "--index", "rows.jsonl", "--measure", word)
+    assert command(capsys, *words)[0] == 0
+    by_name = {row["input"]: row for row in rows()}
+    low = by_name[f"{measure.least_rate - 1}.wav"]
+    assert (low["duration"], [low[name] for name in measure.columns]) == (3.0, [None] * len(measure.columns))
+    if word != "snr":
+        # Noise alone has no estimate of it.
+        assert None not in [by_name[f"{measure.least_rate}.wav"][name] for name in measure.columns]
+
+
+def test_parquet_is_written_when_an_input_ends_the_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("-o", "out", "--fail-fast", "--index", "rows.parquet", "--report", "report.html")
+    code, _, err = command(capsys, "levels", "a.flac", "d.flac", "b.flac", *words)
+    assert (code, err.count("\n")) == (1, 1)
+    table = pyarrow.parquet.read_table("rows.parquet").to_pydict()
+    assert (table["input"], [error is None for error in table["error"]]) == (["a.flac", "d.flac"], [True, False])
+    page = Path("report.html").read_text()
+    assert ("<code>d.flac</code>" in page, "The index is rows.parquet." in page) == (True, True)
+    # Of one that somebody stops there is no such file, since it is not at its end.
+    for name in ("rows.parquet", "report.html"):
+        Path(name).unlink()
+    shutil.copy("a.flac", "d.flac")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("remotemedia.cli.batch.Batch._settle", interrupted)
+        assert command(capsys, "levels", "a.flac", "d.flac", *words, "--resume")[0] == 130
+    assert not {"rows.parquet", "report.html"} & set(map(str, Path().iterdir()))
+
+
+async def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_parquet_has_the_rows_of_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

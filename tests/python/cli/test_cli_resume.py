@@ -176,6 +176,23 @@ def test_another_manifest_runs_all_inputs_again(
     assert len(rows()) == 3
 
 
+def test_what_an_error_does_is_a_part_of_the_manifest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("-i", "*.flac", "-o", "out/{stem}.jsonl", "--index", "rows.jsonl")
+    hashes = set()
+    for on_error in ("fail", "skip", "{retry: {times: 2}}"):
+        Path("graph.yaml").write_text(
+            "version: v1\nnodes: [{id: decode, node_type: AudioDecode}, {id: level, node_type: AudioLevel, "
+            f"on_error: {on_error}}}]\nconnections: [{{from: decode, to: level}}]\n"
+        )
+        code, _, err = command(capsys, "run", "graph.yaml", *words, *(["--resume"] if hashes else []))
+        assert (code, "what is asked for has changed" in err) == (0, bool(hashes))
+        hashes.add(rows()["a.flac"]["manifest"])
+    # It is the default, which changes nothing.
+    Path("graph.yaml").write_text(Path("graph.yaml").read_text().replace(", on_error: {retry: {times: 2}}", ""))
+    assert command(capsys, "run", "graph.yaml", *words, "--resume")[0] == 0
+    assert (len(hashes), rows()["a.flac"]["manifest"] in hashes) == (3, True)
+
+
 def test_what_does_not_change_results_is_no_other_manifest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(capsys, *CONVERT)[0] == 0
     before = versions()

@@ -92,6 +92,8 @@ class Batch:
         self.index: Index | None = None
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
+        self.ended_by: Error | OSError | None = None
+        """The error of an input that ended the run."""
         self.done_before = self.indexed = 0
         self.report_path = None if chosen.report is None else at_home(chosen.report)
         self.has_rows = any((self.index_path, self.report_path, destinations.shards))
@@ -103,7 +105,7 @@ class Batch:
         self.measures = measures_of(chosen.measure)
         self.summary = Summary(column_names(self.measures))
         check_measures(self.measures, plan)
-        self.manifest_hash = manifest_hash(plan, {**destinations.asked, "measures": self.measures})
+        self.manifest_hash = manifest_hash(pipeline, plan, {**destinations.asked, "measures": self.measures})
         # Only a node that asks for it gets to see it, since messages and results have the path too.
         self.marks_roots = any("{relative}" in str(node["params"].get("path", "")) for node in plan.nodes)
         check(chosen, destinations, inputs)
@@ -133,10 +135,13 @@ class Batch:
                 self.failures = files.enter_context(open(self.failures_path, "w", encoding="utf-8"))
             try:
                 code = asyncio.run(self._run(done))
-                if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
-                    self.index.end()
-                    write_parquet(self.index_path, self.index.all_rows(), column_names(self.measures))
+                self._write_parquet()
                 return code
+            except (Error, OSError) as error:
+                if error is self.ended_by:
+                    self._write_report()
+                    self._write_parquet()
+                raise
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(self._how_far()) from None
 
@@ -203,8 +208,9 @@ class Batch:
             tell(f"{self.progress.summary()}{before}{self._where()}", sys.stderr, "error" if failed else "bold")
         elif self.destinations.all and is_terminal(sys.stderr) and not self.silent:
             tell(f"done{self._where()}", sys.stderr, "bold")
-        if self.report_path is not None:
-            self._report(self.report_path)
+        self._write_report()
+        for line in told(self.summary) if self.report_path is not None and not self.silent else ():
+            tell(line, sys.stderr, "bold")
         if failed and self.index is not None:
             tell("to run the failed ones again, repeat the command with --resume", sys.stderr, "bold")
         return FAILED if failed else DONE
@@ -212,12 +218,12 @@ class Batch:
     def _open_shared(self, files: contextlib.ExitStack) -> None:
         known = set() if self.index is None else {row["input"] for row in self.index.rows}
         for destination in self.destinations.shared:
-            path = destination.shared
+            path, columns = destination.shared, destination.options.columns
             assert path is not None
             if destination.is_stdout:
-                self.shared.append((destination, Lines(sys.stdout.buffer, destination.ending)))
-            elif self.index is None:
-                self.shared.append((destination, Lines(files.enter_context(whole(path)), destination.ending)))
+                self.shared.append((destination, Lines(sys.stdout.buffer, destination.ending, columns)))
+            elif self.index is None or destination.is_device:
+                self.shared.append((destination, Lines(files.enter_context(whole(path)), destination.ending, columns)))
             else:
                 # It must hold what the index says is done, so it grows in its place.
                 journal = AppendedFile(path)
@@ -275,6 +281,8 @@ class Batch:
                 timeout=self.chosen.timeout,
                 on_progress=None if self.progress.quiet else told,
             )
+        if self.destinations.needs_sound and not any(outputs.packets for outputs in results.values()):
+            raise Error(f"{source.title!r} holds no sound, not one frame")
         self.progress.skipped += results.skips
         files = await self.destinations.write(results, source, index)
         found = self.destinations.by_sink(results)
@@ -350,6 +358,7 @@ class Batch:
         if self.index is not None:
             self.index.add(row)
         if not self.chosen.keep_going or len(self.inputs) == 1:
+            self.ended_by = error
             raise error
         self.progress.erase()
         sys.stdout.flush()
@@ -412,13 +421,19 @@ class Batch:
         poll.register(sys.stdout.fileno(), select.POLLOUT)
         return any(events & select.POLLERR for _, events in poll.poll(0))
 
-    def _report(self, path: str) -> None:
-        """Writes the page about the run, and tells the most of it."""
+    def _write_parquet(self) -> None:
+        """Makes a Parquet file of the index, if it is one."""
+        if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
+            self.index.end()
+            write_parquet(self.index_path, self.index.all_rows(), column_names(self.measures))
+
+    def _write_report(self) -> None:
+        """Writes the page about the run, if there is to be one."""
+        if self.report_path is None:
+            return
         places = [f"Results are in {self.destinations.places}."] if self._wrote_files() else []
         places += [f"The index is {self.index_path}."] if self.index_path else []
-        write_report(path, self.summary, self.plan.name, self.progress.seconds, places)
-        for line in told(self.summary) if not self.silent else ():
-            tell(line, sys.stderr, "bold")
+        write_report(self.report_path, self.summary, self.plan.name, self.progress.seconds, places)
 
     def _where(self) -> str:
         """Where the results are, behind the summary."""

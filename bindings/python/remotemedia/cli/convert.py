@@ -28,6 +28,7 @@ def command(chosen: argparse.Namespace) -> int:
     inputs = find_inputs(chosen.files)
     options = Options(chosen.format, _encoding(chosen), packet_records)
     destinations = destinations_of(chosen, [chosen.output], plan, inputs, None, options)
+    destinations.needs_sound = True
     (destination,) = destinations.all
     if destination.ending in ROWS:
         raise InvalidArgumentError(f"{destination.option}: end the name in {', '.join(AUDIO)} or {ARRAYS}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -41,13 +42,15 @@ ENDINGS = {
 class Options(NamedTuple):
     """What holds for all destinations: `--format`, params of encoders, how records are made.
 
-    `reduced` is a function through which results pass before they are collected, or None. `staged` are templates by the
-    `-o` that takes their results from there, as shards do.
+    `columns` are those of CSV, or None for the keys of all records. `reduced` is a function through which results pass
+    before they are collected, or None. `staged` are templates by the `-o` that takes their results from there, as
+    shards do.
     """
 
     format: str | None
     encoding: Mapping[str, Any]
     records: MakeRecords
+    columns: Sequence[str] | None = None
     reduced: Any = None
     staged: Mapping[str, str] = {}
 
@@ -55,8 +58,9 @@ class Options(NamedTuple):
 class Destination:
     """One `-o`, for some sinks.
 
-    `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `kept` are the files that must
-    not be replaced, with what they are. Raises `InvalidArgumentError` for a name with unknown fields, and for one that
+    `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `is_device` tells that its name
+    leads to a pipe or a device, which takes whatever comes, as stdout does. `kept` are the files that must not be
+    replaced, with what they are. Raises `InvalidArgumentError` for a name with unknown fields, and for one that
     the results don't suit.
     """
 
@@ -82,16 +86,17 @@ class Destination:
         self._given = output
         output = at_home(options.staged.get(output, output))
         by_name = os.path.splitext(output.lower())[1]
-        self.is_folder = not self.is_stdout and (
-            os.path.isdir(output) or output.endswith("/") or not (by_name or FIELD.search(output))
-        )
+        self.is_device = not self.is_stdout and _is_device(output)
+        is_named = by_name or self.is_device or FIELD.search(output)
+        self.is_folder = not self.is_stdout and (os.path.isdir(output) or output.endswith("/") or not is_named)
         if self.is_folder:
             output = os.path.join(output, "{stem}" if len(sinks) == 1 else "{stem}.{sink}")
         elif self.is_stdout:
             self._check_stdout(form)
-        elif form and by_name != form:
+        elif form and by_name != form and (by_name or not self.is_device):
             raise InvalidArgumentError(f"{option}: the name ends in {by_name or 'nothing'}, --format is {form[1:]}")
-        self.ending = form or ("" if self.is_folder else self._usual() if self.is_stdout else by_name)
+        takes_all = self.is_stdout or (self.is_device and not by_name)
+        self.ending = form or ("" if self.is_folder else self._usual() if takes_all else by_name)
         self.template = Template(option, output)
         self.shared = output if self.ending in ROWS and not self.is_folder and not self.template.fields else None
         self.written: set[str] = set()
@@ -124,7 +129,8 @@ class Destination:
         path = self.path(source, index, sink)
         values = [packet.value for packet in packets]
         if self.ending in ROWS:
-            data = document(self.options.records(packets, sink, source.name), self.ending)
+            records = self.options.records(packets, sink, source.name)
+            data = document(records, self.ending, self.options.columns)
             return self.put(path + (self.ending if self.is_folder else ""), data)
         if self.ending == ARRAYS or (self.is_folder and values and all(_is_array(value) for value in values)):
             return self._write_arrays(values, source, index, sink)
@@ -198,7 +204,7 @@ class Destination:
     def claim(self, path: str) -> None:
         """Takes a name that this run has not used."""
         place = os.path.abspath(path)
-        if place in self.written and not self.is_stdout:
+        if place in self.written and not (self.is_stdout or self.is_device):
             hint = "rename an input" if self.is_folder else "put {n}, the number of the value, into the name"
             raise InvalidArgumentError(f"{self.option}: {path!r} is there from this run already; {hint}")
         self.keep_input(path)
@@ -309,6 +315,15 @@ class Destination:
         by_name = os.path.splitext(value.path or "")[1] if isinstance(value, File) else ""
         by_type = ENDINGS.get(value.mime or "", "") if isinstance(value, File) else ""
         return by_name or by_type or self._format(sink) or ".bin"
+
+
+def _is_device(path: str) -> bool:
+    """Whether a name leads to a pipe or a device that is written into as it is."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 def _is_array(value: Any) -> bool:

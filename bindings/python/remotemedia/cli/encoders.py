@@ -29,7 +29,9 @@ def encoder_params(path: str, ending: str, options: Mapping[str, Any]) -> dict[s
     if path == STDOUT:
         where = {"path": STDOUT_PATH, "format": ending[1:]} if _streams() else {"format": ending[1:]}
     else:
-        where = {"path": path} if is_text(path) else {"format": ending[1:]}
+        # A device has no ending.
+        named = {} if path.lower().endswith(ending) else {"format": ending[1:]}
+        where = {"path": path, **named} if is_text(path) else {"format": ending[1:]}
     return {**where, **options}
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
 from .inputs import Input
 
@@ -36,16 +37,22 @@ def content_hash(source: Input, stop: threading.Event | None = None) -> str | No
     return found.hexdigest()
 
 
-def manifest_hash(plan: Plan, asked: Mapping[str, Any]) -> str:
+def manifest_hash(pipeline: Pipeline, plan: Plan, asked: Mapping[str, Any]) -> str:
     """The first 16 hex digits of the SHA-256 of a graph, and of what a command asks for beside it.
 
     Neither names of files nor the code of functions count: what a function does may change without being noticed.
+    `capabilities` change nothing of what comes out.
     """
-    graph = {
+    graph: dict[str, Any] = {
         "nodes": [[node["id"], node["node_type"], node["params"]] for node in plan.nodes],
         "connections": plan.connections,
         "inputs": plan.inputs,
         "outputs": plan.outputs,
     }
+    # The plan does not have it.
+    on_error = {node["id"]: node["on_error"] for node in pipeline.manifest()["nodes"] if "on_error" in node}
+    on_error = {name: action for name, action in on_error.items() if action != "fail"}
+    if on_error:
+        graph["on_error"] = on_error
     text = json.dumps([graph, asked], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import closing
 
 import remotemedia as rm
 
@@ -55,10 +54,11 @@ def _info(source: Input) -> rm.Info:
     with opened_file(source) as files:
         assert files is not None
         (file,) = files
-        if source.path is None and file.data is None:
-            # All of stdin, whose size no path tells.
-            with closing(os.fdopen(os.dup(sys.stdin.fileno()), "rb")) as stdin:
-                file = File(stdin.read())
+        if file.data is None and (source.path is None or not os.path.isfile(source.path)):
+            # All of it, since no path tells its size.
+            number = os.dup(sys.stdin.fileno()) if source.path is None else os.open(source.path, os.O_RDONLY)
+            with os.fdopen(number, "rb") as stream:
+                file = File(stream.read())
         return rm.info(file)
 
 

@@ -63,8 +63,8 @@ def command(chosen: argparse.Namespace) -> int:
     places = {PLACE: raw_option(chosen), "nodes[1].params.window_ms": f"--window-ms {chosen.window_ms}"}
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
-    destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records))
     keys = ["input", *(column.key for column in columns)]
+    destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records, keys))
     printer = TablePrinter(columns, keys, records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 

@@ -6,6 +6,8 @@ The nodes stand beside those of the user's graph, which they change nothing of. 
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -21,16 +23,20 @@ DURATION = "duration"
 
 
 class Measure(NamedTuple):
-    """A node behind the decoder, and the columns that its last map fills: the key in the map by the column's name."""
+    """A node behind the decoder, and the columns that its last map fills: the key in the map by the column's name.
+
+    Audio below `least_rate`, in Hz, which the node would refuse, does not get there.
+    """
 
     node_type: str
     columns: Mapping[str, str]
+    least_rate: int
 
 
 MEASURES = {
-    "loudness": Measure("Loudness", {"loudness_lufs": "integrated_lufs", "true_peak_dbtp": "true_peak_dbtp"}),
-    "speech": Measure("SpeechRatio", {"speech_ratio": "speech_ratio"}),
-    "snr": Measure("SNREstimate", {"snr_db": "snr_db"}),
+    "loudness": Measure("Loudness", {"loudness_lufs": "integrated_lufs", "true_peak_dbtp": "true_peak_dbtp"}, 3400),
+    "speech": Measure("SpeechRatio", {"speech_ratio": "speech_ratio"}, 1000),
+    "snr": Measure("SNREstimate", {"snr_db": "snr_db"}, 1000),
 }
 """What `--measure` knows beside the duration, which is always measured."""
 
@@ -62,30 +68,41 @@ class Measured:
     """What is measured of one input: behind its longest decoder the duration, behind its first one everything else."""
 
     def __init__(self, words: list[str]) -> None:
-        self.seconds: float | None = None
         self._words = words
+        self._frames: list[Counter[int]] = []
+        """How many came out of each decoder, by their rate."""
         self._last: dict[str, Any] = {}
+
+    @property
+    def seconds(self) -> float | None:
+        """How much audio there was; None without a decoder."""
+        return max((math.fsum(count / rate for rate, count in each.items()) for each in self._frames), default=None)
 
     def add_to(self, manifest: dict[str, Any], plan: Plan) -> None:
         """Puts the nodes into a manifest."""
         taken = {entry["id"] for entry in manifest["nodes"]}
         decoders = _decoders(plan)
         for decoder in decoders:
-            self.seconds = 0.0
-
-            @node
-            def count(audio: Audio) -> None:
-                self.seconds = max(self.seconds or 0.0, (audio.pts or 0.0) + audio.duration)
-
-            _add(manifest, taken, decoder, f"{decoder}_length", {"node_type": count})
+            _add(manifest, taken, decoder, f"{decoder}_length", {"node_type": self._counter()})
         for word in self._words if decoders else ():
-            measure = MEASURES[word]
-            name = _add(manifest, taken, decoders[0], f"{decoders[0]}_{word}", {"node_type": measure.node_type})
+            measure, name = MEASURES[word], f"{decoders[0]}_{word}"
+            gate = _add(manifest, taken, decoders[0], f"{name}_rate", {"node_type": _gate(measure)})
+            name = _add(manifest, taken, gate, name, {"node_type": measure.node_type})
             _add(manifest, taken, name, f"{name}_end", {"node_type": self._keeper(measure)})
 
     def columns(self) -> dict[str, Any]:
         """The columns, without the duration."""
         return {name: self._last.get(name) for name in column_names(self._words)}
+
+    def _counter(self) -> Any:
+        frames: Counter[int] = Counter()
+        self._frames.append(frames)
+
+        @node
+        def count(audio: Audio) -> None:
+            frames[audio.rate] += audio.frames
+
+        return count
 
     def _keeper(self, measure: Measure) -> Any:
         @node
@@ -93,6 +110,14 @@ class Measured:
             self._last.update({name: value.get(key) for name, key in measure.columns.items()})
 
         return keep
+
+
+def _gate(measure: Measure) -> Any:
+    @node
+    def let_pass(audio: Audio) -> Audio | None:
+        return audio if audio.rate >= measure.least_rate else None
+
+    return let_pass
 
 
 def _decoders(plan: Plan) -> list[str]:

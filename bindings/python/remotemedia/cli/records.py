@@ -63,10 +63,10 @@ def json_text(value: Any) -> str:
     return printable_json(json.dumps(value, ensure_ascii=False))
 
 
-def document(records: Iterable[Record], ending: str) -> bytes:
+def document(records: Iterable[Record], ending: str, columns: Sequence[str] | None = None) -> bytes:
     """A whole file of records."""
     file = io.BytesIO()
-    lines = Lines(file, ending)
+    lines = Lines(file, ending, columns)
     lines.add(records)
     lines.end()
     return file.getvalue()
@@ -104,10 +104,14 @@ class Lines:
 
 
 def cells(record: Record) -> dict[str, str]:
-    """A record as a row: what is inside maps under `outer.inner`, lists as JSON; media values are left out."""
+    """A record as a row: what is inside maps under `outer.inner`, lists as JSON; media values are left out.
+
+    A key of a map that is called like a fact is `value.KEY`.
+    """
     row = {key: _cell(value) for key, value in record.facts.items()}
     if record.value is not NO_VALUE:
-        row.update(_flat(record.value, "" if isinstance(record.value, Mapping) else "value"))
+        for key, cell in _flat(record.value, "" if isinstance(record.value, Mapping) else "value"):
+            row[f"value.{key}" if key in record.facts else key] = cell
     return row
 
 

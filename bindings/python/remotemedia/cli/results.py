@@ -55,6 +55,8 @@ class Destinations:
         ]
         self._cut: dict[int, list[str]] = {}
         self.shards: Shards | None = None
+        self.needs_sound = False
+        """Whether an input without a frame has failed."""
         self.asked: dict[str, Any] = {
             "outputs": list(outputs),
             "format": options.format,
@@ -130,7 +132,7 @@ class Destinations:
     def paths(self, inputs: Mapping[int, Input]) -> Iterator[str]:
         """The files of these inputs, which have these indices, perhaps without their endings; shared ones too."""
         for destination in self.all:
-            if destination.is_stdout:
+            if destination.is_stdout or destination.is_device:
                 continue
             if destination.shared is not None:
                 yield destination.shared
@@ -153,7 +155,8 @@ class Destinations:
     def make_folders(self, source: Input, index: int) -> None:
         """Makes the folders that the files of an input need."""
         for destination in self.all:
-            for sink in destination.sinks if destination.shared is None and not destination.is_stdout else ():
+            is_file = destination.shared is None and not (destination.is_stdout or destination.is_device)
+            for sink in destination.sinks if is_file else ():
                 os.makedirs(os.path.dirname(destination.path(source, index, sink)) or ".", exist_ok=True)
 
     def by_sink(self, results: Outputs) -> dict[str, Outputs]:
@@ -185,6 +188,9 @@ class Destinations:
         owners: dict[str, tuple[int, Input, str]] = {}
         places: dict[str, int] = {}
         for number, destination in enumerate(self.all):
+            if destination.is_device:
+                # Several may write into it, one after the other.
+                continue
             if destination.shared is not None or destination.is_stdout:
                 self._check_shared(destination, inputs)
                 first = self.all[places.setdefault(os.path.abspath(destination.place), number)]

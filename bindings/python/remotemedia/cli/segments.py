@@ -53,9 +53,9 @@ def command(chosen: argparse.Namespace) -> int:
     places[PLACE] = raw_option(chosen)
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
-    options = Options(chosen.format, {}, _records, without_audio)
-    destinations = destinations_of(chosen, chosen.output, plan, inputs, None, options)
     keys = ["input", *(column.key for column in COLUMNS)]
+    options = Options(chosen.format, {}, _records, keys, without_audio)
+    destinations = destinations_of(chosen, chosen.output, plan, inputs, None, options)
     printer = TablePrinter(COLUMNS, keys, _records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 
