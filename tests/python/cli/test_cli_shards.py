@@ -237,6 +237,10 @@ def test_a_shard_whose_run_was_killed_before_its_rows_is_made_again(
     (left / "6-1.flac").write_bytes(b"half")
     part.write_bytes(b"half")
     Path("rows.jsonl").write_bytes(b"".join(line for line in lines if json.loads(line).get("shard") != 2))
+    # A command that is refused before does not change that.
+    Path("shards/000000.tar").rename("first.tar")
+    assert command(capsys, *words[:3], "in/e.flac", *words[4:], "--resume")[0] == 2
+    Path("first.tar").rename("shards/000000.tar")
     assert command(capsys, *words, "--resume")[0] == 1
     assert files_in("shards") == whole
     assert not left.exists()

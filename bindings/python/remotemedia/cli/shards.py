@@ -58,6 +58,7 @@ class Shards:
         self._rows: list[dict[str, Any]] = []
         self._open: _OpenShard | None = None
         self._left: list[str] = []
+        self._keeps_staging = False
 
     @property
     def place(self) -> str:
@@ -103,25 +104,30 @@ class Shards:
         `rows` are those of inputs that are done. Raises `InvalidArgumentError` if these `inputs` are not enough for it,
         and for a shard that no row has.
         """
+        # Who is refused may come again, and has to find what the killed run left.
+        self._keeps_staging = bool(self._left)
         used = _shards_of(rows)
         stale = {number for number in used if not os.path.exists(self.format.tar(number))} | _shards_of(changed)
-        for number in sorted(stale):
-            absent = [row for row in rows if row.get("shard") == number and key_of(row) not in inputs]
-            if absent:
-                raise InvalidArgumentError(
-                    f"{self.option}: {self.format.tar(number)!r} is to be made again, and {len(absent)} of its inputs "
-                    f"{'is' if len(absent) == 1 else 'are'} not named, such as {title_of(absent[0])!r}; name all "
-                    "inputs, or remove the shards and the index"
-                )
+        absent = [row for row in rows if row.get("shard") in stale and key_of(row) not in inputs]
+        if absent:
+            number = min(_shards_of(absent))
+            names = [title_of(row) for row in absent if row["shard"] == number]
+            raise InvalidArgumentError(
+                f"{self.option}: {self.format.tar(number)!r} is to be made again, and {len(names)} of its inputs "
+                f"{'is' if len(names) == 1 else 'are'} not named, such as {names[0]!r}; name all inputs, or remove the "
+                "shards and the index"
+            )
         known = used | stale
-        # A run that is killed just then leaves one without rows.
-        unfinished = {_first_free(known)} if self._left else set()
-        unknown = [number for number in self.format.numbers() if number not in known | unfinished]
+        if self._left:
+            # A run that is killed just then leaves one without rows.
+            known.add(_first_free(known))
+        unknown = [number for number in self.format.numbers() if number not in known]
         if unknown:
             raise InvalidArgumentError(
                 f"{self.option}: no row of the index has {self.format.tar(unknown[0])!r}; name the index that it was "
                 "made with, or remove the shards that have no row"
             )
+        self._keeps_staging = False
         return stale
 
     def resume(self, rows: Iterable[Mapping[str, Any]], stale: set[int]) -> None:
@@ -149,8 +155,11 @@ class Shards:
         """
         self._rows.append(row)
         shard = self._open
-        staged = [path for path in row["files"] if os.path.dirname(path) == self.staging]
-        row["files"] = [path for path in row["files"] if path not in staged]
+        files: list[str] = row["files"]
+        staged: list[str] = []
+        row["files"] = []
+        for path in files:
+            (staged if os.path.dirname(path) == self.staging else row["files"]).append(path)
         for number, path in enumerate(staged, 1):
             if shard is None:
                 shard = self._open = _OpenShard(self.format, self._next())
@@ -176,7 +185,8 @@ class Shards:
         """Removes what is not whole."""
         if self._open is not None:
             self._open.discard()
-        shutil.rmtree(self.staging, ignore_errors=True)
+        if not self._keeps_staging:
+            shutil.rmtree(self.staging, ignore_errors=True)
 
     def _commit(self, record: Record) -> None:
         rows, self._rows = self._rows, []
