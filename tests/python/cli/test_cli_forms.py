@@ -213,6 +213,11 @@ def test_each_sink_may_have_outputs_of_its_own(folder: Path, capsys: pytest.Capt
     assert command(capsys, "run", graph, "-i", "talk.flac", *words)[2] == (
         "remotemedia: -o d: all results go elsewhere already; the nodes are sound, mel, level\n"
     )
+    assert command(capsys, "run", graph, "-i", "talk.flac", "-o", "levels=a.csv")[::2] == (
+        2,
+        "remotemedia: -o levels=a.csv: there is no output 'levels'; did you mean 'level'? "
+        "A file of that name is './levels=a.csv'\n",
+    )
     for name in ("x.csv", "y/{stem}.flac"):
         node = "level" if name == "x.csv" else "sound"
         code, _, err = command(capsys, "run", graph, "-i", "talk.flac", *(f"-o{node}={name}" for _ in range(2)))

@@ -179,7 +179,10 @@ class CommandLine:
         convert.add_argument("--start", type=_number(float), metavar="SECONDS", help="begin there")
         convert.add_argument("--duration", type=_number(float), metavar="SECONDS", help="take so much of each file")
         convert.add_argument(
-            "--normalize", type=_number(float), metavar="LUFS", help="make each file so loud, by EBU R 128"
+            "--normalize",
+            type=_number(float),
+            metavar="LUFS",
+            help="make each file so loud, by EBU R 128, up to a true peak of -1 dBTP",
         )
         convert.add_argument(
             "--sample-format",

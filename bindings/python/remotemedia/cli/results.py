@@ -14,6 +14,7 @@ from ..errors import InvalidArgumentError, ManifestError
 from .destination import Destination, Options
 from .encoders import encoder_params
 from .inputs import Input
+from .parser import meant
 from .shards import Shards
 
 ENCODING = {"sample_format": "--sample-format", "bitrate_kbps": "--bitrate"}
@@ -222,6 +223,10 @@ def _divided(outputs: Sequence[str], sinks: Sequence[str]) -> Iterator[tuple[str
         sink, equals, _ = output.partition("=")
         if equals and sink in sinks:
             named[number] = sink
+        elif equals and (near := meant(sink, sinks)) is not None:
+            raise InvalidArgumentError(
+                f"-o {output}: there is no output {sink!r}; did you mean {near!r}? A file of that name is './{output}'"
+            )
     rest = [sink for sink in sinks if sink not in named.values()]
     for number, output in enumerate(outputs):
         option = f"-o {output}"
