@@ -65,34 +65,50 @@ func (o *Output) Receive(ctx context.Context) (Packet, error) {
 	case <-ctx.Done():
 		return Packet{}, context.Cause(ctx)
 	}
+	var packet Packet
+	err := o.await(ctx, func() (status Status, err error) {
+		packet, status, err = o.try()
+		return status, err
+	})
+	return packet, err
+}
+
+// await tries until there is an output. After the last one it returns io.EOF, or what the session failed with.
+func (o *Output) await(ctx context.Context, try func() (Status, error)) error {
 	for {
 		// Before the try: an output that comes after it is not missed.
 		changed := o.session.changes.next()
-		packet, status, err := o.try()
+		status, err := try()
 		switch {
-		case err != nil:
-			return Packet{}, err
-		case status == StatusOK:
-			return packet, nil
+		case err != nil || status == StatusOK:
+			return err
 		case status == StatusEnd:
-			return Packet{}, o.session.ended(ctx)
+			return o.session.ended(ctx)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Packet{}, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// TryReceive returns the next output if it is there. The error is io.EOF, or what the session failed with, if none
-// will ever come.
+// TryReceive returns the next output if it is there, and no other goroutine waits for it. The error is io.EOF, or what
+// the session failed with, if none will ever come and the session has ended.
 func (o *Output) TryReceive() (packet Packet, ok bool, err error) {
-	o.reading <- struct{}{}
-	defer func() { <-o.reading }()
+	select {
+	case o.reading <- struct{}{}:
+		defer func() { <-o.reading }()
+	default:
+		return Packet{}, false, nil
+	}
 	packet, status, err := o.try()
 	if err == nil && status == StatusEnd {
-		err = o.session.ended(context.Background())
+		select {
+		case <-o.session.run.done:
+			err = o.session.ended(context.Background())
+		default:
+		}
 	}
 	return packet, err == nil && status == StatusOK, err
 }
@@ -110,42 +126,90 @@ func (o *Output) All(ctx context.Context) iter.Seq2[Packet, error] {
 }
 
 // Chan is All as a channel, which is closed behind the last output or when ctx is done; Session.Wait has the error
-// then.
+// then. What it offers while the session is interrupted is dropped as well.
 func (o *Output) Chan(ctx context.Context) <-chan Packet {
 	packets := make(chan Packet)
 	go func() {
 		defer close(packets)
-		for packet, err := range o.All(ctx) {
-			if err != nil {
-				return
-			}
-			select {
-			case packets <- packet:
-			case <-ctx.Done():
-				return
-			}
+		for o.offer(ctx, packets) == nil {
 		}
 	}()
 	return packets
 }
 
-// try takes an output that was fetched, or fetches some.
-func (o *Output) try() (Packet, Status, error) {
+// offer waits for an output and sends it to a channel. What is dropping outputs takes it back first.
+func (o *Output) offer(ctx context.Context, packets chan<- Packet) error {
+	select {
+	case o.reading <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	err := o.await(ctx, func() (Status, error) {
+		o.session.fetching.RLock()
+		defer o.session.fetching.RUnlock()
+		return o.fill()
+	})
+	// Others may read while this one is offered.
+	<-o.reading
+	if err != nil {
+		return err
+	}
 	s := o.session
 	s.fetching.RLock()
 	defer s.fetching.RUnlock()
-	if packet, ok := o.pop(); ok {
-		return packet, StatusOK, nil
+	packet, ok := o.pop()
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	dropping := s.dropping
+	s.mu.Unlock()
+	select {
+	case packets <- packet:
+		return nil
+	case <-dropping:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	s.mu.Lock()
+	o.fetched = append([]Packet{packet}, o.fetched...)
+	s.mu.Unlock()
+	return err
+}
+
+// try takes an output that was fetched, or fetches some.
+func (o *Output) try() (Packet, Status, error) {
+	o.session.fetching.RLock()
+	defer o.session.fetching.RUnlock()
+	for {
+		status, err := o.fill()
+		if err != nil || status != StatusOK {
+			return Packet{}, status, err
+		}
+		// A channel may have taken it in between.
+		if packet, ok := o.pop(); ok {
+			return packet, status, nil
+		}
+	}
+}
+
+// fill fetches outputs unless there are some.
+func (o *Output) fill() (Status, error) {
+	s := o.session
+	s.mu.Lock()
+	count := len(o.fetched)
+	s.mu.Unlock()
+	if count > 0 {
+		return StatusOK, nil
 	}
 	fetched, status, err := o.fetch()
 	if err != nil || len(fetched) == 0 {
-		return Packet{}, status, err
+		return status, err
 	}
 	s.mu.Lock()
-	o.fetched = fetched
+	o.fetched = append(o.fetched, fetched...)
 	s.mu.Unlock()
-	packet, _ := o.pop()
-	return packet, StatusOK, nil
+	return StatusOK, nil
 }
 
 func (o *Output) pop() (Packet, bool) {

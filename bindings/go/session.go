@@ -46,13 +46,17 @@ type Session struct {
 	// changes wake those who wait. The run refers to them and not to the session, which may be collected while it is
 	// open.
 	changes *changes
-	// sending is held by the goroutine that sends; a channel, so that waiting for it ends with a context.
-	sending chan struct{}
 
-	// fetching is held for reading while outputs are fetched, and for writing while they are dropped.
+	// fetching is held for reading while outputs are fetched or offered, and for writing while they are dropped.
 	fetching sync.RWMutex
 	mu       sync.Mutex
 	readers  []*Output
+	// sending has a channel for each input, by its number, which the goroutine that sends there holds; a channel, so that
+	// waiting for it ends with a context.
+	sending map[int]chan struct{}
+	// droppers are about to drop outputs, and dropping is closed while there are some: what is offered is taken back.
+	droppers int
+	dropping chan struct{}
 }
 
 const (
@@ -76,7 +80,8 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
 		return nil, err
 	}
-	s := &Session{pipeline: p, sending: make(chan struct{}, 1), changes: newChanges(), chosen: options.Outputs, most: receiveMost}
+	s := &Session{pipeline: p, changes: newChanges(), chosen: options.Outputs, most: receiveMost,
+		sending: map[int]chan struct{}{}, dropping: make(chan struct{})}
 	if options.Packets > 0 {
 		s.most = min(s.most, options.Packets)
 	}
@@ -143,11 +148,36 @@ func (s *Session) Send(ctx context.Context, values ...any) error {
 }
 
 // SendPackets sends packets with times of their own, or by the inputs that they name, and waits for room. Their other
-// fields are ignored. When it returns with an error of ctx, some of them may have been taken.
+// fields are ignored. When it returns with an error, some of them may have been taken.
 func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
+	for i := range packets {
+		if _, err := s.input(packets[i].Input); err != nil {
+			return err
+		}
+	}
+	for len(packets) > 0 {
+		// An input that is full holds up no other goroutine that sends to another one.
+		count := 1
+		for count < len(packets) && packets[count].Input == packets[0].Input {
+			count++
+		}
+		if err := s.sendTo(ctx, packets[:count]); err != nil {
+			return err
+		}
+		packets = packets[count:]
+	}
+	return nil
+}
+
+// sendTo sends packets to one input.
+func (s *Session) sendTo(ctx context.Context, packets []Packet) error {
+	sending, err := s.lockOf(packets[0].Input)
+	if err != nil {
+		return err
+	}
 	select {
-	case s.sending <- struct{}{}:
-		defer func() { <-s.sending }()
+	case sending <- struct{}{}:
+		defer func() { <-sending }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -170,11 +200,63 @@ func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
 	return nil
 }
 
-// TrySend sends as many packets as there is room for, and returns their number.
+// TrySend sends as many packets as there is room for, and returns their number: none while another goroutine waits for
+// room at one of their inputs.
 func (s *Session) TrySend(packets ...Packet) (int, error) {
-	s.sending <- struct{}{}
-	defer func() { <-s.sending }()
+	held := map[chan struct{}]bool{}
+	defer func() {
+		for sending := range held {
+			<-sending
+		}
+	}()
+	for i := range packets {
+		sending, err := s.lockOf(packets[i].Input)
+		if err != nil {
+			return 0, err
+		}
+		if held[sending] {
+			continue
+		}
+		select {
+		case sending <- struct{}{}:
+			held[sending] = true
+		default:
+			return 0, nil
+		}
+	}
 	return s.try(packets)
+}
+
+// input is the number of the input of this name.
+func (s *Session) input(name string) (int, error) {
+	if name == "" {
+		return 0, nil
+	}
+	names, err := s.pipeline.ends()
+	if err != nil {
+		return 0, err
+	}
+	input := slices.Index(names.inputs, name)
+	if input < 0 {
+		return 0, failure(StatusInvalidArgument, "the pipeline has no input %q; it has %q", name, names.inputs)
+	}
+	return input, nil
+}
+
+// lockOf is what a goroutine holds that sends to the input of this name.
+func (s *Session) lockOf(name string) (chan struct{}, error) {
+	input, err := s.input(name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sending := s.sending[input]
+	if sending == nil {
+		sending = make(chan struct{}, 1)
+		s.sending[input] = sending
+	}
+	return sending, nil
 }
 
 func (s *Session) try(packets []Packet) (taken int, err error) {
@@ -218,15 +300,9 @@ func (s *Session) packets(e *encoder, packets []Packet) error {
 	e.array(len(packets))
 	for i := range packets {
 		p := &packets[i]
-		input := 0
-		if p.Input != "" {
-			names, err := s.pipeline.ends()
-			if err != nil {
-				return err
-			}
-			if input = slices.Index(names.inputs, p.Input); input < 0 {
-				return failure(StatusInvalidArgument, "the pipeline has no input %q; it has %q", p.Input, names.inputs)
-			}
+		input, err := s.input(p.Input)
+		if err != nil {
+			return err
 		}
 		timed := p.PTS.known || p.Duration.known || input > 0
 		switch {
@@ -256,7 +332,7 @@ func (s *Session) Finish() error { return s.call(abi.SessionFinish) }
 
 // Cancel ends the session now and drops what is on its way; StatusGone if it has ended before.
 func (s *Session) Cancel() error {
-	return s.dropping(everything, func() error { return s.call(abi.SessionCancel) })
+	return s.drop(everything, func() error { return s.call(abi.SessionCancel) })
 }
 
 // Flush ends the stream after what was sent: everything that nodes hold back comes out, and another stream may begin.
@@ -273,16 +349,16 @@ func (s *Session) Interrupt(at ...string) error {
 	if len(at) == 1 {
 		control.Set("at", at[0])
 	}
-	drop := everything
+	which := everything
 	if len(at) == 1 {
 		ends, err := s.pipeline.ends()
 		if err != nil {
 			return err
 		}
 		outputs := ends.behind(at[0])
-		drop = func(packet Packet) bool { return outputs[packet.Output] }
+		which = func(packet Packet) bool { return outputs[packet.Output] }
 	}
-	return s.dropping(drop, func() error { return s.control(control) })
+	return s.drop(which, func() error { return s.control(control) })
 }
 
 // SetParam changes a live param of a node: what was sent before is processed with the old value.
@@ -323,7 +399,7 @@ func (s *Session) Wait(ctx context.Context) error {
 
 // Close cancels the session if it has not ended, and frees it. It may be called again.
 func (s *Session) Close() error {
-	_ = s.dropping(everything, func() error {
+	_ = s.drop(everything, func() error {
 		s.handle.close()
 		return nil
 	})
@@ -367,9 +443,11 @@ func (s *Session) why(failed *Error) error {
 	return failed
 }
 
-// dropping does something to the session, and if that succeeds drops what was fetched and not read. Readers fetch nothing
-// meanwhile.
-func (s *Session) dropping(drop func(Packet) bool, do func() error) error {
+// drop does something to the session, and if that succeeds drops those packets that were fetched and not read. Readers
+// fetch nothing meanwhile, and channels offer nothing.
+func (s *Session) drop(which func(Packet) bool, do func() error) error {
+	s.beginDropping()
+	defer s.endDropping()
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
 	if err := do(); err != nil {
@@ -378,9 +456,25 @@ func (s *Session) dropping(drop func(Packet) bool, do func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, reader := range s.readers {
-		reader.fetched = slices.DeleteFunc(reader.fetched, drop)
+		reader.fetched = slices.DeleteFunc(reader.fetched, which)
 	}
 	return nil
+}
+
+func (s *Session) beginDropping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.droppers++; s.droppers == 1 {
+		close(s.dropping)
+	}
+}
+
+func (s *Session) endDropping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.droppers--; s.droppers == 0 {
+		s.dropping = make(chan struct{})
+	}
 }
 
 func everything(Packet) bool { return true }

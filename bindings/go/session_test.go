@@ -3,6 +3,7 @@ package remotemedia
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"testing"
@@ -240,4 +241,103 @@ func TestAConnectionHasABuffer(t *testing.T) {
 	if len(all) >= 51 || all[len(all)-1] != int64(50) {
 		t.Fatal(all)
 	}
+}
+
+const sum = `{"version": "v1", "nodes": [{"id": "sum", "node_type": "AudioSum"}], "inputs": {"a": "sum.in0", "b": "sum.in1"}}`
+
+func TestAnInputThatIsFullHoldsUpNoOther(t *testing.T) {
+	r, ctx := begin(t)
+	const count = 300
+	s := open(t, ctx, compile(t, r, sum), SessionOptions{})
+	frame := NewAudio(8000, 1, make([]float32, 160))
+	send := func(input string) error {
+		for range count {
+			if err := s.SendPackets(ctx, Packet{Value: frame, Input: input}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	// The node takes no more of one input than of the other, so this waits for room until the other input has as much.
+	sent := make(chan error)
+	go func() { sent <- send("a") }()
+	full := func() string {
+		metrics, err := s.Metrics()
+		must(t, err)
+		if waiting := metrics.Get("inputs").([]any)[0].(*Map).Get("waiting").(int64); waiting < 64 {
+			return fmt.Sprint(waiting, " packets wait at the first input")
+		}
+		return ""
+	}
+	eventually(t, "less than all", full)
+	if n, err := s.TrySend(Packet{Value: frame, Input: "a"}); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	go func() { sent <- send("b") }()
+	received := make(chan int)
+	go func() {
+		frames := 0
+		for packet := range s.Chan(ctx) {
+			frames += packet.Value.(*Audio).Frames()
+		}
+		received <- frames
+	}()
+	must(t, <-sent)
+	must(t, <-sent)
+	must(t, s.Finish())
+	expect(t, <-received, count*160)
+}
+
+func TestATryDoesNotWaitForOthersThatDo(t *testing.T) {
+	r, ctx := begin(t)
+	node, begun, release := stalling()
+	s := open(t, ctx, compile(t, r, chain(node)), SessionOptions{Packets: 1})
+	defer close(release)
+	waiting, cancel := context.WithCancel(ctx)
+	ended := make(chan error)
+	go func() {
+		_, err := s.Receive(waiting)
+		ended <- err
+	}()
+	go func() {
+		for {
+			if err := s.Send(waiting, 1); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	<-begun
+	eventually(t, "no locks", func() string {
+		sending, err := s.lockOf("")
+		must(t, err)
+		return differ(2-len(s.all.reading)-len(sending), 0)
+	})
+	for range 100 {
+		if _, ok, err := s.TryReceive(); ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if _, err := s.TrySend(Packet{Value: 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	<-ended
+	<-ended
+}
+
+func TestAChannelGivesNothingFromBeforeAnInterruption(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	packets := s.Chan(ctx)
+	for round := range 200 {
+		for i := range 10 {
+			must(t, s.Send(ctx, 100*round+i))
+		}
+		<-packets
+		must(t, s.Interrupt())
+		must(t, s.Send(ctx, 1000*round))
+		expect(t, (<-packets).Value, 1000*round+5)
+	}
+	must(t, s.Close())
 }
