@@ -104,3 +104,8 @@ func TestWrongDocumentsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestATensorHasNoSizeBelowZero(t *testing.T) {
+	defer func() { expect(t, recover(), "remotemedia: the shape [-1 -3] of a tensor has a size below 0") }()
+	NewTensor([]int8{1, 2, 3}, -1, -3)
+}

@@ -182,7 +182,7 @@ func as[T any](value any, nodeType string) (T, error) {
 			target.SetUint(uint64(v.Int()))
 			return zero, nil
 		}
-	} else if v.CanFloat() && target.CanFloat() {
+	} else if v.CanFloat() && target.CanFloat() && !target.OverflowFloat(v.Float()) {
 		target.SetFloat(v.Float())
 		return zero, nil
 	} else if v.CanUint() && target.CanUint() && !target.OverflowUint(v.Uint()) {

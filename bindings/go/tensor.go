@@ -56,6 +56,9 @@ func NewTensorOf(dtype string, data []byte, shape ...int) *Tensor {
 	if !known {
 		panic(fmt.Sprintf("remotemedia.NewTensorOf: there is no type %q", dtype))
 	}
+	if slices.ContainsFunc(shape, func(size int) bool { return size < 0 }) {
+		panic(fmt.Sprintf("remotemedia: the shape %v of a tensor has a size below 0", shape))
+	}
 	t := &Tensor{DType: dtype, Shape: slices.Clone(shape), payload: payload{data: data}}
 	if t.Len()*size != len(data) {
 		panic(fmt.Sprintf("remotemedia: a tensor of the shape %v has %d elements, %d were given", shape, t.Len(), len(data)/size))
