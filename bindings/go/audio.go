@@ -59,13 +59,13 @@ func (a *Audio) Channels() int { return a.channels }
 // Frames is the number of samples in each channel.
 func (a *Audio) Frames() int { return a.frames }
 
-// Duration is how long the audio lasts.
+// Duration is how long the audio lasts, to the nearest nanosecond.
 func (a *Audio) Duration() time.Duration {
 	if a.Rate == 0 {
 		return 0
 	}
 	rate, frames := int64(a.Rate), int64(a.frames)
-	return time.Duration(frames/rate*int64(time.Second) + frames%rate*int64(time.Second)/rate)
+	return time.Duration(frames/rate*int64(time.Second) + (frames%rate*int64(time.Second)+rate/2)/rate)
 }
 
 // Channel returns the samples of a channel, in Go memory: where they lie, or a copy of what the runtime holds. View

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -225,4 +227,127 @@ func TestManyGoroutinesShareAPipeline(t *testing.T) {
 		}()
 	}
 	all.Wait()
+}
+
+// likeWithNative sends a packet through nodes in Go next to each other, and with a native one between them: what comes out
+// must be the same.
+func likeWithNative(t *testing.T, ctx context.Context, r *Runtime, nodes []Node, input Packet) []Packet {
+	t.Helper()
+	var found [2][]Packet
+	for i := range found {
+		row := nodes
+		if i == 1 {
+			row = []Node{nodes[0]}
+			for _, node := range nodes[1:] {
+				row = append(row, pass(), node)
+			}
+		}
+		s := open(t, ctx, compile(t, r, chain(row...)), SessionOptions{})
+		must(t, s.SendPackets(ctx, input))
+		must(t, s.Finish())
+		found[i] = collect(t, ctx, s)
+		for j := range found[i] {
+			found[i][j].Output = ""
+		}
+	}
+	expect(t, found[0], found[1])
+	return found[0]
+}
+
+func TestAChainKeepsTheTimesThatItsNodesGive(t *testing.T) {
+	r, ctx := begin(t)
+	at := func(give Packet) *HostNode {
+		return &HostNode{Type: "At", Process: func(_ context.Context, in Packet, out *Emitter) error {
+			return out.EmitPacket(give)
+		}}
+	}
+	var seen []string
+	last := &HostNode{Type: "Last", Process: func(_ context.Context, in Packet, out *Emitter) error {
+		seen = append(seen, fmt.Sprint(in.PTS, in.Duration))
+		return out.Emit("text")
+	}}
+	sound, silence := NewAudio(44100, 1, make([]float32, 100)), NewAudio(44100, 1, make([]float32, 100))
+	sound.PTS = At(5 * time.Second)
+	for _, each := range []struct {
+		give Packet
+		want string
+	}{
+		{Packet{Value: 1, PTS: At(5 * time.Second), Duration: At(time.Second)}, "5s 1s"},
+		{Packet{Value: 1, PTS: At(5 * time.Second)}, "5s 2s"},
+		{Packet{Value: 1, Duration: At(time.Second)}, "3s 1s"},
+		{Packet{Value: sound}, "5s 2.267574ms"},
+		{Packet{Value: silence}, "3s 2.267574ms"},
+		{Packet{Value: 1}, "3s 2s"},
+	} {
+		input := Packet{Value: 0, PTS: At(3 * time.Second), Duration: At(2 * time.Second)}
+		found := likeWithNative(t, ctx, r, []Node{at(each.give), last}, input)
+		expect(t, fmt.Sprint(found[0].PTS, found[0].Duration), each.want)
+		expect(t, seen, fmt.Sprint([]string{each.want, each.want}))
+		seen = nil
+	}
+}
+
+// keeper emits all by the emitter of its first packet.
+type keeper struct{ kept *Emitter }
+
+func (k *keeper) Process(_ context.Context, in Packet, out *Emitter) error {
+	if k.kept == nil {
+		k.kept = out
+	}
+	return k.kept.Emit(in.Value)
+}
+
+func TestAKeptEmitterOfAnEarlierCallFailsTheRun(t *testing.T) {
+	r, ctx := begin(t)
+	node := &HostNode{Type: "Keeper", Batch: 1, New: func(NodeInfo) (Processor, error) { return &keeper{}, nil }}
+	_, err := compile(t, r, chain(node)).Execute(ctx, 1, 2, 3)
+	found := failed(t, err, StatusExecutionFailed)
+	expect(t, []any{found.NodeID, found.Item, found.Outputs.Values(), found.Unwrap()},
+		"[keeper 1 [1] the call of this emitter is over: it was replied to, or its run has ended or was interrupted]")
+}
+
+func TestAFunctionMayEndItsGoroutine(t *testing.T) {
+	r, ctx := begin(t)
+	node := Func("Exit", func(_ context.Context, value int) (int, error) {
+		if value == 2 {
+			runtime.Goexit()
+		}
+		return value, nil
+	})
+	_, err := compile(t, r, chain(node)).Execute(ctx, 1, 2, 3)
+	found := failed(t, err, StatusExecutionFailed)
+	expect(t, []any{found.Item, found.Outputs.Values(), found.Unwrap()}, []any{1, "[1]", errExited})
+	// The calls behind it are served by another goroutine.
+	spec := node.Spec()
+	spec.OnError = "skip"
+	skipping := compile(t, r, chain(spec))
+	inputs := make([]any, 200)
+	for i := range inputs {
+		inputs[i] = i
+	}
+	outputs, err := skipping.Execute(ctx, inputs...)
+	must(t, err)
+	expect(t, []int{len(outputs.Values()), outputs.Skips}, "[199 1]")
+}
+
+type nilError struct{ message string }
+
+func (e *nilError) Error() string { return e.message }
+
+func TestAnErrorMayBeANilPointer(t *testing.T) {
+	r, ctx := begin(t)
+	node := Func("Checked", func(context.Context, int) (int, error) { return 0, (*nilError)(nil) })
+	_, err := compile(t, r, chain(node)).Execute(ctx, 1)
+	found := failed(t, err, StatusExecutionFailed)
+	expect(t, found.Message, "node 'checked' (Checked), input 0: a *remotemedia.nilError, whose message can't be made")
+}
+
+func TestAFloatThatDoesNotFitIsRefused(t *testing.T) {
+	r, ctx := begin(t)
+	p := compile(t, r, chain(Func("Half", func(_ context.Context, value float32) (float32, error) { return value / 2, nil })))
+	outputs, err := p.Execute(ctx, 0.5, math.Inf(1))
+	must(t, err)
+	expect(t, outputs.Values(), "[0.25 +Inf]")
+	_, err = p.Execute(ctx, 1e300)
+	failed(t, err, StatusExecutionFailed)
 }

@@ -67,7 +67,7 @@ func (h *hosts) state(c *hostCall, node int) (Processor, error) {
 		return found.state, nil
 	}
 	if found.epoch > c.epoch {
-		return nil, errOver
+		return nil, c.over()
 	}
 	found.close()
 	state, err := ref.host.node.New(NodeInfo{ID: ref.id, Type: ref.host.node.Type, Params: ref.host.params[ref.id]})

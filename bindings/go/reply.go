@@ -4,6 +4,7 @@ package remotemedia
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func (c *hostCall) part() error {
 	c.begun = time.Now()
 	switch {
 	case status < 0:
-		return errOver
+		return c.over()
 	case status != StatusWouldBlock:
 		return nil
 	}
@@ -58,14 +59,14 @@ func (c *hostCall) part() error {
 	case <-c.room:
 		return nil
 	case <-c.ctx.Done():
-		return errOver
+		return c.over()
 	}
 }
 
 // reply ends the call, and returns the next one if the reply has brought it.
 func (c *hostCall) reply(err error) *hostCall {
-	var failed *nodeFailure
-	if err != nil && !errors.As(err, &failed) {
+	failed, ok := err.(*nodeFailure)
+	if err != nil && !ok {
 		failed = &nodeFailure{entry: c.failed.entry, node: c.failed.node, err: err}
 	}
 	status, next := c.send(true, failed)
@@ -148,12 +149,21 @@ func (c *hostCall) document(e *encoder, final bool, failed *nodeFailure) {
 		return
 	}
 	_ = e.text("error")
-	var chain []any
-	for cause := errors.Unwrap(failed.err); cause != nil && len(chain) < longestChain; cause = errors.Unwrap(cause) {
+	message, chain := described(failed.err)
+	_ = e.value(NewMap("entry", failed.entry, "node", failed.node, "message", message, "chain", chain,
+		"token", lendObject(failed.err)))
+}
+
+// described is the message of an error, and of those that it wraps. Their methods may panic, as those of a nil pointer
+// in an error do.
+func described(err error) (message string, chain []any) {
+	message = fmt.Sprintf("a %T, whose message can't be made", err)
+	defer func() { _ = recover() }()
+	message = bounded(err.Error())
+	for cause := errors.Unwrap(err); cause != nil && len(chain) < longestChain; cause = errors.Unwrap(cause) {
 		chain = append(chain, bounded(cause.Error()))
 	}
-	_ = e.value(NewMap("entry", failed.entry, "node", failed.node, "message", bounded(failed.err.Error()),
-		"chain", chain, "token", lendObject(failed.err)))
+	return message, chain
 }
 
 // bounded is a message as text that the runtime takes.

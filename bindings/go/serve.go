@@ -63,8 +63,18 @@ type placed struct {
 	packet Packet
 }
 
-// errOver ends the work for a call that is over.
-var errOver = errors.New("the call is over: its run has ended or was interrupted")
+// overError ends the work for a call that is over. That of an earlier call, whose emitter was kept, is a failure like
+// others.
+type overError struct{ call *hostCall }
+
+func (e *overError) Error() string {
+	return "the call of this emitter is over: it was replied to, or its run has ended or was interrupted"
+}
+
+func (c *hostCall) over() error { return &overError{c} }
+
+// errExited is the failure of a function that has ended its goroutine.
+var errExited = errors.New("the function has ended its goroutine (runtime.Goexit); return an error instead")
 
 func (p *port) wakeCall(id uint64) {
 	p.mu.Lock()
@@ -106,23 +116,34 @@ func (p *port) endCalls(run *Run) {
 // serve runs the nodes for a call, and for those that its replies bring.
 func (p *port) serve(c *hostCall) {
 	for c != nil {
-		unlock := c.run.hosts.lock(c)
-		var err error
-		if c.ctx.Err() == nil {
-			err = c.work()
-		} else {
-			err = errOver
-		}
-		unlock()
+		c = p.answer(c)
+	}
+}
+
+// answer runs the nodes for a call, and returns the next call if the reply brings it.
+func (p *port) answer(c *hostCall) (next *hostCall) {
+	err := errExited
+	defer func() {
 		c.cancel()
 		// A function that fails since its context has ended is not why the run fails: the run ends by its context,
 		// too.
-		if errors.Is(err, errOver) || err != nil && c.run.ctx.Err() != nil {
+		if over, ok := err.(*overError); ok && over.call == c || err != nil && c.run.ctx.Err() != nil {
 			c.rows.abort()
 			return
 		}
-		c = c.reply(err)
+		next = c.reply(err)
+		if err == errExited && next != nil {
+			// This goroutine ends here.
+			go p.serve(next)
+		}
+	}()
+	defer c.run.hosts.lock(c)()
+	if c.ctx.Err() == nil {
+		err = c.work()
+	} else {
+		err = c.over()
 	}
+	return nil
 }
 
 // work passes the entries through the chain.
@@ -140,8 +161,7 @@ func (c *hostCall) work() (err error) {
 		c.streams = c.streams || node.Streams
 		if node.New != nil {
 			if c.nodes[i].state, err = c.run.hosts.state(c, i); err != nil {
-				c.failed.node = i
-				return err
+				return c.at(0, i, err)
 			}
 		}
 	}
@@ -149,7 +169,7 @@ func (c *hostCall) work() (err error) {
 		e := &c.entries[i]
 		switch {
 		case c.ctx.Err() != nil:
-			return errOver
+			return c.over()
 		case e.isEnd && e.packet.Item < 0:
 			// Instances are closed when the run has ended.
 		case e.isEnd:
@@ -198,7 +218,7 @@ func (c *hostCall) flush(entry int) error {
 	for node := range c.nodes {
 		if flusher, ok := c.nodes[node].state.(Flusher); ok {
 			c.failed.entry, c.failed.node = entry, node
-			if err := flusher.Flush(c.ctx, &Emitter{call: c, entry: entry, node: node}); err != nil {
+			if err := flusher.Flush(c.ctx, &Emitter{call: c, entry: entry, node: node, at: c.entries[entry].packet}); err != nil {
 				return c.at(entry, node, err)
 			}
 		}
@@ -265,11 +285,16 @@ func (c *hostCall) level(node int, level []placed) error {
 	return nil
 }
 
-// at notes where an error comes from, unless that is known from further down the chain.
+// at notes where an error comes from, unless that is known from further down the chain. That this call is over it
+// returns as it is.
 func (c *hostCall) at(entry, node int, err error) error {
 	var own *nodeFailure
-	if errors.As(err, &own) || errors.Is(err, errOver) {
-		return err
+	if errors.As(err, &own) {
+		return own
+	}
+	var over *overError
+	if errors.As(err, &over) && over.call == c {
+		return over
 	}
 	return &nodeFailure{entry: entry, node: node, err: err}
 }
@@ -283,19 +308,33 @@ type nodeFailure struct {
 func (f *nodeFailure) Error() string { return f.err.Error() }
 func (f *nodeFailure) Unwrap() error { return f.err }
 
+// placed is when a packet is, and how long, that a node makes of another one: as the node says, else as the value does,
+// else as the other one is. It is the rule of the runtime for outputs of a call.
+func (p *Packet) placed(of *Packet) (pts, duration Time) {
+	switch value := p.Value.(type) {
+	case *Audio:
+		if value != nil {
+			pts, duration = value.PTS, At(value.Duration())
+		}
+	case *Video:
+		if value != nil {
+			pts = value.PTS
+		}
+	}
+	return p.PTS.or(pts).or(of.PTS), p.Duration.or(duration).or(of.Duration)
+}
+
 // emit takes a value of a node: for the next node of the chain, or for the reply.
 func (c *hostCall) emit(from *Emitter, packet Packet) error {
 	if c.ctx.Err() != nil {
-		return errOver
+		return c.over()
 	}
 	if from.node < len(c.nodes)-1 {
-		if !packet.PTS.known {
-			packet.PTS, packet.Duration = from.at.PTS, from.at.Duration
-		}
 		var err error
 		if packet.Value, err = asDecoded(packet.Value); err != nil {
 			return c.at(from.entry, from.node, err)
 		}
+		packet.PTS, packet.Duration = packet.placed(&from.at)
 		packet.Item, packet.Input, packet.Output = from.at.Item, "", ""
 		next := placed{from.entry, packet}
 		if c.collect != nil {
@@ -310,6 +349,13 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 		if output = slices.Index(host.Outputs, packet.Output); output < 0 {
 			return c.at(from.entry, from.node, fmt.Errorf("%s has no output %q; it has %q", host.Type, packet.Output, host.Outputs))
 		}
+	}
+	// The runtime knows the time of the entry, but not of what became of it between the nodes.
+	pts, duration := packet.placed(&from.at)
+	alone := Packet{Value: packet.Value}
+	packet.PTS, packet.Duration = Time{}, Time{}
+	if p, d := alone.placed(&c.entries[from.entry].packet); p != pts || d != duration {
+		packet.PTS, packet.Duration = pts, duration
 	}
 	if err := c.row(from.entry, packet, output); err != nil {
 		return c.at(from.entry, from.node, err)

@@ -22,6 +22,14 @@ func (t Time) Known() bool { return t.known }
 // Duration is the time as the standard library has it; 0 if it is unknown.
 func (t Time) Duration() time.Duration { return time.Duration(t.ns) }
 
+// or is the time, or another one if it is unknown.
+func (t Time) or(other Time) Time {
+	if t.known {
+		return t
+	}
+	return other
+}
+
 func (t Time) String() string {
 	if !t.known {
 		return "unknown"
