@@ -98,9 +98,9 @@ public record Audio(
         return channel(channel).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
     }
 
-    /** How long it lasts. */
+    /** How long it lasts, to the nearest nanosecond. */
     public Duration duration() {
-        return Duration.ofSeconds(frames / rate, Math.floorDiv(frames % rate * 1_000_000_000L, rate));
+        return Duration.ofSeconds(frames / rate, (frames % rate * 1_000_000_000L + rate / 2) / rate);
     }
 
     /** The usual layout of a number of channels; null if there is none. */

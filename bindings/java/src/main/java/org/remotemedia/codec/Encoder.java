@@ -169,6 +169,18 @@ public final class Encoder {
         length += count;
     }
 
+    /** Writes what another encoder has written, where this one has no memory yet: both tables become this one's. */
+    public void append(Encoder other) {
+        raw(other.bytes, 0, other.length);
+        buffers.addAll(other.buffers);
+    }
+
+    /** Forgets what was written after it had so many bytes and so much memory. */
+    public void rewind(int length, int count) {
+        this.length = length;
+        buffers.subList(count, buffers.size()).clear();
+    }
+
     private void write(Value value) {
         switch (value) {
             case Value.Null nothing -> nil();

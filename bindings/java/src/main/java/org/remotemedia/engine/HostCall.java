@@ -1,13 +1,14 @@
 package org.remotemedia.engine;
 
 import java.lang.System.Logger;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
 import org.remotemedia.HostNode;
-import org.remotemedia.MarshalException;
 import org.remotemedia.Packet;
 import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Value;
@@ -22,7 +23,7 @@ import org.remotemedia.codec.Encoder;
  * A call of the runtime to a chain of nodes of the host, and its reply: values with the entries that they come from,
  * in one part or several. A virtual thread serves it, and the next call to the same nodes if the reply brings one.
  */
-final class HostCall {
+final class HostCall implements HostChain.Sink {
     /** How long values wait for the rest of a reply: a slow node must not hold up what is done. */
     private static final long PART_NANOSECONDS = 5_000_000;
 
@@ -33,12 +34,10 @@ final class HostCall {
     private final long number;
     private final HostChain chain;
     private final Semaphore room = new Semaphore(0);
-    private final List<Row> rows = new ArrayList<>();
+    private final ReplyRows rows = new ReplyRows();
     private long due;
     private Thread server;
     private boolean isOver;
-
-    private record Row(int entry, Packet packet, int output) {}
 
     private HostCall(EventPort port, long number, HostChain chain) {
         this.port = port;
@@ -94,13 +93,14 @@ final class HostCall {
             server = Thread.currentThread();
         }
         due = System.nanoTime() + PART_NANOSECONDS;
+        Throwable error = null;
         try {
-            chain.run(this::emit);
-            return last(null);
-        } catch (Over gone) {
-            return null;
-        } catch (Throwable error) {
-            return isWanted() ? last(error) : null;
+            chain.run(this);
+        } catch (Throwable thrown) {
+            error = thrown;
+        }
+        try {
+            return end() ? last(error) : null;
         } finally {
             port.calls.remove(number);
             synchronized (this) {
@@ -111,12 +111,17 @@ final class HostCall {
         }
     }
 
-    private void emit(int entry, Packet packet, int output) {
+    @Override
+    public void requireOpen() {
         if (!isWanted()) {
             throw new Over();
         }
-        rows.add(new Row(entry, packet, output));
-        if (chain.isStreaming() || rows.size() >= PART_ROWS || System.nanoTime() - due >= 0) {
+    }
+
+    @Override
+    public void emit(int entry, Packet packet, int output) {
+        rows.add(entry, packet, output);
+        if (chain.isStreaming() || rows.count() >= PART_ROWS || System.nanoTime() - due >= 0) {
             if (part() == Abi.WOULD_BLOCK) {
                 awaitRoom();
             }
@@ -128,25 +133,31 @@ final class HostCall {
         try {
             room.acquire();
         } catch (InterruptedException interrupted) {
-            throw new Over();
+            requireOpen();
+            throw new IllegalStateException("the node has interrupted its own thread, which waits for room", interrupted);
         }
-        if (!isWanted()) {
-            throw new Over();
-        }
+        requireOpen();
     }
 
     private synchronized boolean isWanted() {
         return !isOver;
     }
 
-    /** Sends the rows so far. @throws MarshalException if one can't cross, with the earlier ones kept */
+    /** Takes no more values: those of an emitter that a node keeps are for no call. Returns whether they were wanted. */
+    private synchronized boolean end() {
+        boolean wasWanted = !isOver;
+        isOver = true;
+        return wasWanted;
+    }
+
+    /** Sends the rows so far. */
     private int part() {
         CallBuffers call = CallBuffers.acquire();
         try {
-            encode(call.encoder(), false, null, 0);
+            encode(call.encoder(), false, null);
             int status = send(call, false);
-            rows.clear();
             if (status == Abi.GONE) {
+                end();
                 throw new Over();
             }
             return status;
@@ -159,15 +170,8 @@ final class HostCall {
     private HostCall last(Throwable error) {
         CallBuffers call = CallBuffers.acquire();
         try {
-            long token = error == null ? 0 : port.loans.keep(error);
-            try {
-                encode(call.encoder(), true, error, token);
-            } catch (RemoteMediaException refused) {
-                if (token != 0) {
-                    port.loans.release(token);
-                }
-                return failed(error, refused);
-            }
+            boolean hasRows = rows.count() > 0;
+            encode(call.encoder(), true, error);
             port.calls.beginReply();
             try {
                 if (send(call, true) == Abi.GONE || !call.hasResult()) {
@@ -175,7 +179,7 @@ final class HostCall {
                 }
                 return next(call.result(port.loans));
             } catch (RemoteMediaException refused) {
-                return failed(error, refused);
+                return failed(hasRows, error, refused);
             } finally {
                 port.calls.endReply();
             }
@@ -185,12 +189,11 @@ final class HostCall {
     }
 
     /** Replies with what was wrong with the reply itself, once. */
-    private HostCall failed(Throwable error, RemoteMediaException refused) {
-        if (rows.isEmpty()) {
+    private HostCall failed(boolean hadRows, Throwable error, RemoteMediaException refused) {
+        if (!hadRows) {
             EventPort.LOG.log(Logger.Level.ERROR, "a reply to a call of the runtime was refused", refused);
             return null;
         }
-        rows.clear();
         return last(error == null ? refused : error);
     }
 
@@ -226,28 +229,10 @@ final class HostCall {
         }
     }
 
-    private void encode(Encoder document, boolean isFinal, Throwable error, long token) {
+    private void encode(Encoder document, boolean isFinal, Throwable error) {
         document.entries(error == null ? 2 : 3);
         document.text("outputs");
-        document.array(rows.size());
-        for (Row row : rows) {
-            Packet packet = row.packet;
-            boolean timed = packet.pts() != null || packet.duration() != null;
-            document.array(row.output != 0 ? 5 : timed ? 4 : 2);
-            document.integer(row.entry);
-            try {
-                document.value(packet.value());
-            } catch (MarshalException refused) {
-                throw refused.inside("the returned value");
-            }
-            if (timed || row.output != 0) {
-                document.nanoseconds(packet.pts());
-                document.nanoseconds(packet.duration());
-            }
-            if (row.output != 0) {
-                document.integer(row.output);
-            }
-        }
+        rows.moveTo(document);
         document.text("final");
         document.bool(isFinal);
         if (error == null) {
@@ -262,21 +247,38 @@ final class HostCall {
         document.text("type");
         document.text(error.getClass().getName());
         document.text("message");
-        document.text(error.getMessage() == null ? "" : printable(error.getMessage()));
+        document.text(textOf(error::getMessage));
         document.text("chain");
         List<String> causes = new ArrayList<>();
-        for (Throwable cause = error.getCause(); cause != null && causes.size() < 100; cause = cause.getCause()) {
-            causes.add(printable(cause.toString()));
+        for (Throwable cause = causeOf(error); cause != null && causes.size() < 100; cause = causeOf(cause)) {
+            causes.add(textOf(cause::toString));
         }
         document.value(causes);
         document.text("token");
-        document.integer(token);
+        document.integer(port.loans.keep(error));
     }
 
-    /** A message with half of a surrogate pair must not hide the error. */
-    private static String printable(String text) {
-        return new String(
-                text.getBytes(java.nio.charset.StandardCharsets.UTF_8), java.nio.charset.StandardCharsets.UTF_8);
+    /**
+     * The text of an exception. A method of it that fails, or half of a surrogate pair, must not hide the error, nor keep
+     * the call from its reply.
+     */
+    private static String textOf(Supplier<String> method) {
+        try {
+            String text = method.get();
+            return text == null
+                    ? ""
+                    : new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+        } catch (Throwable broken) {
+            return "its message can't be made: " + broken.getClass().getName();
+        }
+    }
+
+    private static Throwable causeOf(Throwable error) {
+        try {
+            return error.getCause();
+        } catch (Throwable broken) {
+            return null;
+        }
     }
 
     /** Ends a handler whose values are not wanted any more. */
@@ -284,7 +286,7 @@ final class HostCall {
         private static final long serialVersionUID = 1;
 
         Over() {
-            super("the values of this call are not wanted any more: its work has ended");
+            super("the values of this call are not wanted any more: it was replied to, or its work has ended");
         }
     }
 }

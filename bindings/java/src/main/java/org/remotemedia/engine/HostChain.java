@@ -3,9 +3,12 @@ package org.remotemedia.engine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.remotemedia.Audio;
 import org.remotemedia.HostNode;
 import org.remotemedia.Packet;
 import org.remotemedia.Value;
+import org.remotemedia.Video;
 
 /**
  * The nodes that the entries of a call pass, one after the other. A value that a node emits is passed to the next one
@@ -17,8 +20,12 @@ final class HostChain {
     /** A node of the chain. */
     record Link(String node, HostNode type) {}
 
-    /** Where values of the last node go: the entry that they come from, and the number of the output. */
+    /** The call that the values are for. */
     interface Sink {
+        /** Throws if no values are wanted any more. */
+        void requireOpen();
+
+        /** Takes a value of the last node: the entry that it comes from, and the number of the output. */
         void emit(int entry, Packet packet, int output);
     }
 
@@ -135,20 +142,22 @@ final class HostChain {
 
     private HostNode.Emitter emitter(int from, int place, Packet source, Sink sink) {
         return packet -> {
+            sink.requireOpen();
             HostNode type = links.get(place).type;
             int output = packet.port() == null ? 0 : type.outputs().indexOf(packet.port());
             if (output < 0) {
                 throw new IllegalArgumentException(
                         type.type() + " has no output " + packet.port() + "; it has " + type.outputs());
             }
+            Packet made = placed(packet, source);
             if (place == links.size() - 1) {
-                sink.emit(from, packet, output);
+                sink.emit(from, isKnown(made, from) ? Packet.of(packet.value()) : made, output);
                 return;
             }
             Packet next = new Packet(
                     packet.value(),
-                    packet.pts() != null || source == null ? packet.pts() : source.pts(),
-                    packet.duration() != null || source == null ? packet.duration() : source.duration(),
+                    made.pts(),
+                    made.duration(),
                     source == null ? 0 : source.item(),
                     -1,
                     0,
@@ -162,6 +171,35 @@ final class HostChain {
             }
             node = place;
         };
+    }
+
+    /**
+     * A packet that a node makes of another one at its time: that which the node gives, else that of the value, else that
+     * of the other one. It is the rule of the runtime for outputs of a call.
+     */
+    private static Packet placed(Packet packet, Packet source) {
+        Duration pts = packet.pts();
+        Duration duration = packet.duration();
+        switch (packet.value()) {
+            case Audio audio -> {
+                pts = pts != null ? pts : audio.pts();
+                duration = duration != null ? duration : audio.duration();
+            }
+            case Video video -> pts = pts != null ? pts : video.pts();
+            default -> {}
+        }
+        if (source != null) {
+            pts = pts != null ? pts : source.pts();
+            duration = duration != null ? duration : source.duration();
+        }
+        return Packet.at(packet.value(), pts).lasting(duration);
+    }
+
+    /** Whether the runtime gives an output of an entry the same time by itself: it knows not what is between nodes. */
+    private boolean isKnown(Packet made, int from) {
+        List<Value> fields = entries.get(from).asList();
+        Packet known = placed(Packet.of(made.value()), fields.size() < 2 ? null : packet(fields, null));
+        return Objects.equals(made.pts(), known.pts()) && Objects.equals(made.duration(), known.duration());
     }
 
     private static Packet packet(List<Value> fields, String input) {

@@ -5,14 +5,19 @@ import static org.remotemedia.tests.Tests.fails;
 import static org.remotemedia.tests.Tests.same;
 import static org.remotemedia.tests.Tests.until;
 
+import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.remotemedia.Audio;
+import org.remotemedia.DType;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
 import org.remotemedia.Node;
@@ -24,10 +29,13 @@ import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Results;
 import org.remotemedia.Run;
 import org.remotemedia.Session;
+import org.remotemedia.Tensor;
 import org.remotemedia.Value;
 
 /** Nodes of the host: functions, streams, batches, state, several ends, chains. */
 final class HostNodeTests {
+    private static final Duration SECONDS = Duration.ofSeconds(10);
+
     private HostNodeTests() {}
 
     static void aFunctionOfEachValue() throws Exception {
@@ -195,6 +203,141 @@ final class HostNodeTests {
         try (Pipeline pipeline = Pipeline.of(Manifests.own(), text)) {
             NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
             check(error.getMessage().contains("surrogate"), error);
+        }
+    }
+
+    static void whatIsNoValueLosesNoOther() throws Exception {
+        HostNode own = HostNode.map("Own", value -> value.asLong() == 2 ? "\ud83d" : value);
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2, 3)));
+            same(1L, error.detail().item());
+            same(List.of(new Value.Int(1)), error.results().values());
+        }
+        Manifest skipping = Manifest.chain("skip", Node.of("Own").onError("skip"));
+        try (Pipeline pipeline = Pipeline.of(skipping, own)) {
+            Results results = pipeline.execute(List.of(1, 2, 3, 4, 5));
+            same(List.of(1L, 3L, 4L, 5L), results.values().stream().map(Value::asLong).toList());
+            same(1L, results.skips());
+        }
+    }
+
+    /** An exception whose own methods fail. */
+    private static final class Broken extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public String getMessage() {
+            throw new IllegalStateException("no message");
+        }
+
+        @Override
+        public synchronized Throwable getCause() {
+            throw new IllegalStateException("no cause");
+        }
+    }
+
+    static void aCallIsRepliedToWhateverFails() throws Exception {
+        Map<String, HostNode.Mapper> failing = Map.of(
+                "its message can't be made", value -> {
+                    throw new Broken();
+                },
+                "Already closed", value -> {
+                    try (Arena arena = Arena.ofConfined()) {
+                        return Tensor.of(DType.UINT8, arena.allocate(400), 400);
+                    }
+                },
+                "closed", value -> {
+                    try (Arena arena = Arena.ofConfined()) {
+                        return Tensor.of(DType.UINT8, arena.allocate(40_000), 40_000);
+                    }
+                });
+        for (Map.Entry<String, HostNode.Mapper> each : failing.entrySet()) {
+            try (Pipeline pipeline = Pipeline.of(Manifests.own(), HostNode.map("Own", each.getValue()))) {
+                NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1), SECONDS));
+                check(error.getMessage().contains(each.getKey()), error);
+            }
+        }
+        HostNode.Handler copying = (packet, out) -> {
+            try (Arena arena = Arena.ofConfined()) {
+                out.emit(Tensor.of(DType.UINT8, arena.allocate(40_000).fill((byte) 7), 40_000));
+            }
+        };
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), HostNode.of("Own", () -> copying))) {
+            Tensor found = (Tensor) pipeline.execute(List.of(1), SECONDS).values().getFirst();
+            same((byte) 7, found.contiguous().get(java.lang.foreign.ValueLayout.JAVA_BYTE, 39_999));
+        }
+    }
+
+    static void aKeptEmitterOfAnEarlierCallFailsTheRun() throws Exception {
+        for (boolean streaming : List.of(false, true)) {
+            HostNode keeper = HostNode.of("Own", () -> new HostNode.Handler() {
+                        private HostNode.Emitter kept;
+
+                        @Override
+                        public void handle(Packet packet, HostNode.Emitter out) {
+                            kept = kept == null ? out : kept;
+                            kept.emit(packet.value());
+                        }
+                    })
+                    .withBatch(1);
+            try (Pipeline pipeline = Pipeline.of(Manifests.own(), streaming ? keeper.streaming() : keeper)) {
+                NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2, 3), SECONDS));
+                same(1L, error.detail().item());
+                check(error.getCause() instanceof CancellationException, error.getCause());
+                same(List.of(new Value.Int(1)), error.results().values());
+            }
+        }
+    }
+
+    static void aNodeMayInterruptItsOwnThread() throws Exception {
+        HostNode own = HostNode.stream("Own", (packet, out) -> {
+            while (true) {
+                Thread.currentThread().interrupt();
+                out.emit(1);
+            }
+        });
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own);
+                Session session = pipeline.session()) {
+            session.send(1);
+            NodeException error = fails(NodeException.class, () -> session.stream().forEach(packet -> {}));
+            check(error.getCause() instanceof IllegalStateException, error.getCause());
+        }
+    }
+
+    static void aChainKeepsTheTimesThatItsNodesGive() throws Exception {
+        Duration five = Duration.ofSeconds(5);
+        Duration two = Duration.ofSeconds(2);
+        Audio silence = Audio.of(new float[100], 44_100);
+        Audio sound = new Audio(44_100, "mono", five, 1, 100, silence.stride(), silence.data());
+        Map<Packet, List<Duration>> expected = Map.of(
+                Packet.at(1, five).lasting(Duration.ofSeconds(1)), List.of(five, Duration.ofSeconds(1)),
+                Packet.at(1, five), List.of(five, two),
+                Packet.of(1).lasting(Duration.ofSeconds(1)), List.of(Duration.ofSeconds(3), Duration.ofSeconds(1)),
+                Packet.of(sound), List.of(five, Duration.ofNanos(2_267_574)),
+                Packet.of(silence), List.of(Duration.ofSeconds(3), Duration.ofNanos(2_267_574)),
+                Packet.of(1), List.of(Duration.ofSeconds(3), two));
+        for (Map.Entry<Packet, List<Duration>> each : expected.entrySet()) {
+            List<Duration> seen = new ArrayList<>();
+            HostNode at = HostNode.of("At", () -> (packet, out) -> out.emit(each.getKey()));
+            HostNode last = HostNode.of("Last", () -> (packet, out) -> {
+                seen.add(packet.pts());
+                seen.add(packet.duration());
+                out.emit("text");
+            });
+            // With a native node between them the runtime does it.
+            for (Manifest manifest : List.of(
+                    Manifest.chain("next", Node.of("At"), Node.of("Last")),
+                    Manifest.chain("between", Node.of("At"), Node.of("PassThrough"), Node.of("Last")))) {
+                try (Pipeline pipeline = Pipeline.of(manifest, at, last);
+                        Session session = pipeline.session()) {
+                    session.send(Packet.at(0, Duration.ofSeconds(3)).lasting(two));
+                    session.finish();
+                    Packet found = session.receive().orElseThrow();
+                    same(each.getValue(), Arrays.asList(found.pts(), found.duration()));
+                    same(each.getValue(), seen);
+                    seen.clear();
+                }
+            }
         }
     }
 
