@@ -1,6 +1,8 @@
 /**
  * Nodes of one's own: what a function may be, and how the runtime knows of it. host_run.ts reads the calls, host_calls.ts serves them.
  */
+import { InvalidArgumentError } from "./errors.js";
+import { nanoseconds, type Place } from "./times.js";
 import type { Input, Integer } from "./values.js";
 
 /** Where a packet is, for the function that gets it. */
@@ -65,34 +67,30 @@ export type NodeDefinition = NodeOptions &
     | { create: () => HostNode; process?: never; processMany?: never }
   );
 
-/** A value with a place or an output of its own, as a function may return or yield it. */
+/** A value with a place or an output of its own, as a function may return or yield it. Without a time it has that of its packet. */
 export class Emission {
+  /** @internal The place that it is given; null for none. */
+  readonly place: Place | null;
+
   constructor(
     readonly value: Input,
-    readonly options: { pts?: number; ptsNs?: Integer; duration?: number; durationNs?: Integer; output?: string },
-  ) {}
-
-  get begin(): Integer | null {
-    return nanoseconds(this.options.ptsNs, this.options.pts);
-  }
-
-  get length(): Integer | null {
-    return nanoseconds(this.options.durationNs, this.options.duration);
+    readonly options: {
+      pts?: number | null;
+      ptsNs?: Integer | null;
+      duration?: number | null;
+      durationNs?: Integer | null;
+      output?: string;
+    },
+  ) {
+    const pts = nanoseconds(options.ptsNs, options.pts);
+    const duration = nanoseconds(options.durationNs, options.duration);
+    this.place = pts === null && duration === null ? null : { pts, duration };
   }
 }
 
 /** Gives a value a place in time (in seconds) or another output than the first: `yield emit(value, { output: "events" })`. */
 export function emit(value: Input, options: Emission["options"] = {}): Emission {
   return new Emission(value, options);
-}
-
-/** Nanoseconds that were given as such, or in seconds; null if neither was. */
-export function nanoseconds(exact: Integer | undefined, seconds: number | undefined): Integer | null {
-  if (exact !== undefined) return exact;
-  if (seconds === undefined) return null;
-  const rounded = Math.round(seconds * 1e9);
-  if (!Number.isFinite(rounded)) throw new RangeError(`a time is a number of seconds, not ${seconds}`);
-  return Number.isSafeInteger(rounded) ? rounded : BigInt(rounded);
 }
 
 /** A definition whose defaults are filled in. */
@@ -113,7 +111,14 @@ export class HostType {
   /** The node of one run; the same one for all where there is no state. */
   create(): HostNode {
     const { create, process, processMany } = this.definition;
-    if (create !== undefined) return create();
+    if (create !== undefined) {
+      const node: unknown = create();
+      if (isNode(node)) return node;
+      throw new InvalidArgumentError(
+        `create of the node type '${this.name}' returns no object with process or processMany; return the node`,
+        "RM_INVALID_ARGUMENT",
+      );
+    }
     return process !== undefined ? { process } : { processMany: processMany! };
   }
 
@@ -128,4 +133,10 @@ export class HostType {
     if (this.hasState) declared["ends"] = true;
     return declared;
   }
+}
+
+function isNode(node: unknown): node is HostNode {
+  if (typeof node !== "object" || node === null) return false;
+  const { process, processMany } = node as HostNode;
+  return typeof process === "function" || typeof processMany === "function";
 }

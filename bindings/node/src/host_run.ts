@@ -3,32 +3,23 @@
  * calls the functions.
  */
 import type { Decoder } from "./codec/decode.js";
-import { WireProblem } from "./codec/wire.js";
 import { STATUS } from "./constants.js";
 import { HostCall } from "./host_calls.js";
 import type { Context, HostNode, HostType } from "./host_nodes.js";
-import { lend, lent, release } from "./loans.js";
+import { lend, lent } from "./loans.js";
 import { native } from "./native.js";
 import type { EventPort } from "./port.js";
+import { ReplyRows } from "./reply_rows.js";
 import { failure, room } from "./rooms.js";
-import type { Integer, Value } from "./values.js";
+import type { Place } from "./times.js";
+import type { Value } from "./values.js";
 
 /** `[item, value, pts, duration, port]`; without a value the end of an item, without an item the end of all. */
-export interface Entry {
+export interface Entry extends Place {
   readonly item: number | null;
   readonly value: Value | undefined;
-  readonly pts: Integer | null;
-  readonly duration: Integer | null;
   readonly port: number;
 }
-
-export type Row = readonly [
-  entry: number,
-  value: unknown,
-  pts?: Integer | null,
-  duration?: Integer | null,
-  port?: number,
-];
 
 export interface Thrown {
   readonly error: unknown;
@@ -49,7 +40,7 @@ export class HostRun {
   constructor(
     readonly port: EventPort,
     readonly token: number,
-    private readonly exact: boolean,
+    readonly exact: boolean,
     private readonly params: (nodeId: string) => Record<string, unknown>,
     /** Whether the thread waits for the run, so that nothing asynchronous can happen. */
     readonly isBlocking: boolean,
@@ -74,7 +65,7 @@ export class HostRun {
         links.push({ type, id: nodeId, node: this.node(type, nodeId, epoch) });
       }
     } catch (error) {
-      this.reply(id, [], true, { error, entry: 0, node: links.length });
+      this.reply(id, new ReplyRows(this.exact), true, { error, entry: 0, node: links.length });
       return;
     }
     const call = new HostCall(this, id, links, entries);
@@ -88,17 +79,18 @@ export class HostRun {
     this.nodes.clear();
   }
 
-  context(call: HostCall, link: Link, entry: Entry): Context {
+  /** @param at the place of the packet, which is another one than that of the entry behind nodes that give one */
+  context(call: HostCall, link: Link, entry: Entry, at: Place): Context {
     return {
       nodeId: link.id,
       nodeType: link.type.name,
       params: this.params(link.id),
       item: entry.item ?? -1,
       input: link.type.inputs[entry.port] ?? link.type.inputs[0]!,
-      pts: entry.pts === null ? null : Number(entry.pts) / 1e9,
-      ptsNs: entry.pts === null ? null : BigInt(entry.pts),
-      duration: entry.duration === null ? null : Number(entry.duration) / 1e9,
-      durationNs: entry.duration === null ? null : BigInt(entry.duration),
+      pts: at.pts === null ? null : Number(at.pts) / 1e9,
+      ptsNs: at.pts === null ? null : BigInt(at.pts),
+      duration: at.duration === null ? null : Number(at.duration) / 1e9,
+      durationNs: at.duration === null ? null : BigInt(at.duration),
       get signal() {
         return call.signal;
       },
@@ -134,33 +126,21 @@ export class HostRun {
     return entries;
   }
 
-  /** Makes a reply. Returns its status. */
-  reply(id: number, rows: readonly Row[], isFinal: boolean, thrown: Thrown | null): number {
-    const used = room(this.exact);
+  /** Makes a reply of these rows, which are gone then. Returns its status. */
+  reply(id: number, rows: ReplyRows, isFinal: boolean, thrown: Thrown | null): number {
+    const used = room();
     const { encoder } = used;
-    let token = 0;
     try {
       encoder.mapHead(thrown === null ? 2 : 3);
       encoder.text("outputs");
-      encoder.listHead(rows.length);
-      for (const [entry, value, pts, duration, port] of rows) {
-        encoder.listHead(port !== undefined ? 5 : pts !== undefined ? 4 : 2);
-        encoder.int(entry);
-        encoder.value(value);
-        if (pts === undefined) continue;
-        for (const time of [pts, duration]) time == null ? encoder.nil() : encoder.int(time);
-        if (port !== undefined) encoder.int(port);
-      }
+      rows.moveTo(encoder);
       encoder.text("final");
       encoder.byte(isFinal ? 0xc3 : 0xc2);
       if (thrown !== null) {
-        token = lend([thrown.error]);
         encoder.text("error");
         const { type, message } = describe(thrown.error);
-        const exact = encoder.exact;
-        encoder.exact = false;
+        const token = lend([thrown.error]);
         encoder.value({ entry: thrown.entry, node: thrown.node, message, type, chain: behind(thrown.error), token });
-        encoder.exact = exact;
       }
       const status = native().portReply(
         used.handle,
@@ -175,10 +155,6 @@ export class HostRun {
       if (status >= STATUS.RM_OK) return status;
       const error = failure();
       if (status === STATUS.RM_GONE || status === STATUS.RM_SHUT_DOWN) return STATUS.RM_GONE;
-      throw error;
-    } catch (error) {
-      // Before the call nothing was taken; a failed call names its tokens itself.
-      if (error instanceof WireProblem && token !== 0) release([token]);
       throw error;
     } finally {
       used.free();
@@ -195,29 +171,39 @@ function closeNode(id: string, node: HostNode): void {
   }
 }
 
+/** What an error says of itself. Its properties are the program's own, and may be anything, or throw. */
 function describe(error: unknown): { type: string; message: string } {
-  if (error instanceof Error) return { type: error.name, message: text(error.message) };
-  return { type: error === null ? "null" : typeof error, message: text(error) };
+  try {
+    if (error instanceof Error) return { type: text(error.name), message: text(error.message) };
+    return { type: error === null ? "null" : typeof error, message: text(error) };
+  } catch {
+    return { type: "Error", message: UNREADABLE };
+  }
 }
 
 function behind(error: unknown): string[] {
   const chain: string[] = [];
-  let cause: unknown = error instanceof Error ? error.cause : undefined;
-  for (; cause !== undefined && chain.length < 16; cause = cause instanceof Error ? cause.cause : undefined) {
-    const { type, message } = describe(cause);
-    chain.push(message === "" ? type : `${type}: ${message}`);
+  try {
+    let cause: unknown = error instanceof Error ? error.cause : undefined;
+    for (; cause !== undefined && chain.length < 16; cause = cause instanceof Error ? cause.cause : undefined) {
+      const { type, message } = describe(cause);
+      chain.push(message === "" ? type : `${type}: ${message}`);
+    }
+  } catch {
+    // The rest of them can't be read.
   }
   return chain;
 }
 
 const LONGEST = 2000;
+const UNREADABLE = "its message can't be made";
 
 function text(value: unknown): string {
   let written: string;
   try {
     written = String(value).toWellFormed();
   } catch {
-    return "its message can't be made";
+    return UNREADABLE;
   }
   return written.length <= LONGEST
     ? written

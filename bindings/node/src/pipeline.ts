@@ -1,7 +1,7 @@
 /** `Pipeline`: a compiled manifest, and the ways to run it. */
 import { encode } from "./convert.js";
 import { STATUS } from "./constants.js";
-import { InvalidArgumentError } from "./errors.js";
+import { GoneError, InvalidArgumentError } from "./errors.js";
 import { HostRun } from "./host_run.js";
 import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
 import { requireKnown, type Names } from "./known_options.js";
@@ -14,7 +14,7 @@ import type { EventPort, Work } from "./port.js";
 import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
 import { Session } from "./session.js";
-import type { SessionOptions } from "./session_options.js";
+import { controlDocument, type SessionOptions } from "./session_options.js";
 import { budgetUs, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
@@ -50,9 +50,9 @@ export type Inputs = Iterable<Input> | Readonly<Record<string, Iterable<Input>>>
 export class Pipeline {
   readonly exact: boolean;
   readonly runtime: Runtime;
-  /** @internal */
-  readonly handle: PipelineHandle;
+  private readonly made: PipelineHandle;
   private readonly hasHostNodes: boolean;
+  private isClosed = false;
   private knownPlan: Plan | null = null;
 
   /** @param manifest text in JSON or YAML, an object, or a `Graph` */
@@ -71,8 +71,14 @@ export class Pipeline {
       const first = lend(types);
       types.forEach((type, index) => (declared[type.name] = type.declaration(first + index)));
     }
-    const settings = this.hasHostNodes ? Buffer.from(JSON.stringify({ host_nodes: declared })) : undefined;
-    this.handle = made(native().pipelineNew(this.runtime.handle, source(manifest), settings));
+    const settings = this.hasHostNodes ? controlDocument({ host_nodes: declared }) : undefined;
+    this.made = made(native().pipelineNew(this.runtime.handle, source(manifest), settings));
+  }
+
+  /** @internal */
+  get handle(): PipelineHandle {
+    if (this.isClosed) throw new GoneError("the pipeline is closed; make another one", "RM_GONE");
+    return this.made;
   }
 
   /** What runs where, and what the planner has inserted. */
@@ -130,7 +136,8 @@ export class Pipeline {
 
   /** Frees it; what is under way continues. A pipeline that is not used any more is freed by the collector as well. */
   close(): void {
-    native().close(this.handle);
+    this.isClosed = true;
+    native().close(this.made);
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,11 @@
 /** `Runtime`: the native part with its threads. Each environment (the main thread, each Worker) has one of its own. */
+import { encode } from "./convert.js";
 import { called, done, made, room } from "./rooms.js";
 import { native, type RuntimeHandle } from "./native.js";
 import { STATUS } from "./constants.js";
 import { lentCount, release } from "./loans.js";
 import { EventPort } from "./port.js";
+import type { Input } from "./values.js";
 
 export interface RuntimeOptions {
   /** The number of worker threads; by default that of the cores that the process may use. */
@@ -45,7 +47,7 @@ export class Runtime {
   private syncPort: EventPort | null = null;
 
   constructor(options?: RuntimeOptions) {
-    const config = options === undefined ? undefined : Buffer.from(JSON.stringify(options));
+    const config = options === undefined ? undefined : encode(options as Input).bytes;
     this.handle = made(native().runtimeNew(config));
   }
 

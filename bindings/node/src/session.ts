@@ -6,7 +6,6 @@ import { STATUS } from "./constants.js";
 import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type RemoteMediaError } from "./errors.js";
 import type { Decoder } from "./codec/decode.js";
 import type { Encoder } from "./codec/encode.js";
-import { nanoseconds } from "./host_nodes.js";
 import { requireKnown, type Names } from "./known_options.js";
 import { release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
@@ -24,6 +23,7 @@ import {
   type SendOptions,
   type SessionOptions,
 } from "./session_options.js";
+import { nanoseconds } from "./times.js";
 import { budgetUs, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
@@ -36,7 +36,7 @@ const UNREAD = 64;
 export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** The errors after which a node dropped a packet, as the manifest asks for. */
   readonly skipped: NodeError[] = [];
-  private readonly handle: SessionHandle;
+  private readonly opened: SessionHandle;
   private readonly port: EventPort;
   private readonly token: number;
   private readonly names: readonly string[];
@@ -48,11 +48,12 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private readonly roomWaiters: (() => void)[] = [];
   private readonly outputWaiters: (() => void)[] = [];
   private readonly atEnd = new Set<string | null>();
-  private sending: Promise<void> = Promise.resolve();
-  private senders = 0;
+  /** Who sends to each input: one that is full holds up no other. */
+  private readonly queues: SendQueue[] = [];
   private readers = 0;
   private end: Completion | null = null;
   private readonly ended: Promise<void>;
+  private isClosed = false;
   private isCancelled = false;
   private isFinished = false;
   private wasThrown = false;
@@ -75,7 +76,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     let ended!: () => void;
     this.ended = new Promise((resolve) => (ended = resolve));
     options.signal?.throwIfAborted();
-    this.handle = made(native().sessionNew(pipeline.handle, this.port.handle, this.token, settings(options)));
+    this.opened = made(native().sessionNew(pipeline.handle, this.port.handle, this.token, settings(options)));
     const cancel = (): void => this.cancel();
     options.signal?.addEventListener("abort", cancel, { once: true });
     this.port.begin(this.token, {
@@ -94,6 +95,11 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     });
   }
 
+  private get handle(): SessionHandle {
+    if (this.isClosed) throw new GoneError("the session is closed; open another one", "RM_GONE");
+    return this.opened;
+  }
+
   /** Resolves once the session has ended; rejects with what ended it before its time. */
   get closed(): Promise<void> {
     return this.ended.then(() => {
@@ -103,23 +109,22 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Sends a value, and waits until it is taken. */
   async send(value: Input, options: SendOptions = NO_OPTIONS): Promise<void> {
-    if (this.senders === 0 && this.take(value, options)) {
+    const queue = this.senders(options);
+    if (queue.length === 0 && this.take(value, options)) {
       const due = turn();
       if (due !== null) await due;
       return;
     }
     // Those who came before are taken before.
-    const before = this.sending;
-    this.senders++;
-    this.sending = before.then(() => this.sendLater(value, options)).finally(() => this.senders--);
-    const mine = this.sending;
-    this.sending = mine.catch(() => undefined);
+    queue.length++;
+    const mine = queue.last.then(() => this.sendLater(value, options)).finally(() => queue.length--);
+    queue.last = mine.catch(() => undefined);
     return mine;
   }
 
   /** Sends a value if there is room for it at once. Returns whether it was taken. */
   trySend(value: Input, options: SendOptions = NO_OPTIONS): boolean {
-    return this.senders === 0 && this.take(value, options);
+    return this.senders(options).length === 0 && this.take(value, options);
   }
 
   /** The next packet, of all outputs or of one; undefined after the last. Throws what ended the session. */
@@ -149,7 +154,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** The next packet if there is one now. After undefined `hasEnded` is false if another may come. */
   tryReceive(output?: string): Packet<T> | undefined {
-    const queue = this.queue(output);
+    const queue = this.unread(output);
     if (queue.length > 0) return queue.shift();
     if (this.isCancelled) {
       this.atEnd.add(output ?? null);
@@ -173,7 +178,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Iterates over the packets of one output. Read all that are chosen: a full one holds up the others. */
   output(name: string): AsyncIterableIterator<Packet<T>> {
-    this.queue(name);
+    this.unread(name);
     return this.iterate(name);
   }
 
@@ -185,7 +190,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   async finish(): Promise<void> {
     if (this.isFinished) return;
     this.isFinished = true;
-    await this.sending;
+    await this.allTaken();
     if (this.isCancelled) return;
     const status = native().sessionFinish(this.handle);
     if (status < STATUS.RM_OK) this.refuse(failure());
@@ -193,7 +198,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Ends the stream after what was sent: nodes emit what they hold back. Another stream may begin. */
   async flush(): Promise<void> {
-    await this.sending;
+    await this.allTaken();
     this.control({ flush: true });
   }
 
@@ -276,7 +281,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     await this.ended;
-    native().close(this.handle);
+    this.isClosed = true;
+    native().close(this.opened);
     const failed = this.end?.error ?? null;
     if (failed !== null && !(failed instanceof CancelledError) && !this.wasThrown) throw failed;
   }
@@ -284,6 +290,11 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** Whether no packet comes any more, of all outputs or of one: what the last read of it has found. */
   hasEnded(output?: string): boolean {
     return this.atEnd.has(output ?? null);
+  }
+
+  /** Waits until all that was sent before is taken. */
+  private async allTaken(): Promise<void> {
+    await Promise.all(this.queues.map((queue) => queue.last));
   }
 
   private async sendLater(value: Input, options: SendOptions): Promise<void> {
@@ -325,15 +336,25 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     }
   }
 
+  /** The number of the input that a packet is sent to. */
+  private input({ to }: SendOptions): number {
+    const input = to === undefined ? 0 : this.inputs.indexOf(to);
+    if (input < 0)
+      throw new InvalidArgumentError(
+        `there is no input ${JSON.stringify(to)}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`,
+        "RM_INVALID_ARGUMENT",
+      );
+    return input;
+  }
+
+  private senders(options: SendOptions): SendQueue {
+    return (this.queues[this.input(options)] ??= { last: Promise.resolve(), length: 0 });
+  }
+
   private packet(encoder: Encoder, value: Input, options: SendOptions): void {
     const begin = nanoseconds(options.ptsNs, options.pts);
     const length = nanoseconds(options.durationNs, options.duration);
-    const input = options.to === undefined ? 0 : this.inputs.indexOf(options.to);
-    if (input < 0)
-      throw new InvalidArgumentError(
-        `there is no input ${JSON.stringify(options.to)}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`,
-        "RM_INVALID_ARGUMENT",
-      );
+    const input = this.input(options);
     const fields = input > 0 ? 4 : length !== null ? 3 : begin !== null ? 2 : 1;
     encoder.byte(0x90 | fields);
     try {
@@ -365,7 +386,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 
   /** The packets that were brought and not read, of all outputs or of one. */
-  private queue(output: string | undefined): Packet<T>[] {
+  private unread(output: string | undefined): Packet<T>[] {
     if (output === undefined) {
       if (this.split !== null)
         throw new InvalidArgumentError(
@@ -430,6 +451,13 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     wakeAll(this.roomWaiters);
     wakeAll(this.outputWaiters);
   }
+}
+
+/** Those who wait for room at an input. */
+interface SendQueue {
+  /** Settles once all of them are taken. */
+  last: Promise<void>;
+  length: number;
 }
 
 const NO_OPTIONS: SendOptions = {};

@@ -1,6 +1,7 @@
 /** The options of a session and of a send, and the metrics of a session. */
+import { encode } from "./convert.js";
 import type { Names } from "./known_options.js";
-import type { Integer, Value } from "./values.js";
+import type { Input, Integer, Value } from "./values.js";
 
 /** How a session is opened. */
 export interface SessionOptions {
@@ -22,11 +23,11 @@ export interface SessionOptions {
 
 export interface SendOptions {
   /** When the packet begins, in seconds; by default the time of the value. */
-  pts?: number;
-  ptsNs?: Integer;
+  pts?: number | null;
+  ptsNs?: Integer | null;
   /** How long it lasts, in seconds. */
-  duration?: number;
-  durationNs?: Integer;
+  duration?: number | null;
+  durationNs?: Integer | null;
   /** The name of the input, where the manifest names several. */
   to?: string;
   /** Lends memory of 16 KiB and more in place of copying it: leave it unchanged until the session has ended. */
@@ -73,7 +74,7 @@ export function settings({ outputs, buffer, deadlineMs, packetDeadlineMs, clock,
   });
 }
 
-/** A small document, as JSON text. */
+/** A small document. JSON would make null of NaN, and has no BigInt. */
 export function controlDocument(document: Record<string, unknown>): Uint8Array {
-  return Buffer.from(JSON.stringify(document));
+  return encode(document as Input).bytes;
 }

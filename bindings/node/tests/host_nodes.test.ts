@@ -1,7 +1,19 @@
 /** Functions of this program as nodes: what they may be and return, and what becomes of what they throw. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Audio, Graph, NodeError, Pipeline, emit, node, type Context, type NodeFunction } from "remotemedia";
+import {
+  Audio,
+  Graph,
+  NodeError,
+  Pipeline,
+  emit,
+  node,
+  type Context,
+  type HostNode,
+  type Input,
+  type NodeDefinition,
+  type NodeFunction,
+} from "remotemedia";
 import { ADD, OWN, calculator, deferred } from "./pipelines.js";
 
 test("functions, async functions and generators", async () => {
@@ -243,4 +255,131 @@ test("many runs at once", async () => {
     Array.from({ length: 50 }, (_, index) => index + 1),
   );
   assert.deepEqual((await new Pipeline(ADD).execute([1])).values, [6]);
+});
+
+test("a result that can't cross loses no other", async () => {
+  const functions: NodeFunction[] = [
+    (value) => (value === 2 ? "\ud83d" : value),
+    async (value) => (value === 2 ? "\ud83d" : value),
+    function* (value) {
+      yield value === 2 ? "\ud83d" : value;
+    },
+  ];
+  const manifest = (onError: string): string =>
+    JSON.stringify({ version: "v1", nodes: [{ id: "own", node_type: "Own", on_error: onError }] });
+  for (const Own of functions) {
+    await assert.rejects(new Pipeline(manifest("fail"), { nodes: { Own } }).execute([1, 2, 3]), (error: Error) => {
+      assert.ok(error instanceof NodeError);
+      assert.deepEqual([error.item, error.outputs!.values], [1, [1]]);
+      return true;
+    });
+    const outputs = await new Pipeline(manifest("skip"), { nodes: { Own } }).execute([1, 2, 3, 4, 5]);
+    assert.deepEqual([outputs.values, outputs.skips], [[1, 3, 4, 5], 1]);
+  }
+});
+
+test("functions next to each other keep the times that they give", async () => {
+  const samples = new Float32Array(100);
+  const cases: [value: Input, at: Parameters<typeof emit>[1], expected: [number, number]][] = [
+    [1, { pts: 5, duration: 1 }, [5e9, 1e9]],
+    [1, { pts: 5 }, [5e9, 2e9]],
+    [1, { durationNs: 7n }, [3e9, 7]],
+    [new Audio(samples, 44_100, { ptsNs: 5e9 }), {}, [5e9, 2_267_574]],
+    [new Audio(samples, 44_100), {}, [3e9, 2_267_574]],
+    [1, { pts: null, ptsNs: null, duration: null, durationNs: null }, [3e9, 2e9]],
+  ];
+  const lasts: NodeFunction[] = [
+    () => "text",
+    async () => "text",
+    function* () {
+      yield "text";
+    },
+  ];
+  for (const [value, at, [pts, duration]] of cases) {
+    for (const last of lasts) {
+      // With a native node between them the runtime does it.
+      for (const between of [[], ["PassThrough"]]) {
+        const seen: (bigint | null)[] = [];
+        const types = ["At", ...between, "Last"];
+        const pipeline = new Pipeline(
+          {
+            version: "v1",
+            nodes: types.map((type) => ({ id: type, node_type: type })),
+            connections: types.slice(1).map((type, index) => ({ from: types[index]!, to: type })),
+          },
+          {
+            nodes: {
+              At: () => emit(value, at),
+              Last: (given, context) => (seen.push(context.ptsNs, context.durationNs), last(given, context)),
+            },
+          },
+        );
+        await using session = pipeline.session();
+        await session.send(0, { pts: 3, duration: 2 });
+        await session.finish();
+        const { ptsNs, durationNs } = (await session.receive())!;
+        assert.deepEqual([ptsNs, durationNs], [BigInt(pts), BigInt(duration)]);
+        assert.deepEqual(seen, [BigInt(pts), BigInt(duration)]);
+      }
+    }
+  }
+});
+
+test("a time that is none is refused", async () => {
+  for (const at of [{ ptsNs: NaN }, { ptsNs: 1.5 }, { ptsNs: 1e30 }, { ptsNs: "5" }, { ptsNs: 1n << 63n }, { pts: "5" }]) {
+    const pipeline = new Pipeline(OWN, { nodes: { Own: (value) => emit(value, at as { ptsNs: number }) } });
+    await assert.rejects(pipeline.execute([1]), /RangeError: a time /);
+    await using session = new Pipeline(ADD).session();
+    await assert.rejects(session.send(1, at as { ptsNs: number }), /a time /);
+  }
+  const unknown = new Pipeline(OWN, { nodes: { Own: (value, { pts, duration }) => emit(value, { pts, duration }) } });
+  assert.deepEqual((await unknown.execute([1])).packets()[0]!.pts, null);
+});
+
+/** An error whose property throws. */
+function broken(property: string): Error {
+  return Object.defineProperty(new Error("x"), property, {
+    get() {
+      throw new Error("inner");
+    },
+  });
+}
+
+test("mistakes of a function fail its node, and nothing else", async () => {
+  const errors = [
+    Object.assign(new Error("x"), { name: 5 }),
+    Object.assign(new Error("x"), { name: Symbol("name") }),
+    broken("name"),
+    broken("message"),
+    broken("cause"),
+    new Proxy(new Error("x"), {
+      get() {
+        throw new Error("inner");
+      },
+    }),
+  ];
+  for (const error of errors) {
+    const definitions: NodeDefinition[] = [
+      {
+        process: () => {
+          throw error;
+        },
+      },
+      {
+        create: () => {
+          throw error;
+        },
+      },
+    ];
+    for (const Own of definitions)
+      await assert.rejects(new Pipeline(OWN, { nodes: { Own } }).execute([1]), (found: Error) => {
+        assert.ok(found instanceof NodeError);
+        assert.equal(found.cause, error);
+        return true;
+      });
+  }
+  for (const made of [undefined, null, 5, {}]) {
+    const Own: NodeDefinition = { create: () => made as unknown as HostNode };
+    await assert.rejects(new Pipeline(OWN, { nodes: { Own } }).execute([1]), /create of the node type 'Own' returns no/);
+  }
 });

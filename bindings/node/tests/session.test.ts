@@ -7,10 +7,12 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   Audio,
+  Float,
   GoneError,
   Graph,
   NodeError,
   Pipeline,
+  Runtime,
   node,
   type HostNode,
   type Packet,
@@ -246,4 +248,60 @@ test("a session that waits for a function lets the loop run", async () => {
   await new Promise((resolve) => setTimeout(resolve, 1));
   reply.resolve();
   assert.equal((await waiting)!.value, 1);
+});
+
+test("an input that is full holds up no other", async () => {
+  const count = 300;
+  await using session = new Pipeline(
+    "version: v1\nnodes:\n  - {id: sum, node_type: AudioSum}\ninputs:\n  a: sum.in0\n  b: sum.in1\n",
+  ).session<Audio>();
+  const send = async (to: string): Promise<void> => {
+    for (let index = 0; index < count; index++) await session.send(new Audio(new Float32Array(160), 8000), { to });
+  };
+  let frames = 0;
+  const reading = (async () => {
+    for await (const { value } of session) frames += value.frames;
+  })();
+  // The node takes no more of one input than of the other: there is room for more once the other one has as much.
+  const first = send("a");
+  const isFull = (): boolean => (session.metrics() as unknown as { inputs: { waiting: number }[] }).inputs[0]!.waiting >= 64;
+  while (!isFull()) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(session.trySend(new Audio(new Float32Array(160), 8000), { to: "a" }), false);
+  await Promise.all([first, send("b")]);
+  await session.finish();
+  await reading;
+  assert.equal(frames, count * 160);
+});
+
+test("params and options are what was given, whatever JSON makes of them", async () => {
+  const set = async (operand: unknown): Promise<Value> => {
+    await using session = new Pipeline(
+      { version: "v1", nodes: [calculator("sum", "add", 0)] },
+      { exact: true },
+    ).session();
+    session.setParams("sum", { operand });
+    await session.send(1n);
+    await session.finish();
+    return (await session.receive())!.value;
+  };
+  assert.equal(await set(9_007_199_254_740_993n), 9_007_199_254_740_994n);
+  assert.equal(await set(new Float(2)), 3);
+  await assert.rejects(set(NaN), /operand: expected a finite number, got NaN/);
+  const pipeline = new Pipeline(ADD);
+  for (const options of [{ deadlineMs: NaN }, { packetDeadlineMs: Infinity }, { buffer: { packets: NaN } }])
+    assert.throws(() => pipeline.session(options), /expected a finite number/);
+  assert.throws(() => new Runtime({ workers: NaN }), /workers: expected a finite number, got NaN/);
+});
+
+test("what is closed says so", async () => {
+  const pipeline = new Pipeline(ADD);
+  const session = pipeline.session();
+  await session[Symbol.asyncDispose]();
+  assert.throws(() => session.metrics(), { name: "GoneError", message: "the session is closed; open another one" });
+  await assert.rejects(session.flush(), GoneError);
+  pipeline.close();
+  const closed = { name: "GoneError", message: "the pipeline is closed; make another one" };
+  await assert.rejects(pipeline.execute([1]), closed);
+  assert.throws(() => pipeline.executeSync([1]), closed);
+  assert.throws(() => pipeline.session(), closed);
 });

@@ -40,6 +40,14 @@ export class Encoder {
     if (this.table.length > 0) this.table.length = 0;
   }
 
+  /** Writes what another encoder has written, where this one has no memory yet: both tables become this one's. */
+  append(other: Encoder): void {
+    this.reserve(other.length);
+    this.bytes.set(other.bytes.subarray(0, other.length), this.length);
+    this.length += other.length;
+    for (const block of other.table) this.table.push(block);
+  }
+
   /** Writes any value. Throws `WireProblem`. */
   value(value: unknown, depth = 0): void {
     switch (typeof value) {
