@@ -187,3 +187,72 @@ TEST(host_nodes, large_values_cross_without_copies) {
     CHECK(seen.load() == bytes.data());
     CHECK(outputs.values()[0].as<rm::Bytes>().data() == bytes.data());
 }
+
+TEST(host_nodes, a_value_that_can_not_leave_loses_no_other) {
+    rm::Runtime runtime;
+    const auto port = [](const rm::HostPacket &packet) { return packet.value == rm::Value(2) ? 7u : 0u; };
+    rm::HostNode wrong_port = [port](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        for (std::size_t index = 0; index < packets.size(); index++)
+            emit(index, packets[index].value, {.port = port(packets[index])});
+    };
+    rm::HostNode wrong_text = [](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        for (std::size_t index = 0; index < packets.size(); index++)
+            emit(index, packets[index].value == rm::Value(2) ? rm::Value("\xff") : packets[index].value);
+    };
+    for (const rm::HostNode &node : {wrong_port, wrong_text}) {
+        const rm::Pipeline failing(runtime, "version: v1\nnodes:\n  - {id: own, node_type: Own}\n", {{"Own", node}});
+        const auto error = THROWN(rm::HostNodeError, failing.run({1, 2, 3}));
+        CHECK_EQUAL(1, *error.detail().item);
+        CHECK((*error.outputs())["own"].values == rm::List{1});
+        const rm::Pipeline skipping(runtime, "version: v1\nnodes:\n  - {id: own, node_type: Own, on_error: skip}\n",
+                                    {{"Own", node}});
+        const rm::Outputs outputs = skipping.run({1, 2, 3, 4, 5});
+        CHECK(outputs.values() == (rm::List{1, 3, 4, 5}));
+        CHECK_EQUAL(1u, outputs.skips());
+    }
+    rm::HostNode single = [](const rm::HostPacket &packet, rm::Emitter &emit) { emit(packet.value, {.port = 2}); };
+    single.outputs({"out", "events"});
+    const auto error = THROWN(rm::HostNodeError, rm::Pipeline(runtime, of(single)).run({1}));
+    CHECK(std::string(error.what()).find("there is no output 2; the node has 2, counted from 0") != std::string::npos);
+}
+
+TEST(host_nodes, functions_next_to_each_other_keep_the_times_that_they_give) {
+    constexpr std::int64_t second = 1'000'000'000;
+    rm::Runtime runtime;
+    const rm::Audio silence = rm::Audio::take(std::vector<float>(100), 44'100);
+    rm::Audio sound = silence;
+    sound.pts = 5 * second;
+    struct Case {
+        rm::Value value;
+        rm::EmitAt at;
+        std::int64_t pts, duration;
+    };
+    const std::vector<Case> cases{
+        {1, {.pts = 5 * second, .duration = second}, 5 * second, second},
+        {1, {.pts = 5 * second}, 5 * second, 2 * second},
+        {1, {.duration = second}, 3 * second, second},
+        {sound, {}, 5 * second, 2'267'574},
+        {silence, {}, 3 * second, 2'267'574},
+        {1, {}, 3 * second, 2 * second},
+    };
+    for (const Case &each : cases) {
+        std::vector<std::int64_t> seen;
+        const rm::Node at =
+            rm::host_node("At", [&each](const rm::HostPacket &, rm::Emitter &emit) { emit(each.value, each.at); });
+        const rm::Node last = rm::host_node("Last", [&seen](const rm::HostPacket &packet) {
+            seen = {packet.pts.value_or(0), packet.duration.value_or(0)};
+            return "text";
+        });
+        const std::vector<std::int64_t> expected{each.pts, each.duration};
+        // With a native node between them the runtime does it.
+        for (const rm::Graph &graph :
+             {rm::Graph() >> at >> last, rm::Graph() >> at >> rm::Node{"PassThrough"} >> last}) {
+            rm::Session session = rm::Pipeline(runtime, graph).session();
+            session.send(0, {.pts = 3 * second, .duration = 2 * second});
+            session.finish();
+            const rm::Packet found = *session.receive();
+            CHECK((std::vector{found.pts.value_or(0), found.duration.value_or(0)} == expected));
+            CHECK(seen == expected);
+        }
+    }
+}

@@ -188,3 +188,12 @@ TEST(run, nothing_stays_alive) {
     }
     CHECK_EQUAL(before, rm::live_objects());
 }
+
+TEST(run, the_values_of_a_temporary_outlive_it) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::Node{"PassThrough"});
+    rm::List found;
+    for (const rm::Value &value : pipeline.run({"one", "two"}).values()) found.push_back(value);
+    for (const rm::Value &value : pipeline.run({"three"})["passthrough"].values) found.push_back(value);
+    CHECK(found == (rm::List{"one", "two", "three"}));
+}

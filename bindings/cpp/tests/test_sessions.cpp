@@ -209,3 +209,17 @@ TEST(sessions, many_threads_send_and_receive) {
     CHECK_EQUAL(4000, received.load());
     CHECK_EQUAL(4 * 500'500, sum.load());
 }
+
+TEST(sessions, a_wait_may_be_as_long_as_a_number_has_it) {
+    rm::Runtime runtime;
+    rm::Session session = rm::Pipeline(runtime, rm::Graph() >> rm::Node{"PassThrough"}).session();
+    Gate begun;
+    const std::jthread sender([&] {
+        begun.wait();
+        session.send(1);
+    });
+    begun.open();
+    const auto packet = session.receive({.timeout = std::chrono::microseconds::max()});
+    CHECK(packet && packet->value == rm::Value(1));
+    THROWN(rm::TimedOut, session.receive({.timeout = std::chrono::microseconds::min()}));
+}

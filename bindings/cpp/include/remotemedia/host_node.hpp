@@ -29,7 +29,8 @@ struct HostEnd {
     std::optional<std::size_t> item;
 };
 
-/// Where and when a value leaves a node. Without times it has those of the packet that it was made from.
+/// Where and when a value leaves a node. Without times it has its own, or else those of the packet that it was made
+/// from.
 struct EmitAt {
     std::optional<std::int64_t> pts{}, duration{};
     /// The number of the node's output.
@@ -214,6 +215,8 @@ class HostType {
     std::function<std::shared_ptr<HostInstance>()> make;
     /// Whether each run has an instance of its own.
     bool is_stateful = false;
+    /// How many outputs it has.
+    std::size_t outputs = 1;
 };
 
 } // namespace detail
@@ -270,6 +273,7 @@ class HostNode {
     }
     HostNode &outputs(std::vector<std::string> names) {
         outputs_ = std::move(names);
+        type_.outputs = std::max<std::size_t>(1, outputs_.size());
         return *this;
     }
 

@@ -298,9 +298,9 @@ struct Audio {
         return found;
     }
 
-    /// The duration in nanoseconds.
+    /// The duration, to the nearest nanosecond.
     std::int64_t duration() const {
-        return static_cast<std::int64_t>(static_cast<detail::Wide>(frames) * 1'000'000'000 / rate);
+        return static_cast<std::int64_t>((static_cast<detail::Wide>(frames) * 1'000'000'000 + rate / 2) / rate);
     }
 
     /// Why this is no audio; null where it is.

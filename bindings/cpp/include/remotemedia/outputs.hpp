@@ -50,17 +50,25 @@ class Outputs {
         return nullptr;
     }
     /// The output of a name; throws `std::out_of_range` where there is none.
-    const Output &operator[](std::string_view name) const {
+    const Output &operator[](std::string_view name) const & {
         const Output *found = find(name);
         if (!found) throw std::out_of_range("the pipeline has no output \"" + std::string(name) + "\"");
         return *found;
     }
+    /// Of a temporary, such as `pipeline.run(inputs)["level"]`, which would be gone before the output is read.
+    Output operator[](std::string_view name) && {
+        return std::as_const(*this)[name];
+    }
     /// The values of a pipeline with one output; throws `std::logic_error` where it has several.
-    const List &values() const {
+    const List &values() const & {
         static const List none;
         if (outputs_.size() > 1)
             throw std::logic_error("the pipeline has several outputs; name one: outputs[\"name\"]");
         return outputs_.empty() ? none : outputs_.front().values;
+    }
+    /// Of a temporary, such as `for (const rm::Value &value : pipeline.run(inputs).values())`.
+    List values() && {
+        return std::as_const(*this).values();
     }
 
     /// The errors after which a packet was dropped, as the manifest allows: the first 100, and the first of each node.

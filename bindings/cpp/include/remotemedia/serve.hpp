@@ -237,13 +237,28 @@ class Serving final : public EmitTarget {
 
     void emit(std::size_t node, std::size_t entry, const HostPacket *source, Value value, const EmitAt &at) override {
         check_wanted();
-        if (node + 1 == call_->nodes.size()) {
-            write(entry, value, at);
+        const std::size_t outputs = call_->nodes[node].first->outputs;
+        if (at.port >= outputs) {
+            entry_ = entry;
+            throw std::out_of_range("there is no output " + std::to_string(at.port) + "; the node has " +
+                                    std::to_string(outputs) + ", counted from 0");
+        }
+        const HostPacket &of = call_->entries[entry].packet;
+        const EmitAt place = placed(at, value, source);
+        if (node + 1 < call_->nodes.size()) {
+            const HostPacket packet{std::move(value), place.pts, place.duration, of.item, 0};
+            pass(node + 1, {&entry, 1}, {&packet, 1});
             return;
         }
-        HostPacket packet{std::move(value), at.pts, at.duration, call_->entries[entry].packet.item, 0};
-        place(packet, source);
-        pass(node + 1, {&entry, 1}, {&packet, 1});
+        // The runtime knows the time of the entry, but not of what became of it between the nodes.
+        const EmitAt known = placed({}, value, &of);
+        const bool is_known = place.pts == known.pts && place.duration == known.duration;
+        try {
+            write(entry, value, is_known ? EmitAt{.port = at.port} : place);
+        } catch (...) {
+            entry_ = entry;
+            throw;
+        }
     }
 
     void flush() override {
@@ -313,18 +328,21 @@ class Serving final : public EmitTarget {
         if (is_gone_) throw Cancelled(Status::cancelled, "the answer of this call is not wanted any more");
     }
 
-    /// A packet between two functions has the times that it was given, or those of its value, or of its source.
-    static void place(HostPacket &packet, const HostPacket *source) {
-        if (packet.pts || packet.duration) return;
-        if (const Audio *audio = packet.value.get_if<Audio>(); audio && audio->pts) {
-            packet.pts = audio->pts;
-            packet.duration = audio->duration();
-        } else if (const Video *video = packet.value.get_if<Video>(); video && video->pts) {
-            packet.pts = video->pts;
-        } else if (source) {
-            packet.pts = source->pts;
-            packet.duration = source->duration;
+    /// When a packet is that a node makes of another one: as the node says, else as its value does, else as the other
+    /// one is. It is the rule of the runtime for outputs of a call.
+    static EmitAt placed(EmitAt at, const Value &value, const HostPacket *source) {
+        std::optional<std::int64_t> pts, duration;
+        if (const Audio *audio = value.get_if<Audio>()) {
+            pts = audio->pts;
+            if (audio->rate > 0) duration = audio->duration();
+        } else if (const Video *video = value.get_if<Video>()) {
+            pts = video->pts;
         }
+        if (!pts && source) pts = source->pts;
+        if (!duration && source) duration = source->duration;
+        if (!at.pts) at.pts = pts;
+        if (!at.duration) at.duration = duration;
+        return at;
     }
 
     void begin_reply() {
