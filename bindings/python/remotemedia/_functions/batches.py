@@ -11,10 +11,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from .failures import Cursor, Failure
+from .places import Place, place_of
 from .spec import HostFunction, InThread
 
-Entry = tuple[int, Any]
-"""A value, with the number of the entry that it comes from."""
+Entry = tuple[int, Any, Place | None]
+"""A value, with the number of the entry that it comes from, and the place of what the last function got for it."""
 
 
 async def through(
@@ -31,11 +32,16 @@ async def through(
             break
         cursor.entry = entries[0][0]
         cursor.at(node, function)
-        results, error = await _results(function, [value for _, value in entries], in_thread)
+        results, error = await _results(function, [value for _, value, _ in entries], in_thread)
         if error is not None:
             # It comes before a failure of an earlier function: what that one failed at did not get so far.
             failure = Failure(error, entries[len(results)][0], node)
-        entries = [(index, made) for (index, _), made in zip(entries, results, strict=False) if made is not None]
+        is_last = node + 1 == len(functions)
+        entries = [
+            (index, made, place if is_last else place_of(made, place))
+            for (index, _, place), made in zip(entries, results, strict=False)
+            if made is not None
+        ]
     return entries, failure
 
 

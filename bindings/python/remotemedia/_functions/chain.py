@@ -14,10 +14,11 @@ from contextlib import aclosing
 from typing import Any
 
 from .arguments import Convert, read_only
-from .batches import through, through_now
+from .batches import Entry, through, through_now
 from .event_loop import to_the_end
 from .failures import Cursor, Failure
 from .instances import Instance, call_part, closing, flushing, opening
+from .places import Place, place_of
 from .ports import Out, input_of, output_of
 from .spec import HostFunction, InThread
 
@@ -51,10 +52,11 @@ class Chain:
 
 
 def values_of(
-    functions: Sequence[HostFunction], value: Any, cursor: Cursor, node: int = 0
+    functions: Sequence[HostFunction], value: Any, cursor: Cursor, node: int = 0, place: Place | None = None
 ) -> Generator[Any, None, None]:
-    """The values that `functions` from number `node` on, all of them sync, make of a value."""
+    """The values that `functions` from number `node` on, all of them sync, make of a value at `place`."""
     if node == len(functions):
+        cursor.place = place
         yield value
         return
     function = functions[node]
@@ -62,25 +64,31 @@ def values_of(
     if not function.gives_many:
         found = function.call(value)
         if found is not None:
-            found = _onward(functions, node, found)
-            yield from values_of(functions, found, cursor, node + 1)
+            found, place = _onward(functions, node, found, place)
+            yield from values_of(functions, found, cursor, node + 1, place)
         return
     given = function.invoke(value)
     try:
         while (found := next(given, _END)) is not _END:
             if found is not None:
-                found = _onward(functions, node, found)
-                yield from values_of(functions, found, cursor, node + 1)
+                found, its_place = _onward(functions, node, found, place)
+                yield from values_of(functions, found, cursor, node + 1, its_place)
             cursor.at(node, function)
     finally:
         given.close()
 
 
 async def values_of_async(
-    functions: Sequence[HostFunction], value: Any, cursor: Cursor, in_thread: InThread, node: int = 0
+    functions: Sequence[HostFunction],
+    value: Any,
+    cursor: Cursor,
+    in_thread: InThread,
+    node: int = 0,
+    place: Place | None = None,
 ) -> AsyncGenerator[Any, None]:
     """Does what `values_of` does for functions of all kinds: async ones run on this loop, sync ones by `in_thread`."""
     if node == len(functions):
+        cursor.place = place
         yield value
         return
     function = functions[node]
@@ -88,8 +96,9 @@ async def values_of_async(
     async with aclosing(_given(function, value, in_thread)) as given:
         async for found in given:
             if found is not None:
-                found = _onward(functions, node, found)
-                async with aclosing(values_of_async(functions, found, cursor, in_thread, node + 1)) as values:
+                found, its_place = _onward(functions, node, found, place)
+                values = values_of_async(functions, found, cursor, in_thread, node + 1, its_place)
+                async with aclosing(values):
                     async for each in values:
                         yield each
             cursor.at(node, function)
@@ -108,7 +117,8 @@ def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor
         elif group[0]:
             for node, flush in flushing(functions):
                 if batched:
-                    held = [(cursor.entry, each) for each in values_of([*functions[:node], flush], None, cursor, node)]
+                    values = values_of([*functions[:node], flush], None, cursor, node)
+                    held = [_held(functions, node, each, cursor) for each in values]
                     yield from _batch(functions, held, cursor, node + 1)
                 else:
                     yield from values_of([*functions[:node], flush, *functions[node + 1 :]], None, cursor, node)
@@ -142,7 +152,7 @@ async def all_values_async(
                 ) as values:
                     async for each in values:
                         if batched:
-                            held.append((cursor.entry, each))
+                            held.append(_held(functions, node, each, cursor))
                         else:
                             yield each
                 async for each in _batch_async(functions, held, cursor, in_thread, node + 1):
@@ -152,12 +162,23 @@ async def all_values_async(
                 await call_part(part, in_thread)
 
 
-def _onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:
-    """The value that the next function gets. What the last one gives stays as it is, for the reply."""
-    if type(found) is not Out or node + 1 == len(functions):
-        return found
-    output_of(functions[node], found)
-    return found.value
+def _onward(functions: Sequence[HostFunction], node: int, found: Any, place: Place | None) -> tuple[Any, Place | None]:
+    """The value that the next function gets, and its place, of one that was made of a value at `place`.
+
+    What the last function gives stays as it is, for the reply.
+    """
+    if node + 1 == len(functions):
+        return found, place
+    if type(found) is Out:
+        output_of(functions[node], found)
+        found = found.value
+    return found, place_of(found, place)
+
+
+def _held(functions: Sequence[HostFunction], node: int, value: Any, cursor: Cursor) -> Entry:
+    """What the function with this number gave at the end of an item, for those behind it."""
+    is_last = node + 1 == len(functions)
+    return cursor.entry, value, None if is_last else place_of(value, None)
 
 
 def _groups(entries: Sequence[Any], batched: bool) -> Iterator[tuple[int, list[Any]]]:
@@ -175,30 +196,30 @@ def _groups(entries: Sequence[Any], batched: bool) -> Iterator[tuple[int, list[A
         yield len(entries) - len(values), values
 
 
-def _numbered(first: int, entries: Sequence[Any]) -> list[tuple[int, Any]]:
+def _numbered(first: int, entries: Sequence[Any]) -> list[Entry]:
     """The values of entries for functions that take batches."""
-    return [(index, read_only(entry[1])) for index, entry in enumerate(entries, first)]
+    return [(index, read_only(entry[1]), None) for index, entry in enumerate(entries, first)]
 
 
 def _batch(
-    functions: Sequence[HostFunction], entries: list[tuple[int, Any]], cursor: Cursor, first: int = 0
+    functions: Sequence[HostFunction], entries: list[Entry], cursor: Cursor, first: int = 0
 ) -> Generator[Any, None, None]:
     """What the functions from number `first` on make of a batch."""
     outputs, failure = through_now(functions, entries, cursor, first)
-    for cursor.entry, value in outputs:
+    for cursor.entry, value, cursor.place in outputs:
         yield value
     _fail(failure, cursor)
 
 
 async def _batch_async(
     functions: Sequence[HostFunction],
-    entries: list[tuple[int, Any]],
+    entries: list[Entry],
     cursor: Cursor,
     in_thread: InThread,
     first: int = 0,
 ) -> AsyncGenerator[Any, None]:
     outputs, failure = await through(functions, entries, cursor, in_thread, first)
-    for cursor.entry, value in outputs:
+    for cursor.entry, value, cursor.place in outputs:
         yield value
     _fail(failure, cursor)
 

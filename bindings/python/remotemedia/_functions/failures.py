@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .places import Place
     from .spec import HostFunction
 
 LONGEST = 2000
@@ -46,12 +47,14 @@ class Failure(Exception):
 class Cursor:
     """Where a call stands: with which of its entries, in which function of the chain, in which method of a class."""
 
-    __slots__ = ("entry", "method", "node")
+    __slots__ = ("entry", "method", "node", "place")
 
     def __init__(self) -> None:
         self.entry = 0
         self.node = 0
         self.method = ""
+        self.place: Place | None = None
+        """The place of what the last function got for the value that it gave."""
 
     def at(self, node: int, function: HostFunction) -> None:
         """Notes which function is called."""

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .arguments import read_only, snapshot
+from .places import timed
 
 if TYPE_CHECKING:
+    from .failures import Cursor
     from .spec import HostFunction
 
 
@@ -28,11 +30,12 @@ def input_of(function: HostFunction, entry: Sequence[Any]) -> Any:
     return (value, inputs[entry[4] if len(entry) > 4 else 0]) if inputs else value
 
 
-def output_row(function: HostFunction, entry: int, value: Any) -> list[Any]:
-    """A value of the last function of a call, for an entry, as the reply has it."""
+def output_row(function: HostFunction, cursor: Cursor, value: Any) -> list[Any]:
+    """A value of the last function of a call, where that stands, as the reply has it."""
     if type(value) is not Out:
-        return [entry, snapshot(value)]
-    return [entry, snapshot(value.value), None, None, output_of(function, value)]
+        return timed([cursor.entry, snapshot(value)], cursor.place)
+    row = timed([cursor.entry, snapshot(value.value)], cursor.place or (None, None))
+    return [*row, output_of(function, value)]
 
 
 def output_of(function: HostFunction, out: Out) -> int:

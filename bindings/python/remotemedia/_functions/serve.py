@@ -22,6 +22,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .arguments import SCALARS, read_only, snapshot
 from .chain import Chain, all_values, all_values_async
 from .failures import Cursor, Failure, without_our_frames
+from .places import TIMED, Place, place_of, timed
 from .ports import output_row
 from .spec import InThread
 
@@ -51,7 +52,9 @@ AnyCall = TypeVar("AnyCall", bound=Call)
 
 
 class Reply(NamedTuple):
-    """The values for a call: [entry, value], or [entry, value, None, None, port] for another output than the first one.
+    """The values for a call: [entry, value], [entry, value, pts, duration] or [entry, value, pts, duration, port].
+
+    A time is there where it is neither that of the value nor that of the entry: of what became of it between functions.
 
     Behind them the failure that ended the call, if one did. If it is not final, more of the reply follows.
     """
@@ -82,8 +85,10 @@ def serve(call: Call, send: Send | None = None) -> Reply:
     """Runs a chain of plain functions, all of them sync, on this thread. Returns what `send` has not sent yet."""
     pending = _Pending(send)
     steps = call.chain.steps
+    last = len(steps) - 1
     for index, (_, value, _, _) in enumerate(call.entries):
         node = 0
+        place: Place | None = None
         try:
             if type(value) not in SCALARS:
                 value = read_only(value)
@@ -96,12 +101,14 @@ def serve(call: Call, send: Send | None = None) -> Reply:
                     break
                 if type(value) not in SCALARS:
                     each.check(value)
+                    if type(value) in TIMED and node < last:
+                        place = place_of(value, place)
                 node += 1
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             return Reply(pending.outputs, Failure(without_our_frames(error), index, node))
-        if value is not None and not pending.add(index, value):
+        if value is not None and not pending.add(index, value, place):
             break
     return Reply(pending.outputs)
 
@@ -115,9 +122,12 @@ async def serve_async(call: Call, in_thread: InThread, send: Send | None = None)
     cursor = Cursor()
     for cursor.entry, (_, value, _, _) in enumerate(call.entries):
         cursor.node = 0
+        place: Place | None = None
         try:
             value = read_only(value)
             for cursor.node, each in enumerate(call.chain.functions):
+                if cursor.node > 0:
+                    place = place_of(value, place)
                 value = await each.call_async(value, in_thread)
                 if value is None:
                     break
@@ -127,7 +137,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send | None = None)
             if call.is_over and isinstance(error, CancelledError):
                 raise
             return Reply(pending.outputs, cursor.failure(error))
-        if value is not None and not pending.add(cursor.entry, value):
+        if value is not None and not pending.add(cursor.entry, value, place):
             break
     return Reply(pending.outputs)
 
@@ -155,7 +165,7 @@ class PartialReply(Generic[AnyCall]):
         outputs: list[list[Any]] = []
         try:
             while (value := self._context.run(next, self._values, _END)) is not _END:
-                outputs.append(output_row(chain.functions[-1], self._cursor.entry, value))
+                outputs.append(output_row(chain.functions[-1], self._cursor, value))
                 if chain.streams:
                     return Reply(outputs, is_final=False)
         except (KeyboardInterrupt, SystemExit):
@@ -212,7 +222,7 @@ async def serve_in_parts(call: Call, in_thread: InThread, send: Callable[[Reply]
     try:
         async with aclosing(all_values_async(chain.functions, call.entries, cursor, in_thread)) as values:
             async for value in values:
-                outputs.append(output_row(chain.functions[-1], cursor.entry, value))
+                outputs.append(output_row(chain.functions[-1], cursor, value))
                 if chain.streams:
                     part, outputs = outputs, []
                     if not await send(Reply(part, is_final=False)):
@@ -237,9 +247,11 @@ class _Pending:
         self._send = send
         self._due = monotonic() + PART_SECONDS
 
-    def add(self, entry: int, value: Any) -> bool:
-        """Adds a value. Returns whether more are wanted."""
+    def add(self, entry: int, value: Any, place: Place | None) -> bool:
+        """Adds a value that was made of one at `place`. Returns whether more are wanted."""
         self.outputs.append([entry, value if type(value) in SCALARS else snapshot(value)])
+        if place is not None:
+            timed(self.outputs[-1], place)
         if self._send is None or monotonic() < self._due:
             return True
         room, self.outputs = self._send(Reply(self.outputs, is_final=False)), []
