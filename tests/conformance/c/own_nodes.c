@@ -57,31 +57,79 @@ static bool is_port(const json *ports, size_t index, const char **name) {
     return true;
 }
 
-static void add_output(call *of, const char *value, int64_t port) {
+/* When a value begins and how long it lasts, in nanoseconds; NONE where that is the time of the entry. */
+typedef struct times {
+    int64_t pts, duration;
+} times;
+
+#define NONE INT64_MIN
+
+/* The times of a value that was made of one with the times `before`: its own ones, else those. */
+static times times_of(const char *value, times before) {
+    const json *twin = json_read(value, strlen(value));
+    const json *kind = twin->kind == JSON_MAP ? json_get(twin, "$rm") : NULL;
+    if (kind == NULL || !json_is(kind, "audio")) return before;
+    int64_t frames = json_int(twin, "frames", 0), rate = json_int(twin, "rate", 1);
+    const json *pts = json_get(twin, "pts");
+    if (pts != NULL && pts->kind == JSON_NUMBER) before.pts = json_number(pts);
+    before.duration = (frames * 1000000000 + rate / 2) / rate;
+    return before;
+}
+
+static void add_time(text *to, int64_t time) {
+    if (time == NONE)
+        add_text(to, ",null");
+    else
+        add_format(to, ",%" PRId64, time);
+}
+
+/* Adds a value that was made of one with the times `before`. */
+static void add_output(call *of, const char *value, times before, int64_t port) {
     add_format(&of->outputs, "%s[%zu,", of->outputs.len > 0 ? "," : "", of->index);
     add_text(&of->outputs, value);
-    if (port > 0) add_format(&of->outputs, ",null,null,%" PRId64, port);
+    if (port > 0 || before.pts != NONE || before.duration != NONE) {
+        times its = times_of(value, before);
+        add_time(&of->outputs, its.pts);
+        add_time(&of->outputs, its.duration);
+    }
+    if (port > 0) add_format(&of->outputs, ",%" PRId64, port);
     add_text(&of->outputs, "]");
+}
+
+static char *part_of(const char *value, int64_t part) {
+    text pair = {0};
+    add_text(&pair, "[");
+    add_text(&pair, value);
+    add_format(&pair, ",%" PRId64 "]", part);
+    return pair.data;
 }
 
 typedef enum outcome { DONE, WAITS, RAISES } outcome;
 
-/* What one node does with a value, and with what it gives the nodes behind it. `failed` is set to the place in the
- * chain. */
-static outcome pass(scenario *play, call *of, const json *node, size_t depth, const char *value, int64_t port,
-                    size_t *failed) {
+/* What one node does with a value, and with what it gives the nodes behind it. `before` are the times of what the value
+ * was made of. `failed` is set to the place in the chain. */
+static outcome pass(scenario *play, call *of, const json *node, size_t depth, const char *value, times before,
+                    int64_t port, size_t *failed) {
     if (node == NULL) {
-        add_output(of, value, port);
+        add_output(of, value, before, port);
         return DONE;
     }
+    times its = depth == 0 ? before : times_of(value, before);
     own_node *own = own_node_with(play, of->at, (uint64_t)json_number(json_at(node, 0)));
     if (!of->is_counted) own->called++;
     int64_t number = own->called - 1;
     const json *options = own->options;
     if (behaves(own, "nothing")) return DONE;
     if (behaves(own, "double")) {
-        outcome first = pass(play, of, node->next, depth + 1, value, 0, failed);
-        return first == DONE ? pass(play, of, node->next, depth + 1, value, 0, failed) : first;
+        outcome first = pass(play, of, node->next, depth + 1, value, its, 0, failed);
+        return first == DONE ? pass(play, of, node->next, depth + 1, value, its, 0, failed) : first;
+    }
+    if (behaves(own, "stream")) {
+        /* Of one behind others all parts leave together: what comes of them is the same. */
+        outcome last = DONE;
+        for (int64_t part = 0; last == DONE && part < json_int(options, "parts", 0); part++)
+            last = pass(play, of, node->next, depth + 1, part_of(value, part), its, 0, failed);
+        return last;
     }
     if (behaves(own, "fail")) {
         int64_t at = json_int(options, "at", -1), times = json_int(options, "times", INT64_MAX);
@@ -112,7 +160,7 @@ static outcome pass(scenario *play, call *of, const json *node, size_t depth, co
     } else if (!behaves(own, "echo")) {
         fail("there is no behaviour %s", json_shown(options));
     }
-    return pass(play, of, node->next, depth + 1, value, behaves(own, "route") ? port : 0, failed);
+    return pass(play, of, node->next, depth + 1, value, its, behaves(own, "route") ? port : 0, failed);
 }
 
 /* Sends the answer as far as it is made; whether the call is over, or must wait for room. */
@@ -156,11 +204,7 @@ static bool stream(scenario *play, call *of, own_node *own, const char *value) {
     of->is_counted = true;
     while (of->part != parts) {
         if (of->is_over || of->waits_for_room) return false;
-        text pair = {0};
-        add_text(&pair, "[");
-        add_text(&pair, value);
-        add_format(&pair, ",%" PRId64 "]", of->part++);
-        add_output(of, pair.data, 0);
+        add_output(of, part_of(value, of->part++), (times){NONE, NONE}, 0);
         send_reply(play, of, false, NULL);
     }
     return !of->is_over;
@@ -190,7 +234,7 @@ static void answer(scenario *play, call *of) {
                 text end = {0};
                 add_format(&end, "{\"packets\":%" PRId64 "}", first->packets);
                 first->packets = 0;
-                add_output(of, end.data, 0);
+                add_output(of, end.data, (times){NONE, NONE}, 0);
             }
         } else {
             text value = {0};
@@ -198,7 +242,7 @@ static void answer(scenario *play, call *of) {
             if (behaves(first, "stream")) {
                 if (!stream(play, of, first, value.data)) return;
             } else {
-                outcome came = pass(play, of, nodes->first, 0, value.data, 0, &failed);
+                outcome came = pass(play, of, nodes->first, 0, value.data, (times){NONE, NONE}, 0, &failed);
                 if (came == WAITS) return;
                 if (came == RAISES) {
                     raise_exception(play, of, nodes, failed);
