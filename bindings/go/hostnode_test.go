@@ -229,8 +229,8 @@ func TestManyGoroutinesShareAPipeline(t *testing.T) {
 	all.Wait()
 }
 
-// likeWithNative sends a packet through nodes in Go next to each other, and with a native one between them: what comes out
-// must be the same.
+// likeWithNative sends a packet through nodes in Go next to each other, and with a native one between them: what comes
+// out must be the same.
 func likeWithNative(t *testing.T, ctx context.Context, r *Runtime, nodes []Node, input Packet) []Packet {
 	t.Helper()
 	var found [2][]Packet
@@ -344,7 +344,8 @@ func TestAnErrorMayBeANilPointer(t *testing.T) {
 
 func TestAFloatThatDoesNotFitIsRefused(t *testing.T) {
 	r, ctx := begin(t)
-	p := compile(t, r, chain(Func("Half", func(_ context.Context, value float32) (float32, error) { return value / 2, nil })))
+	half := Func("Half", func(_ context.Context, value float32) (float32, error) { return value / 2, nil })
+	p := compile(t, r, chain(half))
 	outputs, err := p.Execute(ctx, 0.5, math.Inf(1))
 	must(t, err)
 	expect(t, outputs.Values(), "[0.25 +Inf]")

@@ -218,7 +218,8 @@ func (c *hostCall) flush(entry int) error {
 	for node := range c.nodes {
 		if flusher, ok := c.nodes[node].state.(Flusher); ok {
 			c.failed.entry, c.failed.node = entry, node
-			if err := flusher.Flush(c.ctx, &Emitter{call: c, entry: entry, node: node, at: c.entries[entry].packet}); err != nil {
+			out := &Emitter{call: c, entry: entry, node: node, at: c.entries[entry].packet}
+			if err := flusher.Flush(c.ctx, out); err != nil {
 				return c.at(entry, node, err)
 			}
 		}

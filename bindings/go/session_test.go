@@ -243,7 +243,8 @@ func TestAConnectionHasABuffer(t *testing.T) {
 	}
 }
 
-const sum = `{"version": "v1", "nodes": [{"id": "sum", "node_type": "AudioSum"}], "inputs": {"a": "sum.in0", "b": "sum.in1"}}`
+const sum = `{"version": "v1", "nodes": [{"id": "sum", "node_type": "AudioSum"}],
+	"inputs": {"a": "sum.in0", "b": "sum.in1"}}`
 
 func TestAnInputThatIsFullHoldsUpNoOther(t *testing.T) {
 	r, ctx := begin(t)

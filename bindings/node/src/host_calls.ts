@@ -259,7 +259,8 @@ export class HostCall implements OpenCall {
         const { outputs } = this.chain[node]!.type;
         const name = value.options.output;
         port = outputs.indexOf(name);
-        if (port < 0) throw new TypeError(`there is no output ${JSON.stringify(name)}; there are: ${outputs.join(", ")}`);
+        if (port < 0)
+          throw new TypeError(`there is no output ${JSON.stringify(name)}; there are: ${outputs.join(", ")}`);
       }
       // The runtime knows the time of the entry, but not of what became of it between the nodes.
       const entry = this.entries[index]!;

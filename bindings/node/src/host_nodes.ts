@@ -67,7 +67,7 @@ export type NodeDefinition = NodeOptions &
     | { create: () => HostNode; process?: never; processMany?: never }
   );
 
-/** A value with a place or an output of its own, as a function may return or yield it. Without a time it has that of its packet. */
+/** A value with a place or an output of its own, as a function may return or yield it. */
 export class Emission {
   /** @internal The place that it is given; null for none. */
   readonly place: Place | null;

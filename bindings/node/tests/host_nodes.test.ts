@@ -326,7 +326,8 @@ test("functions next to each other keep the times that they give", async () => {
 });
 
 test("a time that is none is refused", async () => {
-  for (const at of [{ ptsNs: NaN }, { ptsNs: 1.5 }, { ptsNs: 1e30 }, { ptsNs: "5" }, { ptsNs: 1n << 63n }, { pts: "5" }]) {
+  const wrong = [{ ptsNs: NaN }, { ptsNs: 1.5 }, { ptsNs: 1e30 }, { ptsNs: "5" }, { ptsNs: 1n << 63n }, { pts: "5" }];
+  for (const at of wrong) {
     const pipeline = new Pipeline(OWN, { nodes: { Own: (value) => emit(value, at as { ptsNs: number }) } });
     await assert.rejects(pipeline.execute([1]), /RangeError: a time /);
     await using session = new Pipeline(ADD).session();
@@ -380,6 +381,7 @@ test("mistakes of a function fail its node, and nothing else", async () => {
   }
   for (const made of [undefined, null, 5, {}]) {
     const Own: NodeDefinition = { create: () => made as unknown as HostNode };
-    await assert.rejects(new Pipeline(OWN, { nodes: { Own } }).execute([1]), /create of the node type 'Own' returns no/);
+    const pipeline = new Pipeline(OWN, { nodes: { Own } });
+    await assert.rejects(pipeline.execute([1]), /create of the node type 'Own' returns no/);
   }
 });

@@ -22,6 +22,7 @@ from .._functions.spec import HostClass, HostFunction, InThread
 from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of, outputs_of_sinks
 from ..errors import InvalidArgumentError, NodeError
 from ..media import Audio, File
+from ..video import Video
 from .basic import Node, RefusedError
 from .copies import crossed
 from .deadline import Deadline
@@ -207,8 +208,9 @@ def _packet(value: Any, before: Packet | None) -> Packet:
     """A value at its own time, if it has one, else at that of the packet that it was made of."""
     pts = before.pts if before else None
     duration = before.duration if before else None
+    if type(value) in (Audio, Video) and value.pts_ns is not None:
+        pts = value.pts_ns
     if type(value) is Audio:
-        pts = pts if value.pts_ns is None else value.pts_ns
         duration = round(value.frames * 10**9 / value.rate)
     return Packet(value, pts, duration)
 

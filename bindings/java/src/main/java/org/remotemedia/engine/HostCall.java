@@ -134,7 +134,7 @@ final class HostCall implements HostChain.Sink {
             room.acquire();
         } catch (InterruptedException interrupted) {
             requireOpen();
-            throw new IllegalStateException("the node has interrupted its own thread, which waits for room", interrupted);
+            throw new IllegalStateException("the node has interrupted its own thread, which waits for room");
         }
         requireOpen();
     }
@@ -143,7 +143,7 @@ final class HostCall implements HostChain.Sink {
         return !isOver;
     }
 
-    /** Takes no more values: those of an emitter that a node keeps are for no call. Returns whether they were wanted. */
+    /** Takes no more values, such as those of an emitter that a node keeps. Returns whether they were wanted. */
     private synchronized boolean end() {
         boolean wasWanted = !isOver;
         isOver = true;
@@ -259,8 +259,8 @@ final class HostCall implements HostChain.Sink {
     }
 
     /**
-     * The text of an exception. A method of it that fails, or half of a surrogate pair, must not hide the error, nor keep
-     * the call from its reply.
+     * The text of an exception. A method of it that fails, or half of a surrogate pair, must not hide the error, nor
+     * keep the call from its reply.
      */
     private static String textOf(Supplier<String> method) {
         try {

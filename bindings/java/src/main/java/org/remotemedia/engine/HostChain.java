@@ -174,8 +174,8 @@ final class HostChain {
     }
 
     /**
-     * A packet that a node makes of another one at its time: that which the node gives, else that of the value, else that
-     * of the other one. It is the rule of the runtime for outputs of a call.
+     * A packet that a node makes of another one at its time: that which the node gives, else that of the value, else
+     * that of the other one. It is the rule of the runtime for outputs of a call.
      */
     private static Packet placed(Packet packet, Packet source) {
         Duration pts = packet.pts();
