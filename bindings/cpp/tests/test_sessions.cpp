@@ -213,13 +213,18 @@ TEST(sessions, many_threads_send_and_receive) {
 TEST(sessions, a_wait_may_be_as_long_as_a_number_has_it) {
     rm::Runtime runtime;
     rm::Session session = rm::Pipeline(runtime, rm::Graph() >> rm::Node{"PassThrough"}).session();
-    Gate begun;
-    const std::jthread sender([&] {
-        begun.wait();
-        session.send(1);
-    });
-    begun.open();
-    const auto packet = session.receive({.timeout = std::chrono::microseconds::max()});
-    CHECK(packet && packet->value == rm::Value(1));
+    // Each round begins to wait before its value comes, unless a thread is slow.
+    for (int round = 0; round < 50; round++) {
+        std::atomic<bool> is_waiting = false;
+        const std::jthread sender([&] {
+            is_waiting.wait(false);
+            std::this_thread::yield();
+            session.send(round);
+        });
+        is_waiting = true;
+        is_waiting.notify_one();
+        const auto packet = session.receive({.timeout = std::chrono::microseconds::max()});
+        CHECK(packet && packet->value == rm::Value(round));
+    }
     THROWN(rm::TimedOut, session.receive({.timeout = std::chrono::microseconds::min()}));
 }
