@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use remotemedia_core::node::{Context, NodeError};
-use remotemedia_core::value::{Packet, Value};
+use remotemedia_core::value::{MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use crate::stream::{bits, cuts, divide, joined, mono, noise, noises, sounds, whole};
@@ -31,6 +31,28 @@ fn an_impulse_gives_the_response_at_its_time() {
     }
     let made = whole("AudioConvolve", json!({"taps": [taps], "tail": false}), &sound);
     assert_eq!(made[0].len(), 10);
+}
+
+#[test]
+fn the_tail_ends_where_the_next_sound_begins() {
+    let taps = json!({"taps": [[0.5, 0.0, 0.0, 0.25]], "block_frames": 16});
+    // So many frames are missing between two sounds of 10 frames, of which the second has another rate or format.
+    for (missing, next) in [
+        (0, mono(vec![1.0; 10], 16_000)),
+        (0, noises(2, 10, 8_000)),
+        (8_000, mono(vec![1.0; 10], 16_000)),
+        (8_000, mono(vec![1.0; 10], 8_000)),
+    ] {
+        let pts = 7 + MediaTime::of_frames(10 + missing, 8_000);
+        let made = sounds(
+            "AudioConvolve",
+            taps.clone(),
+            [mono(vec![1.0; 10], 8_000).with_pts(Some(7)), next.with_pts(Some(pts))],
+        );
+        let (before, behind) = made.split_at(made.iter().position(|audio| audio.pts == Some(pts)).expect("the second"));
+        let tail = missing.min(3) as usize;
+        assert_eq!((joined(before)[0].len(), joined(behind)[0].len()), (10 + tail, 13), "{missing} missing");
+    }
 }
 
 #[test]

@@ -30,7 +30,8 @@ documented! {
 ///
 /// Blocks are counted from the first frame of the sound, so how it is divided into packets changes nothing. The
 /// output comes in packets of whole blocks, up to `block_frames` frames after what it is made of. A change of rate or layout
-/// ends one sound, with its tail, and begins the next. Samples that are NaN or infinite are refused.
+/// ends one sound and begins the next, and so does a jump in time unless `gaps` says otherwise: the tail ends where the next
+/// sound begins. Samples that are NaN or infinite are refused.
 pub struct AudioConvolve(SegmentNode<Convolve>);
 }
 
@@ -190,8 +191,11 @@ impl SegmentProcessor for Convolve {
 
     fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let tail = if self.params.tail && segment.position > 0 { self.taps as u64 - 1 } else { 0 };
-        // What would sound after a jump is not there any more.
-        let tail = if let SegmentEnd::Jump(missing) = why { tail.min(missing) } else { tail };
+        // Where the next sound begins, there is no room for it any more.
+        let tail = match why {
+            SegmentEnd::Item => tail,
+            SegmentEnd::Format(missing) | SegmentEnd::Jump(missing) => tail.min(missing),
+        };
         self.total = Some(segment.position + tail);
         Ok((segment.position == 0).then(|| sound(&self.output, Vec::new(), self.output.origin)))
     }

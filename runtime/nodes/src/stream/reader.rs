@@ -30,9 +30,9 @@ pub(crate) struct Segment {
 pub(crate) enum SegmentEnd {
     /// The item ends.
     Item,
-    /// The format changes.
-    Format,
-    /// The time jumps: so many frames are missing. `u64::MAX` if a timeline of its own begins.
+    /// The format changes, and so many frames are missing before it.
+    Format(u64),
+    /// The time jumps: so many frames are missing.
     Jump(u64),
 }
 
@@ -43,8 +43,8 @@ pub(crate) struct Reader {
     waiting: Option<Waiting>,
     /// Frames of silence to be handed on before what waits.
     silence: u64,
-    /// The frames that are missing before what waits, if the time jumps there.
-    jump: Option<u64>,
+    /// How many nanoseconds are missing before what waits, if the time jumps there: all, if a timeline of its own begins.
+    jump: Option<i64>,
     segment: Option<Segment>,
     /// The time of the first frame of the item.
     begin: Option<i64>,
@@ -94,8 +94,8 @@ impl Reader {
         match self.timeline.place(&audio, has_own_time, end) {
             Place::Follows => {}
             Place::Filled(missing) if fits => self.silence = frames_of(missing, rate),
-            Place::Filled(missing) | Place::Apart(Some(missing)) => self.jump = Some(frames_of(missing, rate)),
-            Place::Apart(None) => self.jump = Some(u64::MAX),
+            Place::Filled(missing) | Place::Apart(Some(missing)) => self.jump = Some(missing),
+            Place::Apart(None) => self.jump = Some(i64::MAX),
             Place::Overlaps(trimmed) => {
                 let trimmed = usize::try_from(frames_of(trimmed, rate)).unwrap_or(usize::MAX).min(audio.frames());
                 if trimmed == audio.frames() {
@@ -154,8 +154,10 @@ impl Reader {
     pub(crate) fn take_ended(&mut self) -> Option<(Segment, SegmentEnd)> {
         let segment = self.segment.as_ref()?;
         let why = match &self.waiting {
-            Some(waiting) if !segment.fits(&waiting.audio) => SegmentEnd::Format,
-            Some(_) => SegmentEnd::Jump(self.jump?),
+            Some(waiting) if !segment.fits(&waiting.audio) => {
+                SegmentEnd::Format(frames_of(self.jump.unwrap_or(0), segment.rate))
+            }
+            Some(_) => SegmentEnd::Jump(frames_of(self.jump?, segment.rate)),
             None if self.ending => SegmentEnd::Item,
             None => return None,
         };

@@ -264,7 +264,7 @@ impl SpeechSegments {
     /// Hears a part of the packet, or ends a recording or the item.
     fn work(&mut self) -> Result<(), NodeError> {
         if let Some((_, why)) = self.reader.take_ended() {
-            if why == SegmentEnd::Format && !self.hears {
+            if matches!(why, SegmentEnd::Format(_)) && !self.hears {
                 return Err(changed_format().at(self.reader.peek().and_then(|audio| audio.pts)));
             }
             self.end_recording()?;
