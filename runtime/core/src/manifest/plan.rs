@@ -130,6 +130,9 @@ struct Planner<'a> {
     registry: &'a Registry,
 }
 
+/// The param of all nodes that keep time: what they do where it jumps.
+const GAPS: &str = "gaps";
+
 /// A converter: its node type, its params, and why it is needed.
 struct Converter {
     type_name: &'static str,
@@ -152,8 +155,10 @@ impl Planner<'_> {
     ) -> Result<Endpoint, Finding> {
         let inputs = self.nodes[to.node].work.inputs();
         let to_id = self.nodes[to.node].id.clone();
-        // A converter is there for the node that it stands before, and so does with errors what that does.
+        // A converter is there for the node that it stands before, and so does with errors and with jumps in time what that
+        // does.
         let on_error = self.nodes[to.node].on_error;
+        let gaps = self.nodes[to.node].params.get(GAPS).cloned();
         let needs = match &self.nodes[to.node].work {
             // A port that accepts more than audio checks each value itself.
             Work::Native { prepared, .. } if inputs[to.port].kinds == Kinds::of(&[Kind::Audio]) => {
@@ -169,6 +174,9 @@ impl Planner<'_> {
             };
             let mut params = Params::new();
             params.insert(converter.param.to_owned(), converter.value.into());
+            if let Some(gaps) = gaps.clone().filter(|_| node_type.params_schema["properties"].get(GAPS).is_some()) {
+                params.insert(GAPS.to_owned(), gaps);
+            }
             let prepared = node_type.prepare(params.clone()).map_err(|error| {
                 let Converter { type_name, amount, .. } = &converter;
                 Finding::new(format!("{to_name} needs {amount}, which {type_name} can't give: {error}"))

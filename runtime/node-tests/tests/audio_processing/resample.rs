@@ -5,8 +5,9 @@ use std::f64::consts::PI;
 use proptest::prelude::*;
 use remotemedia_core::node::{AudioFormat, Context, Emission, Node, Params, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
+use serde_json::json;
 
-use harness::drive::feed;
+use harness::drive::{feed, prepare};
 use harness::media::fixture;
 
 /// Runs a node over one item and returns what it emits.
@@ -437,6 +438,40 @@ fn sound_at_the_right_rate_passes_untouched() {
     let emitted = drive(&mut *node(16000, "high"), [audio.clone()]);
     assert_eq!(emitted, std::slice::from_ref(&audio));
     assert!(emitted[0].buffer().same_memory(audio.buffer()));
+}
+
+/// What comes out of every other rate has the same times and lengths.
+#[test]
+fn jumps_in_time_are_those_of_other_rates_where_the_rate_is_right() {
+    const MS: i64 = 1_000_000;
+    for (gaps, seconds_ms) in [("restart", 80), ("fill", 180), ("ignore", 100)] {
+        let stretches = [8_000, 16_000].map(|rate| {
+            let audio = |pts: i64| Audio::from_planar(noise(rate as usize / 50), 1, rate).unwrap().with_pts(Some(pts));
+            // One comes twice, and 100 ms are missing.
+            let packets = [0, 20, 20, 40, 160].map(|pts| audio(pts * MS));
+            let mut node = prepare("AudioResample", json!({"rate": 16_000, "gaps": gaps})).unwrap();
+            let mut stretches: Vec<(i64, i64)> = Vec::new();
+            for made in drive(&mut *node, packets) {
+                let (begin, end) = (made.pts.unwrap(), made.pts.unwrap() + made.duration());
+                match stretches.last_mut().filter(|last| last.1 == begin) {
+                    Some(last) => last.1 = end,
+                    None => stretches.push((begin, end)),
+                }
+            }
+            stretches
+        });
+        assert_eq!(stretches[0], stretches[1], "{gaps}");
+        assert_eq!(stretches[1].iter().map(|(begin, end)| end - begin).sum::<i64>(), seconds_ms * MS, "{gaps}");
+    }
+}
+
+#[test]
+fn silence_that_fills_a_gap_comes_in_steps() {
+    let audio = |pts| Audio::from_planar(noise(640), 2, 16_000).unwrap().with_pts(Some(pts));
+    let mut node = prepare("AudioResample", json!({"rate": 16_000, "gaps": "fill"})).unwrap();
+    let emitted = drive(&mut *node, [audio(0), audio(60_000_000_000)]);
+    assert!(emitted.iter().all(|audio| audio.frames() * 2 <= 1 << 16));
+    assert_eq!(emitted.iter().map(Audio::frames).sum::<usize>(), 60 * 16_000 + 320);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use harness::media;
 use remotemedia_core::exec::{Completion, Config, Outcome, Runtime};
-use remotemedia_core::manifest::HostNodes;
+use remotemedia_core::manifest::{HostNodes, parse};
 use remotemedia_core::value::{File, Value};
 
 /// Runs these nodes and connections on the shipped recording.
@@ -50,6 +50,19 @@ fn a_detector_of_ones_own_gives_the_same_segments() {
     );
     for key in ["start_s", "end_s"] {
         assert_eq!(numbers(&with_detector, key), numbers(&alone, key));
+    }
+}
+
+#[test]
+fn converters_do_with_jumps_in_time_what_their_node_does() {
+    for (params, gaps) in [(r#"{"gaps": "ignore"}"#, Some("ignore")), ("{}", None)] {
+        let vad = format!(r#"{{"id": "vad", "node_type": "VAD", "params": {params}}}"#);
+        let manifest = format!(r#"{{"version": "v1", "nodes": [{vad}]}}"#);
+        let plan = parse(manifest.as_bytes(), harness::drive::registry(), &HostNodes::new()).expect("a manifest");
+        let given = |id: &str| plan.nodes.iter().find(|node| &*node.id == id).expect("it is put in").params.get("gaps");
+        assert_eq!(given("vad.resample").and_then(|gaps| gaps.as_str()), gaps);
+        // It keeps nothing between packets.
+        assert_eq!(given("vad.mix"), None);
     }
 }
 

@@ -6,7 +6,7 @@ use remotemedia_core::node::{Context, Node, NodeError, NodeType, Step, TimeBreak
 use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
-use crate::jumps::{Accidents, ORIGIN, Streams, accidents, happen};
+use crate::jumps::{ORIGIN, Streams, accidents, happen};
 use harness::drive::drain;
 
 /// The nodes that take audio and have no param `gaps`, with the reason.
@@ -35,6 +35,8 @@ fn ways() -> Vec<(&'static str, Json, After)> {
     vec![
         ("AudioResample", json!({"rate": 24_000}), After::Anew),
         ("AudioResample", json!({"rate": 11_025, "quality": "fast"}), After::Anew),
+        // The rate that the audio has.
+        ("AudioResample", json!({"rate": 16_000}), After::Anew),
         ("AudioChunk", json!({"duration_ms": 20}), After::Anew),
         ("AudioChunk", json!({"frames": 1_000, "hop_frames": 300, "last": "pad"}), After::Anew),
         ("AudioConcat", json!({}), After::Anew),
@@ -97,6 +99,21 @@ fn what_comes_after_a_jump_is_where_it_belongs() {
     }
 }
 
+#[test]
+fn times_that_are_ignored_follow_across_a_change_of_format() {
+    let packet = |channels: usize, pts_ms: i64| {
+        let audio = Audio::from_planar(vec![0.5; channels * 160], channels, 8_000).expect("valid audio");
+        Packet::new(audio.with_pts(Some(pts_ms * 1_000_000)).into())
+    };
+    for (gaps, times_ms) in [("ignore", [5_000, 5_020, 5_040]), ("restart", [5_000, 5_070, 5_100])] {
+        let mut node = harness::drive::prepare("AudioGain", json!({ "gaps": gaps })).expect("valid params");
+        let packets = [packet(1, 5_000), packet(2, 5_070), packet(1, 5_100)];
+        let made = harness::drive::run(&mut *node, packets).expect("it works");
+        let times = made.iter().map(|packet| packet.pts).collect::<Vec<_>>();
+        assert_eq!(times, times_ms.map(|time| Some(time * 1_000_000)), "{gaps}");
+    }
+}
+
 fn check(name: &str, params: &Json, after: After) {
     let registry = harness::drive::registry();
     let node_type = registry.get(name).expect("a built-in node");
@@ -106,7 +123,8 @@ fn check(name: &str, params: &Json, after: After) {
         let streams = happen(&audio, &accidents);
         check_restart(node_type, params, after, &streams);
         check_fill(node_type, params, &streams);
-        check_ignore(node_type, params, &accidents, &streams);
+        check_ignore(node_type, params, &streams);
+        check_without_times(node_type, params, &streams);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{name} with {params}: {error}"));
@@ -142,16 +160,38 @@ fn check_fill(node_type: &NodeType, params: &Json, streams: &Streams) {
     assert_eq!(made, run(node_type, params, "restart", &streams.filled).0);
 }
 
-/// Without a look at the times nothing is lost, and nothing is counted.
-fn check_ignore(node_type: &NodeType, params: &Json, accidents: &Accidents, streams: &Streams) {
-    if !accidents.overlaps.is_empty() || !accidents.late.is_empty() {
-        return;
-    }
+/// Without a look at the times nothing is lost, nothing is counted, and all times follow from the first packet.
+fn check_ignore(node_type: &NodeType, params: &Json, streams: &Streams) {
     let (made, counts) = run(node_type, params, "ignore", &streams.packets);
     assert_eq!(counts, TimeBreakCounts::default());
-    let (expected, _) = run(node_type, params, "restart", &streams.closed);
-    let values = |pieces: &[Piece]| pieces.iter().flat_map(Piece::values).collect::<Vec<_>>();
-    assert_eq!(values(&made), values(&expected));
+    let following = following(&streams.packets).collect::<Vec<_>>();
+    assert_eq!(made, run(node_type, params, "restart", &following).0);
+}
+
+/// Packets without a time follow on the one before, and so do those that all have the time of one packet.
+fn check_without_times(node_type: &NodeType, params: &Json, streams: &Streams) {
+    let following = following(&streams.packets).collect::<Vec<_>>();
+    let (expected, _) = run(node_type, params, "restart", &following);
+    let timeless = || streams.packets.iter().map(|audio| Packet::new(audio.clone().with_pts(None).into()));
+    let of_one_packet = timeless().map(|packet| Packet { pts: Some(ORIGIN), ..packet });
+    let first_alone =
+        timeless().enumerate().map(|(number, packet)| Packet { pts: (number == 0).then_some(ORIGIN), ..packet });
+    for (made, counts) in [
+        run_packets(node_type, params, "restart", first_alone),
+        run_packets(node_type, params, "restart", of_one_packet),
+    ] {
+        assert_eq!(counts, TimeBreakCounts::default());
+        assert_eq!(made, expected);
+    }
+}
+
+/// The same packets, each at the end of the one before.
+fn following(packets: &[Audio]) -> impl Iterator<Item = Audio> {
+    packets.iter().scan(0, |frames, audio| {
+        let pts = ORIGIN + MediaTime::of_frames(*frames, audio.rate());
+        *frames += audio.frames() as u64;
+        Some(audio.clone().with_pts(Some(pts)))
+    })
 }
 
 /// A second of audio for a node: noise that is louder in some places, in the format that it needs.
@@ -188,25 +228,19 @@ impl Piece {
             Piece::Bytes(_) => (None, None),
         }
     }
-
-    fn values(&self) -> Vec<String> {
-        match self {
-            Piece::Audio(_, channels) => {
-                (0..channels[0].len()).map(|frame| format!("{:?}", channels[0][frame])).collect()
-            }
-            // Maps of the detectors name times.
-            Piece::Value(_, duration, Value::Map(map)) => {
-                let values = map.iter().filter(|(key, _)| !matches!(&***key, "pts" | "dropouts"));
-                vec![format!("{duration:?} {:?}", values.collect::<Vec<_>>())]
-            }
-            Piece::Value(_, duration, value) => vec![format!("{duration:?} {value:?}")],
-            Piece::Column(_, bytes) | Piece::Bytes(bytes) => vec![format!("{bytes:?}")],
-        }
-    }
 }
 
 /// What a node makes of an item, and what it counts.
 fn run(node_type: &NodeType, params: &Json, gaps: &str, packets: &[Audio]) -> (Vec<Piece>, TimeBreakCounts) {
+    run_packets(node_type, params, gaps, packets.iter().map(|audio| Packet::new(audio.clone().into())))
+}
+
+fn run_packets(
+    node_type: &NodeType,
+    params: &Json,
+    gaps: &str,
+    packets: impl IntoIterator<Item = Packet>,
+) -> (Vec<Piece>, TimeBreakCounts) {
     let mut params = params.as_object().cloned().expect("an object");
     params.insert("gaps".to_owned(), gaps.into());
     let mut node = node_type.prepare(params).expect("valid params").instantiate();
@@ -215,7 +249,7 @@ fn run(node_type: &NodeType, params: &Json, gaps: &str, packets: &[Audio]) -> (V
     node.initialize(&context).expect("it initializes");
     let mut pieces = Vec::new();
     for packet in packets {
-        let step = node.process(0, Packet::new(packet.clone().into()));
+        let step = node.process(0, packet);
         collect(&mut *node, step, &mut pieces);
     }
     let step = node.flush();

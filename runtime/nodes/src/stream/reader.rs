@@ -12,7 +12,8 @@ pub(crate) struct Segment {
     pub(crate) rate: u32,
     pub(crate) channels: usize,
     pub(crate) layout: Layout,
-    /// The time of the first frame, in nanoseconds: that of its packet, else the end of the segment before.
+    /// The time of the first frame, in nanoseconds: that of its packet, else the end of the segment before. Where times are
+    /// ignored, the other way round.
     pub(crate) origin: Option<i64>,
     /// How much of the item came before it, in nanoseconds: the time since its first frame where that is known, else how
     /// long the segments before this one lasted.
@@ -92,6 +93,8 @@ impl Reader {
         let rate = audio.rate();
         (self.silence, self.jump) = (0, None);
         match self.timeline.place(&audio, has_own_time, end) {
+            // Answers of a function that have the time of one input follow one another.
+            Place::Follows if !has_own_time && end.is_some() => audio.pts = None,
             Place::Follows => {}
             Place::Filled(missing) if fits => self.silence = frames_of(missing, rate),
             Place::Filled(missing) | Place::Apart(Some(missing)) => self.jump = Some(missing),
@@ -144,12 +147,6 @@ impl Reader {
         self.silence > 0
     }
 
-    /// Ends the open segment before audio that goes by without being read, and ends at this time.
-    pub(crate) fn pass(&mut self, end: Option<i64>) {
-        self.segment = None;
-        (self.end, self.follows_jump) = (end, false);
-    }
-
     /// The open segment, if nothing more can belong to it, and why it ends.
     pub(crate) fn take_ended(&mut self) -> Option<(Segment, SegmentEnd)> {
         let segment = self.segment.as_ref()?;
@@ -175,7 +172,7 @@ impl Reader {
         }
         self.jump = None;
         let audio = &waiting.audio;
-        let origin = audio.pts.or(self.end);
+        let origin = if self.timeline.gaps == Gaps::Ignore { self.end.or(audio.pts) } else { audio.pts.or(self.end) };
         let since = |begin: i64| origin.map(|origin| origin.saturating_sub(begin));
         let since_begin = self.begin.and_then(since).filter(|elapsed| *elapsed >= self.elapsed - NEAR);
         if since_begin.is_none() {
@@ -193,8 +190,8 @@ impl Reader {
         }))
     }
 
-    /// The next frames of what waits, and of silence before it; at most as many as are wanted. They count as handed on once
-    /// [`Segment::position`] is raised.
+    /// The next frames of what waits, and of silence before it; at most as many as are wanted. Without a time of their own, or
+    /// where times are ignored, they have that of the segment. They count as handed on once [`Segment::position`] is raised.
     pub(crate) fn next(&mut self, wants: impl FnOnce(&Segment) -> usize) -> Option<(&mut Segment, Audio)> {
         let (waiting, segment) = (self.waiting.as_mut()?, self.segment.as_mut()?);
         let most = wants(segment);
@@ -207,7 +204,10 @@ impl Reader {
         }
         let left = waiting.audio.frames() - waiting.taken;
         let frames = left.min(most);
-        let audio = waiting.audio.slice(waiting.taken, frames);
+        let mut audio = waiting.audio.slice(waiting.taken, frames);
+        if self.timeline.gaps == Gaps::Ignore || audio.pts.is_none() {
+            audio.pts = segment.time(segment.position);
+        }
         waiting.taken += frames;
         if frames == left {
             self.waiting = None;

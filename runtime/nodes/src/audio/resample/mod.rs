@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dsp::recent::Recent;
-use crate::stream::reader::Reader;
+use crate::stream::reader::{Reader, Segment};
 use crate::stream::timeline::Gaps;
 use conversion::Conversion;
 use kernel::{Kernel, Plan, Requirement};
@@ -79,9 +79,10 @@ pub struct AudioResample {
     rate: u32,
     quality: ResampleQuality,
     reader: Reader,
+    /// None while sound passes that has the rate already.
     conversion: Option<Conversion>,
-    /// A packet that has the rate already, behind the sound that is being converted.
-    passing: Option<Packet>,
+    /// The stream of the packet that came last.
+    stream: u32,
 }
 }
 
@@ -134,7 +135,7 @@ impl Define for AudioResample {
 
     fn new(params: &Self::Params) -> Self {
         let reader = Reader::new(params.gaps);
-        Self { rate: params.rate, quality: params.quality, reader, conversion: None, passing: None }
+        Self { rate: params.rate, quality: params.quality, reader, conversion: None, stream: 0 }
     }
 }
 
@@ -146,15 +147,13 @@ impl Node for AudioResample {
 
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
         let audio = audio_of(&packet)?;
-        if audio.rate() == self.rate || self.rate == SAME_RATE {
-            self.passing = Some(packet);
-        } else if RATES.contains(&audio.rate()) {
-            self.reader.push(packet)?;
-        } else {
+        if !passes(audio.rate(), self.rate) && !RATES.contains(&audio.rate()) {
             let (low, high) = (RATES.start(), RATES.end());
             let cause = format!("the sound has a rate of {} Hz, outside {low} to {high} Hz", audio.rate());
             return Err(NodeError::new(cause).cure("Check the rate that was given with the samples.").at(packet.pts));
         }
+        self.stream = packet.stream;
+        self.reader.push(packet)?;
         self.advance()
     }
 
@@ -171,45 +170,64 @@ impl Node for AudioResample {
 impl AudioResample {
     /// Does one step of what there is to do: what waits, then, at the end of an item, what is left.
     fn advance(&mut self) -> Result<Step, NodeError> {
-        let Some(conversion) = &mut self.conversion else { return self.begin() };
+        let Some(conversion) = &mut self.conversion else { return self.pass() };
         if conversion.is_amid_piece() {
             // It goes on with what it has.
-        } else if self.passing.is_some() || self.reader.take_ended().is_some() {
+        } else if self.reader.take_ended().is_some() {
             conversion.finish();
         } else if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
             segment.position += audio.frames() as u64;
             conversion.take(audio)?;
         }
-        let emission = conversion.run()?.map(|audio| Emission { port: 0, packet: Packet::new(audio.into()) });
-        let mut more = conversion.can_run() || self.reader.is_waiting() || self.passing.is_some();
+        let made = conversion.run()?;
+        let mut more = conversion.can_run() || self.reader.is_waiting();
         if conversion.is_over() {
             self.conversion = None;
         } else {
             more |= self.reader.is_ending();
         }
-        Ok(if more { Step::More(emission) } else { self.done(emission) })
+        Ok(self.stepped(made, more))
     }
 
-    /// Does one step where nothing is being converted.
-    fn begin(&mut self) -> Result<Step, NodeError> {
-        if let Some(packet) = self.passing.take() {
-            let duration = audio_of(&packet)?.duration();
-            self.reader.pass(packet.pts.map(|pts| pts.saturating_add(duration)));
-            return Ok(self.done(Some(Emission { port: 0, packet })));
+    /// Does one step where nothing is being converted: hands on what has the rate already, or begins a conversion.
+    fn pass(&mut self) -> Result<Step, NodeError> {
+        /// The samples of silence that fill a gap in one step.
+        const FILLED_SAMPLES: usize = 1 << 16;
+        self.reader.take_ended();
+        if let Some(segment) = self.reader.open()
+            && !passes(segment.rate, self.rate)
+        {
+            let kernel = self.quality.kernel(segment.rate, self.rate, segment.channels);
+            self.conversion = Some(Conversion::new(kernel, segment, self.rate));
+            return self.advance();
         }
-        let Some(segment) = self.reader.open() else { return Ok(self.done(None)) };
-        let kernel = self.quality.kernel(segment.rate, self.rate, segment.channels);
-        self.conversion = Some(Conversion::new(kernel, segment, self.rate));
-        self.advance()
+        let fills = self.reader.is_filling();
+        let most = |segment: &Segment| if fills { (FILLED_SAMPLES / segment.channels).max(1) } else { usize::MAX };
+        let passed = self.reader.next(most).map(|(segment, audio)| {
+            segment.position += audio.frames() as u64;
+            audio
+        });
+        let more = self.reader.is_waiting();
+        Ok(self.stepped(passed, more))
     }
 
-    /// All is done for now; at the end of an item, also all that concerned it.
-    fn done(&mut self, emission: Option<Emission>) -> Step {
+    /// A step with this result. If it is the last one for now, at the end of an item, all that concerned the item is over.
+    fn stepped(&mut self, made: Option<Audio>, more: bool) -> Step {
+        let packet = |audio: Audio| Packet { stream: self.stream, ..Packet::new(audio.into()) };
+        let emission = made.map(|audio| Emission { port: 0, packet: packet(audio) });
+        if more {
+            return Step::More(emission);
+        }
         if self.reader.is_ending() {
             self.reader.reset();
         }
         Step::Done(emission)
     }
+}
+
+/// Whether sound of this rate is to have no other.
+fn passes(rate: u32, to: u32) -> bool {
+    rate == to || to == SAME_RATE
 }
 
 fn audio_of(packet: &Packet) -> Result<&Audio, NodeError> {
