@@ -310,6 +310,47 @@ fn dropouts_are_counted_in_their_window() {
     );
 }
 
+/// The parts of a sound, with its first frame at a time in seconds.
+fn chunks_at(seconds: i64, sound: &Audio) -> Vec<Audio> {
+    chunks(&sound.clone().with_pts(Some(seconds * 1_000_000_000)), 100)
+}
+
+#[test]
+fn silence_before_a_jump_in_time_is_none_behind_it() {
+    let mut samples = tone(1.0, 440.0, 0.3);
+    samples.extend(vec![0.0; 2 * RATE as usize]);
+    let behind = mono([vec![0.0; 1_600], tone(0.9, 440.0, 0.3)].concat());
+    let alone = reports("SilenceDetector", json!({}), chunks_at(100, &behind));
+    // Later, and on an earlier timeline of its own.
+    for seconds in [100, 1] {
+        let mut sound = chunks_at(50, &mono(samples.clone()));
+        sound.extend(chunks_at(seconds, &behind));
+        let reports = reports("SilenceDetector", json!({}), sound);
+        let behind = reports[30..].iter().zip(&alone);
+        assert!(behind.clone().all(|(report, alone)| report.value == alone.value), "{seconds}");
+        assert_eq!((behind.len(), is(&reports[29], "is_sustained_silence")), (10, true));
+        assert_eq!(reports[30].pts, Some(seconds * 1_000_000_000));
+    }
+}
+
+#[test]
+fn what_is_missing_counts_in_the_window_of_dropouts() {
+    // Gaps of 30 ms at 310, 710, 1110, 1510 and 1910 ms.
+    let before = mono(with_gaps(tone(2.0, 300.0, 0.3), 30.0, 0.4, 0.0));
+    let behind = mono(tone(1.0, 300.0, 0.3));
+    for missing_s in [0, 3, 4, 60] {
+        let mut sound = chunks_at(0, &before);
+        sound.extend(chunks_at(2 + missing_s, &behind));
+        let reports = reports("SilenceDetector", json!({"dropout_window_ms": 5000}), sound);
+        assert_eq!(reports.len(), 30);
+        for report in &reports[20..] {
+            let begin_ms = report.pts.expect("a time") / 1_000_000 + 100 - 5000;
+            let expected = [340, 740, 1140, 1540, 1940].into_iter().filter(|end_ms| *end_ms > begin_ms).count() as i64;
+            assert_eq!(map(report)["dropout_count"], Value::Int(expected), "{missing_s} s missing, {:?}", report.pts);
+        }
+    }
+}
+
 /// The places of the dropouts in all reports, in nanoseconds.
 fn dropouts(reports: &[Packet]) -> Vec<(i64, i64)> {
     let gaps = reports.iter().flat_map(|report| {

@@ -131,7 +131,7 @@ struct SilenceMeter {
     /// The present silence, and the longest that ended in the window.
     silence: Silence,
     ended_silence: Silence,
-    /// Nanoseconds of the item before the open segment, and those that have been looked at.
+    /// Nanoseconds of the item before the open segment, with what is missing there, and those that have been looked at.
     before: i64,
     now: i64,
     /// The same at the end of the last window.
@@ -255,8 +255,12 @@ impl Meter for SilenceMeter {
         let channel = || Channel { squares: 0.0, peaks: [0.0; QUARTERS], step: step(), finder: finder(), gaps: gaps() };
         self.channels = (0..segment.channels).map(|_| channel()).collect();
         (self.window, self.block, self.block_frames, self.step) = (0.0, 0, 0, (0.0, 0));
-        self.before = self.now;
-        self.window_end = self.now;
+        if segment.follows_jump {
+            (self.silence, self.ended_silence) = (Silence::default(), Silence::default());
+        }
+        // What is missing has passed too.
+        self.before = segment.elapsed.max(self.now);
+        (self.now, self.window_end) = (self.before, self.before);
         self.rate = segment.rate;
         self.origin = segment.origin.map_or(self.origin, |origin| origin.saturating_sub(self.before));
         Ok(())
