@@ -355,6 +355,47 @@ fn values_are_null_until_they_exist() {
     assert_eq!((value(&silence[4], "integrated_lufs"), value(&silence[4], "true_peak_dbtp")), (None, Some(-120.0)));
 }
 
+/// A sound at a time in seconds.
+fn at(seconds: i64, sound: &Audio) -> Audio {
+    sound.clone().with_pts(Some(seconds * 1_000_000_000))
+}
+
+#[test]
+fn no_block_has_sound_of_both_sides_of_a_jump() {
+    // Between the loud ends of two parts 400 ms would be louder than any in one of them.
+    let part = stereo(&[(0.3, -20.0), (4.0, -60.0), (0.25, -20.0)]);
+    let alone = reports(&part);
+    let both = packets("Loudness", json!({}), [at(0, &part), at(100, &part)]);
+    assert_eq!(both.len(), 2 * alone.len());
+    for (both, alone) in both[alone.len()..].iter().zip(&alone) {
+        for key in ["momentary_lufs", "short_term_lufs"] {
+            assert_eq!(value(both, key), value(alone, key), "{key}");
+        }
+    }
+    // What is measured of the item is that of the same blocks, each twice.
+    for (both, alone) in both[alone.len() - 1..].iter().zip([alone.last().expect("reports"); 2]) {
+        for key in ["integrated_lufs", "max_momentary_lufs", "max_short_term_lufs", "loudness_range_lu"] {
+            let [both, alone] = [both, alone].map(|report| value(report, key).expect("a value"));
+            assert!((both - alone).abs() < 1e-9, "{key}: {both} {alone}");
+        }
+    }
+}
+
+#[test]
+fn the_gain_of_a_file_is_that_of_its_blocks_however_many_jumps_it_has() {
+    let loud_ends = stereo(&[(0.2, -20.0), (2.0, -40.0), (0.2, -20.0)]);
+    let short = stereo(&[(0.1, -30.0)]);
+    for part in [loud_ends, short] {
+        let alone = whole("LoudnessNormalize", json!({}), &part);
+        let both = sounds("LoudnessNormalize", json!({}), [at(0, &part), at(9, &part)]);
+        let behind = both.iter().filter(|audio| audio.pts >= Some(9_000_000_000)).cloned().collect::<Vec<_>>();
+        for (both, alone) in joined(&behind).iter().flatten().zip(alone.iter().flatten()) {
+            // A rounding of the mean of twice as many blocks, and one to float32.
+            assert!((both - alone).abs() <= 1e-6 * alone.abs(), "{both} {alone}");
+        }
+    }
+}
+
 #[test]
 fn a_file_comes_out_at_the_loudness_asked_for() {
     for (level, target) in [(-40.0, -23.0), (-10.0, -23.0), (-30.0, -16.0)] {

@@ -149,7 +149,7 @@ impl SegmentProcessor for Normalize {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         match self {
             // After a jump the item continues: with one gain for all of it, or with the gain that it has reached.
-            Normalize::File(_, Some(_)) if segment.follows_jump => {}
+            Normalize::File(_, Some(file)) if segment.follows_jump => file.meter.restart(),
             Normalize::Live(_, Some(live)) if segment.follows_jump => live.resume_at(segment),
             Normalize::File(_, file) => *file = Some(File::new(segment)?),
             Normalize::Live(aim, live) => *live = Some(Live::new(segment, *aim)?),
@@ -236,7 +236,7 @@ impl File {
     /// All has come: decides on the gain.
     fn measure(&mut self, aim: &Aim) {
         self.true_peaks.iter_mut().for_each(TruePeak::finish);
-        let has_block = self.meter.momentary().is_some();
+        let has_block = self.meter.max_momentary().is_some();
         let loudness = if has_block { self.meter.integrated() } else { self.meter.ungated() };
         let gain = loudness.map_or(1.0, |loudness| 10f64.powf(aim.gain_db(loudness) / 20.0));
         self.gain = Some(gain.min(aim.ceiling / largest(&self.true_peaks)));

@@ -124,6 +124,14 @@ impl LoudnessMeter {
         }
     }
 
+    /// Begins blocks, windows and filters anew, for sound that does not follow on what came. What has been measured stays.
+    pub(crate) fn restart(&mut self) {
+        self.end_step();
+        (self.step, self.position) = (0, 0);
+        self.steps.clear();
+        self.filters.iter_mut().for_each(Cascade::clear);
+    }
+
     /// The loudness of the last 400 ms, once there are as many.
     pub(crate) fn momentary(&self) -> Option<f64> {
         self.of_last(MOMENTARY_STEPS).map(loudness)
@@ -207,11 +215,17 @@ impl LoudnessMeter {
         Energy { squares, frames: self.frames }
     }
 
-    fn close_step(&mut self) {
+    /// Counts what the open step has, and begins the next.
+    fn end_step(&mut self) -> Energy {
         let step = self.open();
         self.squares.fill(0.0);
         self.frames = 0;
         self.all = Energy { squares: self.all.squares + step.squares, frames: self.all.frames + step.frames };
+        step
+    }
+
+    fn close_step(&mut self) {
+        let step = self.end_step();
         if self.steps.len() == SHORT_TERM_STEPS {
             self.steps.pop_front();
         }

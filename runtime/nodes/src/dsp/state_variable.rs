@@ -68,6 +68,12 @@ impl Cascade {
         Self { sections, states, age: 0 }
     }
 
+    /// Forgets what came.
+    pub(crate) fn clear(&mut self) {
+        self.states.fill([0.0; 2]);
+        self.age = 0;
+    }
+
     /// Filters the next samples in place.
     pub(crate) fn run(&mut self, mut samples: &mut [f64]) {
         /// Every so many frames, counted from the first, a memory that has died away is cleared: numbers this small make

@@ -32,7 +32,8 @@ documented! {
 /// A value is null as long as it does not exist: before 400 ms or 3 s have passed, or, for those with gates, while nothing
 /// has been louder than -70 LUFS. Silence has -120.0. Blocks are sorted into bins of 0.01 LU, so that a stream may last
 /// for ever; the relative gates and the range are as fine as that. The map comes when its window is complete; what lies
-/// between samples counts 25 samples late. A change of rate or layout begins anew.
+/// between samples counts 25 samples late. A change of rate or layout begins anew. So do, after a jump in time, the last 400 ms
+/// and 3 s: no block has sound of both sides.
 ///
 /// Channels weigh what table 4 of BS.1770-5 gives their places in a named layout: 1.41 at the sides and for the surrounds
 /// of 5.0, 5.1 and quad, 1 at the back of 6.1, 7.0 and 7.1, nothing for the low-frequency channel, else 1. Five channels
@@ -101,6 +102,7 @@ impl Meter for Measure {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         if segment.follows_jump {
             // What has been measured of the item stays.
+            self.meter.iter_mut().for_each(LoudnessMeter::restart);
             self.true_peaks.iter_mut().for_each(TruePeak::finish);
             return Ok(());
         }

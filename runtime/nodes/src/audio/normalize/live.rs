@@ -65,6 +65,7 @@ impl Live {
     /// Continues after a jump in time, with the loudness measured so far and the gain that it has reached.
     pub(super) fn resume_at(&mut self, segment: &Segment) {
         self.segment = segment.clone();
+        self.meter.restart();
         self.true_peaks = vec![TruePeak::new(); segment.channels];
         (self.index, self.emitted, self.is_over) = (0, 0, false);
     }
