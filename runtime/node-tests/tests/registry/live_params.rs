@@ -13,7 +13,12 @@ fn prepared(node_type: &str, params: Json) -> PreparedNode {
 
 /// What comes out for so many frames of full scale at 48 kHz.
 fn gained(node: &mut dyn Node, frames: usize) -> Vec<f32> {
-    let audio = Audio::from_channels(&[vec![1.0f32; frames]], 48_000).expect("sound");
+    gained_at(48_000, node, frames)
+}
+
+/// The same at a rate.
+fn gained_at(rate: u32, node: &mut dyn Node, frames: usize) -> Vec<f32> {
+    let audio = Audio::from_channels(&[vec![1.0f32; frames]], rate).expect("sound");
     match node.process(0, Packet::new(Value::from(audio))).expect("it works") {
         Step::Done(Some(emission)) => match emission.packet.value {
             Value::Audio(audio) => audio.channel(0).to_vec(),
@@ -49,6 +54,23 @@ fn a_gain_that_changes_again_goes_on_from_where_it_is() {
     let samples = gained(&mut *node, 1920);
     assert!((samples[0] - last).abs() <= 1.0 / 960.0, "{} after {last}", samples[0]);
     assert!(samples.is_sorted() && samples[960..].iter().all(|sample| *sample == 1.0));
+}
+
+#[test]
+fn a_glide_goes_on_at_its_time_where_the_rate_changes() {
+    for (before, after) in [(8_000, 16_000), (48_000, 8_000), (44_100, 48_000)] {
+        let mut node = prepare("AudioGain", json!({})).expect("right params");
+        gained_at(before, &mut *node, 80);
+        prepared("AudioGain", json!({ "gain_db": -120 })).set_live_params(&mut *node);
+        // Half of the 20 ms at one rate, the rest at the other.
+        gained_at(before, &mut *node, before as usize / 100);
+        let samples = gained_at(after, &mut *node, after as usize / 50);
+        for (frame, sample) in samples.iter().enumerate() {
+            let expected = (0.5 - frame as f64 / f64::from(after) / 0.02).max(0.0);
+            // Within a frame, into which the time of the other rate need not fit.
+            assert!((f64::from(*sample) - expected).abs() <= 50.0 / f64::from(after), "{before} {after}: {frame}");
+        }
+    }
 }
 
 #[test]

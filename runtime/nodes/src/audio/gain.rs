@@ -74,7 +74,7 @@ struct Gain {
 struct Glide {
     /// The factor at its beginning.
     from: f64,
-    /// Frames since then.
+    /// Frames since then, at the rate of the sound that came last.
     position: u64,
 }
 
@@ -140,8 +140,15 @@ impl Define for AudioGain {
 }
 
 impl SegmentProcessor for Gain {
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        let before = self.rate.replace(segment.rate).unwrap_or(segment.rate);
+        if let Some(glide) = &mut self.glide {
+            glide.position = glide.position * u64::from(segment.rate) / u64::from(before);
+        }
+        Ok(())
+    }
+
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
-        self.rate = Some(segment.rate);
         let mut samples = Vec::with_capacity(audio.frames() * audio.channels());
         match &self.factors(segment, audio.frames()) {
             Some(factors) => {
