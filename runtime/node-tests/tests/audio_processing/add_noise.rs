@@ -235,10 +235,16 @@ fn what_it_can_not_use_is_refused() {
     assert_eq!(wrong(json!({"paths": []})), "paths: expected at least one path, got none");
     assert_eq!(wrong(json!({"paths": [""]})), "paths: expected paths, got \"\"");
     let registry = harness::drive::registry();
-    let params = json!({"paths": ["/nowhere/noise.wav"]}).as_object().cloned().expect("an object");
-    let mut node = registry.get("AddNoise").expect("a built-in node").prepare(params).expect("params").instantiate();
-    let error = node.initialize(&Context { node_id: "here".into(), ..Context::default() }).expect_err("no such file");
-    assert!(error.cause.contains("/nowhere/noise.wav"), "{}", error.cause);
+    let refused = |path: &str| {
+        let params = json!({"paths": [path]}).as_object().cloned().expect("an object");
+        let mut node =
+            registry.get("AddNoise").expect("a built-in node").prepare(params).expect("params").instantiate();
+        let error =
+            node.initialize(&Context { node_id: "here".into(), ..Context::default() }).expect_err("no such file");
+        format!("{}. {}", error.cause, error.cure)
+    };
+    assert_eq!(refused("/nowhere/noise.wav"), "no such file '/nowhere/noise.wav'. Check the path.");
+    assert_eq!(refused("/nowhere/*.wav"), "no file matches '/nowhere/*.wav'. Check the param 'paths'.");
 }
 
 proptest! {

@@ -146,7 +146,7 @@ impl Define for AddNoise {
 impl SegmentProcessor for Noisy {
     fn initialize(&mut self) -> Result<(), NodeError> {
         for pattern in self.params.paths.iter().flatten() {
-            for found in may_block(|| find(pattern, &CancelFlag::default()))? {
+            for found in may_block(|| find(pattern, "paths", &CancelFlag::default()))? {
                 if let Some(problem) = found.problem {
                     return Err(problem);
                 }

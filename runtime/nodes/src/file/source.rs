@@ -47,7 +47,7 @@ pub struct FileSourceParams {
 
 impl Node for FileSource {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
-        self.files = may_block(|| find(&self.path, &context.cancel))?;
+        self.files = may_block(|| find(&self.path, "path", &context.cancel))?;
         self.root = root(&self.path, &self.files).map(Arc::from);
         Ok(())
     }

@@ -23,8 +23,9 @@ pub(crate) struct Found {
     pub(crate) problem: Option<NodeError>,
 }
 
-/// The files, sorted by path. A file that is called like a pattern is itself. A search that is cancelled finds less.
-pub(crate) fn find(pattern: &str, cancel: &CancelFlag) -> Result<Vec<Found>, NodeError> {
+/// The files, sorted by path. A file that is called like a pattern is itself. A search that is cancelled finds less. `param` is
+/// where the pattern was given.
+pub(crate) fn find(pattern: &str, param: &str, cancel: &CancelFlag) -> Result<Vec<Found>, NodeError> {
     match fs::metadata(pattern) {
         Ok(metadata) if metadata.is_dir() => {
             return Err(
@@ -54,7 +55,9 @@ pub(crate) fn find(pattern: &str, cancel: &CancelFlag) -> Result<Vec<Found>, Nod
             Ok(place) if base.is_empty() => format!(" in '{}'", place.display()),
             _ => String::new(),
         };
-        return Err(NodeError::new(format!("no file matches '{pattern}'{place}")).cure("Check the param 'path'."));
+        return Err(
+            NodeError::new(format!("no file matches '{pattern}'{place}")).cure(format!("Check the param '{param}'."))
+        );
     }
     Ok(found)
 }
