@@ -276,29 +276,40 @@ fn plain_number(text: &str) -> Result<Option<Number>, Finding> {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return Err(Finding::mismatch("a finite number", text));
     }
+    if is_decimal(text) { number(text).map(Some) } else { Ok(None) }
+}
+
+/// Whether it is an integer or a float of the core schema in decimal digits; the form of a float has that of an integer in it.
+fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
         None => (unsigned, "0"),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let is_number = digits(whole)
+    digits(whole)
         && digits(fraction)
         && digits(exponent)
         && !exponent.is_empty()
-        && !(whole.is_empty() && fraction.is_empty());
-    if is_number { number(text).map(Some) } else { Ok(None) }
+        && !(whole.is_empty() && fraction.is_empty())
 }
 
 fn tagged(text: &str, tag: &Tag) -> Result<Data, Finding> {
     let wanted = |data: &Data, tag: &str| match data {
         Data::Null => tag == "null",
         Data::Bool(_) => tag == "bool",
-        Data::Number(number) => tag == "float" || tag == "int" && !number.is_f64(),
+        Data::Number(number) => tag == "int" && !number.is_f64(),
         _ => false,
     };
     match tag.core_suffix() {
         Some("str") => Ok(Data::Text(text.to_owned())),
+        // A whole number is a float too where the tag says so.
+        Some("float") if is_decimal(text) => {
+            let number = text.parse().ok().and_then(Number::from_f64);
+            let number = number.ok_or_else(|| Finding::mismatch("a number that fits a 64-bit float", shown(text)))?;
+            Ok(Data::Number(number))
+        }
         Some(core @ ("null" | "bool" | "int" | "float")) => match plain(text)? {
             data if wanted(&data, core) => Ok(data),
             _ => Err(Finding::mismatch(format!("a value of type !!{core}"), quoted(text))),

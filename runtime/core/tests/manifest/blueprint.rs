@@ -199,6 +199,51 @@ fn yaml_has_the_types_of_its_core_schema() {
     assert_eq!(Json::Object(accepted(text.as_bytes()).nodes[0].params.clone()), expected);
 }
 
+/// By the forms that section 10.3.2 of YAML 1.2.2 gives each tag; of texts in quotes too.
+#[test]
+fn a_tag_of_the_core_schema_decides_on_the_type() {
+    for (written, kept) in [
+        ("!!float 5", json!(5.0)),
+        ("!!float '5'", json!(5.0)),
+        ("!!float -0", json!(-0.0)),
+        ("!!float +5.", json!(5.0)),
+        ("!!float .5e1", json!(5.0)),
+        ("!!float 18446744073709551616", json!(18_446_744_073_709_551_616.0)),
+        ("!!int 5", json!(5)),
+        ("!!int '5'", json!(5)),
+        ("!!int 0x1F", json!(31)),
+        ("!!int 0o17", json!(15)),
+        ("!!str 5", json!("5")),
+        ("!!str true", json!("true")),
+        ("!!str", json!("")),
+        ("! 5", json!("5")),
+        ("!!bool True", json!(true)),
+        ("!!bool 'false'", json!(false)),
+        ("!!null ~", json!(null)),
+        ("!!null", json!(null)),
+        ("!!null ''", json!(null)),
+    ] {
+        let text = format!("version: v1\nnodes:\n- id: a\n  node_type: Whisper\n  params: {{x: {written} }}\n");
+        let read = &accepted(text.as_bytes()).nodes[0].params["x"];
+        assert_eq!((read, read.is_f64()), (&kept, kept.is_f64()), "{written}");
+    }
+    for (written, expected) in [
+        ("!!float 0x1F", "a value of type !!float, got \"0x1F\""),
+        ("!!float five", "a value of type !!float, got \"five\""),
+        ("!!float ''", "a value of type !!float, got \"\""),
+        ("!!float .inf", "a finite number, got .inf"),
+        ("!!float 1e999", "a number that fits a 64-bit float, got 1e999"),
+        ("!!int 5.0", "a value of type !!int, got \"5.0\""),
+        ("!!int 18446744073709551616", "an integer from -2^63 to 2^64 - 1, got 18446744073709551616"),
+        ("!!bool yes", "a value of type !!bool, got \"yes\""),
+        ("!!null 0", "a value of type !!null, got \"0\""),
+    ] {
+        let text = format!("version: v1\nnodes:\n- id: a\n  node_type: Whisper\n  params: {{x: {written} }}\n");
+        let error = parse(text.as_bytes(), &registry(), &hosts()).expect_err(written).to_string();
+        assert!(error.ends_with(&format!("nodes[0].params.x: expected {expected}")), "{written}: {error}");
+    }
+}
+
 /// What PyYAML 6 and ruamel.yaml 0.18 read of it, however far its second line is indented.
 #[test]
 fn quoted_text_of_several_lines_may_be_indented_as_one_likes() {
