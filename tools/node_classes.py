@@ -47,6 +47,8 @@ __all__ = [
 ]
 '''
 
+LIVE = "It may change while a session runs."
+
 TYPES = {
     "integer": "int",
     "number": "float",
@@ -97,7 +99,8 @@ def _class(described: Mapping[str, Any], other_names: list[str]) -> str:
             arguments.append(f"{param}: {kind.removesuffix(' | None')} | None = None")
         else:
             arguments.append(f"{param}: {kind} = {_source(default)}")
-        docs.append(f"{param}: {' '.join(_sentences(entry, schema))}")
+        live = [LIVE] if param in described.get("live", ()) else []
+        docs.append(f"{param}: {' '.join([*_sentences(entry, schema), *live])}")
     arguments += ["name: str | None = None", "on_error: OnError | None = None"]
     lines = [
         f"class {name}(Node):",

@@ -233,7 +233,8 @@ export interface AudioConvolveParams {
  *
  * Blocks are counted from the first frame of the sound, so how it is divided into packets changes nothing. The output
  * comes in packets of whole blocks, up to `block_frames` frames after what it is made of. A change of rate or layout
- * ends one sound, with its tail, and begins the next. Samples that are NaN or infinite are refused.
+ * ends one sound and begins the next, and so does a jump in time unless `gaps` says otherwise: the tail ends where the
+ * next sound begins. Samples that are NaN or infinite are refused.
  *
  * Input `in`: Sound.
  * Output `out`: Sound.
@@ -1297,7 +1298,8 @@ export interface LoudnessParams {
  * A value is null as long as it does not exist: before 400 ms or 3 s have passed, or, for those with gates, while
  * nothing has been louder than -70 LUFS. Silence has -120.0. Blocks are sorted into bins of 0.01 LU, so that a stream
  * may last for ever; the relative gates and the range are as fine as that. The map comes when its window is complete;
- * what lies between samples counts 25 samples late. A change of rate or layout begins anew.
+ * what lies between samples counts 25 samples late. A change of rate or layout begins anew. So do, after a jump in
+ * time, the last 400 ms and 3 s: no block has sound of both sides.
  *
  * Channels weigh what table 4 of BS.1770-5 gives their places in a named layout: 1.41 at the sides and for the
  * surrounds of 5.0, 5.1 and quad, 1 at the back of 6.1, 7.0 and 7.1, nothing for the low-frequency channel, else 1.
@@ -1758,8 +1760,9 @@ export interface STFTParams {
  *
  * It emits tensors of shape `(n_fft / 2 + 1, frames)`, or `(channels, n_fft / 2 + 1, frames)` if there are several
  * channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Bin `i` is the
- * frequency `i * rate / n_fft`. A recording of `n` samples has `1 + n // hop_length` frames if `center` is true and
- * `n_fft` even; else `1 + (n - n_fft) // hop_length`, and none if it is shorter than `n_fft`.
+ * frequency `i * rate / n_fft`. A recording of `n` samples has `1 + n // hop_length` frames if `center` is true, or `1
+ * + (n - 1) // hop_length` if `n_fft` is odd; else `1 + (n - n_fft) // hop_length`, and none if it is shorter than
+ * `n_fft`.
  *
  * The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of its first frame: of
  * its centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value. A

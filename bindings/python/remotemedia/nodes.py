@@ -316,8 +316,9 @@ class AudioConvolve(Node):
 
     Blocks are counted from the first frame of the sound, so how it is divided into packets changes
     nothing. The output comes in packets of whole blocks, up to `block_frames` frames after what it
-    is made of. A change of rate or layout ends one sound, with its tail, and begins the next.
-    Samples that are NaN or infinite are refused.
+    is made of. A change of rate or layout ends one sound and begins the next, and so does a jump in
+    time unless `gaps` says otherwise: the tail ends where the next sound begins. Samples that are
+    NaN or infinite are refused.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -727,7 +728,7 @@ class AudioGain(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """gain_db: The gain in decibels. -120 is silence. From -120 to 120.
+        """gain_db: The gain in decibels. -120 is silence. From -120 to 120. It may change while a session runs.
         ramp: Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
         ramp_shape: What is straight between two points of `ramp`. "linear": The factor: the usual fade. "exponential":
           The decibels: a steady change of loudness.
@@ -1051,7 +1052,7 @@ class AudioSum(Node):
         on_error: OnError | None = None,
     ) -> None:
         """gains_db: The gain of each input in decibels, that of `in0` first; 0 for those that are left out. -120 is
-          silence.
+          silence. It may change while a session runs.
         rate: The rate of the sum, in Hz: inputs of another rate are converted. Without it all inputs must have one
           rate. From 1000 to 768000.
         channels: The number of channels of the sum: inputs with others are mixed. Without it all inputs must have as
@@ -1203,7 +1204,7 @@ class Calculator(Node):
           operand a float. "modulo": The remainder of value / operand with the sign of the operand, as in Python: -7
           modulo 3 is 2.
         operand: The number on the right of the operation: an integer from -2^63 to 2^64 - 1, or a float. With zero,
-          `divide` and `modulo` fail at the first number.
+          `divide` and `modulo` fail at the first number. It may change while a session runs.
         """
 
 
@@ -1527,7 +1528,8 @@ class Loudness(Node):
     with gates, while nothing has been louder than -70 LUFS. Silence has -120.0. Blocks are sorted
     into bins of 0.01 LU, so that a stream may last for ever; the relative gates and the range are
     as fine as that. The map comes when its window is complete; what lies between samples counts 25
-    samples late. A change of rate or layout begins anew.
+    samples late. A change of rate or layout begins anew. So do, after a jump in time, the last 400
+    ms and 3 s: no block has sound of both sides.
 
     Channels weigh what table 4 of BS.1770-5 gives their places in a named layout: 1.41 at the sides
     and for the surrounds of 5.0, 5.1 and quad, 1 at the back of 6.1, 7.0 and 7.1, nothing for the
@@ -2012,8 +2014,8 @@ class STFT(Node):
     It emits tensors of shape `(n_fft / 2 + 1, frames)`, or `(channels, n_fft / 2 + 1, frames)` if
     there are several channels: for each packet the frames that it completes, or with `whole` all of
     an item at its end. Bin `i` is the frequency `i * rate / n_fft`. A recording of `n` samples has
-    `1 + n // hop_length` frames if `center` is true and `n_fft` even; else `1 + (n - n_fft) //
-    hop_length`, and none if it is shorter than `n_fft`.
+    `1 + n // hop_length` frames if `center` is true, or `1 + (n - 1) // hop_length` if `n_fft` is
+    odd; else `1 + (n - n_fft) // hop_length`, and none if it is shorter than `n_fft`.
 
     The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of
     its first frame: of its centre, or of its first sample if `center` is false. How the sound is
@@ -2188,7 +2190,7 @@ class SileroVADNode(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """threshold: The probability from which on a window is speech. From 0 to 1.
+        """threshold: The probability from which on a window is speech. From 0 to 1. It may change while a session runs.
         sampling_rate: Not looked at: sound brings its rate with it. Once written `samplingRate`, which still works.
         min_speech_duration_ms: Speech that is not longer than this gives no segment. Once written
           `minSpeechDurationMs`, which still works. From 0 to 3600000.
@@ -2313,9 +2315,9 @@ class SpeechSegments(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """threshold: The probability from which on a window is speech. From 0 to 1.
+        """threshold: The probability from which on a window is speech. From 0 to 1. It may change while a session runs.
         neg_threshold: The probability below which a window within speech is silence. By default `threshold` - 0.15, and
-          at least 0.01. From 0 to 1.
+          at least 0.01. From 0 to 1. It may change while a session runs.
         min_speech_duration_ms: Speech that is not longer than this gives no segment. From 0 to 3600000.
         min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3600000.
         speech_pad_ms: What a segment gets of the sound before and after the speech. From 0 to 3600000.

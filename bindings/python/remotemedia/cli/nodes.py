@@ -54,11 +54,14 @@ def _about(described: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name:{width}}  {'anything' if len(port['kinds']) > 10 else ' or '.join(port['kinds'])}"
         yield from _wrapped(port["summary"], width + 2)
     yield ""
+    yield f"cost: {described['cost']}"
+    yield ""
     yield "params" if properties else "params: none"
     # Those that must be given come first.
     for param in sorted(properties, key=lambda param: param not in schema.get("required", [])):
         entry = properties[param]
-        yield f"  {painted(param, 'bold', sys.stdout)}  {_facts(param, entry, schema)}"
+        facts = [*_facts(param, entry, schema), *(["live"] if param in described.get("live", ()) else [])]
+        yield f"  {painted(param, 'bold', sys.stdout)}  {', '.join(facts)}"
         yield from _wrapped(entry.get("description", ""), 6)
         for choice in _resolved(entry, schema).get("oneOf", []):
             if "const" in choice and choice.get("description"):
@@ -76,7 +79,7 @@ def _wrapped(text: str, indent: int) -> list[str]:
     return textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
 
 
-def _facts(param: str, entry: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def _facts(param: str, entry: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     facts = [_type(entry, schema)]
     whole = {**_resolved(entry, schema), **entry}
     low, high = whole.get("minimum"), whole.get("maximum")
@@ -95,7 +98,7 @@ def _facts(param: str, entry: Mapping[str, Any], schema: Mapping[str, Any]) -> s
         facts.append(f"default {json.dumps(entry['default'])}")
     else:
         facts.append("optional")
-    return ", ".join(facts)
+    return facts
 
 
 def _number(value: float) -> str:

@@ -121,6 +121,19 @@ fn a_packet_is_as_long_as_its_hops_and_begins_with_its_first_frame() {
     assert_eq!(summary, [at(0, 5), at(5, 4), at(9, 2)]);
 }
 
+/// As the docs of `STFT` say; librosa's number for an odd `n_fft` is among the references.
+#[test]
+fn the_number_of_frames_follows_from_that_of_samples() {
+    for (n_fft, n) in [32, 33].into_iter().flat_map(|n_fft| [33, 47, 48, 49, 64, 100].map(|n| (n_fft, n))) {
+        let count = |center: bool| {
+            let params = json!({"n_fft": n_fft, "hop_length": 16, "center": center});
+            frames(&tensors("STFT", &params, [sound(n, 16_000)])).0.len()
+        };
+        let centred = if n_fft % 2 == 0 { 1 + n / 16 } else { 1 + (n - 1) / 16 };
+        assert_eq!((count(true), count(false)), (centred, 1 + (n - n_fft) / 16), "{n} samples, n_fft {n_fft}");
+    }
+}
+
 #[test]
 fn several_channels_make_a_third_dimension() {
     let (left, right) = (signal(400), signal(800).split_off(400));

@@ -20,8 +20,8 @@ documented! {
 ///
 /// It emits tensors of shape `(n_fft / 2 + 1, frames)`, or `(channels, n_fft / 2 + 1, frames)` if there are several
 /// channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Bin `i` is the
-/// frequency `i * rate / n_fft`. A recording of `n` samples has `1 + n // hop_length` frames if `center` is true and
-/// `n_fft` even; else `1 + (n - n_fft) // hop_length`, and none if it is shorter than `n_fft`.
+/// frequency `i * rate / n_fft`. A recording of `n` samples has `1 + n // hop_length` frames if `center` is true, or
+/// `1 + (n - 1) // hop_length` if `n_fft` is odd; else `1 + (n - n_fft) // hop_length`, and none if it is shorter than `n_fft`.
 ///
 /// The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of its first frame: of its
 /// centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value. A change
