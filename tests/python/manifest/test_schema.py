@@ -18,12 +18,19 @@ def node(**fields: Any) -> dict[str, Any]:
     return {"version": "v1", "nodes": [fields]}
 
 
+def ends(**fields: Any) -> dict[str, Any]:
+    """A manifest of the node `a`, with named inputs or outputs."""
+    return node(id="a", node_type="PassThrough") | fields
+
+
 RIGHT = [
     node(id="a", node_type="PassThrough"),
     node(id="a", node_type="PassThroughNode", params=None),
     node(id="a", node_type="AudioFilter", params={"kind": "lowpass", "frequency_hz": 100}),
     node(id="a", node_type="Calculator", params={"operation": "add", "operand": 1.5}),
     node(id="a", node_type="AudioResample", params={"rate": 16_000}),
+    ends(inputs={"mic": "a", "far-1": ["a"]}, outputs={"x": "a", "y": "a"}),
+    ends(inputs=None, outputs=None),
 ]
 WRONG = [
     node(id="a", node_type="AudioFilterNode"),
@@ -34,6 +41,12 @@ WRONG = [
     node(id="a", node_type="PassThrough", params={"x": 1}),
     node(id="a.b", node_type="PassThrough"),
     node(id="a", node_type="PassThrough", type="x"),
+    ends(inputs={}),
+    ends(outputs={}),
+    ends(inputs={"a b": "a"}),
+    ends(inputs={"": "a"}),
+    ends(inputs={"x": []}),
+    ends(outputs={"a.b": "a"}),
     {"version": "v1", "nodes": []},
     {"version": "v2", "nodes": [{"id": "a", "node_type": "PassThrough"}]},
 ]

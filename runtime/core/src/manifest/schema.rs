@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::document::ID_PATTERN;
 use super::fields;
 use crate::node::Registry;
 
@@ -12,6 +13,11 @@ use crate::node::Registry;
 /// declare its own.
 pub fn schema(registry: &Registry) -> Json {
     let mut schema = fields::schema().clone();
+    // Checked where the ends are resolved, which has better cures.
+    for ends in ["inputs", "outputs"] {
+        schema["properties"][ends]["minProperties"] = 1.into();
+        schema["properties"][ends]["propertyNames"] = json!({ "pattern": ID_PATTERN });
+    }
     let mut rules = Vec::new();
     let mut known = Vec::new();
     for node_type in registry.iter() {
