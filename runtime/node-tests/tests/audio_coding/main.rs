@@ -12,3 +12,4 @@ mod flac_written;
 mod info;
 mod layer3;
 mod odd_files;
+mod quicktime;

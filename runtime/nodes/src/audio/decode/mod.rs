@@ -35,6 +35,7 @@ mod memory;
 mod mp4_gapless;
 mod mp4_jump;
 mod mp4_patches;
+mod mp4_pcm;
 mod mpeg;
 mod mpeg_free;
 mod mpeg_header;

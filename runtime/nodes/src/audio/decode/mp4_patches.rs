@@ -4,18 +4,29 @@
 //! Boxes are those of ISO/IEC 14496-12: `hdlr` 8.4.3, `stsc` 8.7.4, `stsd` 8.5.2, `trex` 8.8.3.
 
 use super::mp4_gapless::{Child, Movie, child, children, number, placed_children, track_number};
+use super::mp4_pcm;
 
 /// The bytes that are to be others, so that the demuxer reads the file: tracks without sound become free space, over
-/// which it passes, and of several descriptions of a sound the first is the only one where the others are of no use.
-/// What is wrong in them, or not known to it, is not to decide on the sound.
+/// which it passes, of several descriptions of a sound the first is the only one where the others are of no use, and
+/// bytes with a sign are bytes. What is wrong in them, or not known to it, is not to decide on the sound.
 pub(super) fn patches(movie: &Movie) -> Vec<(u64, u8)> {
-    [silent_tracks(movie), further_descriptions(movie)].concat()
+    [silent_tracks(movie), further_descriptions(movie), signed_bytes(movie)].concat()
+}
+
+/// The names of descriptions of bytes with a sign.
+fn signed_bytes(movie: &Movie) -> Vec<(u64, u8)> {
+    let kinds = sounds(movie).filter_map(|track| {
+        let (descriptions, stsd) = descend(track.content, &[b"mdia", b"minf", b"stbl", b"stsd"])?;
+        let entry = placed_children(stsd.get(8..)?).next()?;
+        let kind = track.content_begins + descriptions + 8 + entry.begins + 4;
+        mp4_pcm::is_signed_bytes(&entry.kind, entry.content).then_some(kind)
+    });
+    kinds.flat_map(|kind| (movie.begins + kind as u64..).zip(mp4_pcm::BYTES)).collect()
 }
 
 /// The counts of descriptions, where one is enough.
 fn further_descriptions(movie: &Movie) -> Vec<(u64, u8)> {
-    let tracks = placed_children(movie.content()).filter(|child| child.kind == *b"trak" && is_sound(child.content));
-    let counts = tracks.filter_map(|track| {
+    let counts = sounds(movie).filter_map(|track| {
         let (table, content) = descend(track.content, &[b"mdia", b"minf", b"stbl"])?;
         let (descriptions, stsd) = descend(content, &[b"stsd"])?;
         has_one_description(stsd, child(content, b"stsc")?).then_some(track.content_begins + table + descriptions + 4)
@@ -24,6 +35,10 @@ fn further_descriptions(movie: &Movie) -> Vec<(u64, u8)> {
         (0..).zip(1u32.to_be_bytes()).map(move |(offset, byte)| (movie.begins + count as u64 + offset, byte))
     };
     counts.flat_map(one).collect()
+}
+
+fn sounds(movie: &Movie) -> impl Iterator<Item = Child<'_>> {
+    placed_children(movie.content()).filter(|child| child.kind == *b"trak" && is_sound(child.content))
 }
 
 /// The names of tracks without sound, and of what describes their fragments.

@@ -12,6 +12,7 @@ use super::chunker::Trim;
 use super::container::Container;
 use super::failure;
 use super::mp4_gapless::Movie;
+use super::mp4_pcm;
 use super::opus;
 use super::refusal::Refusal;
 use crate::audio::opus_head::OpusHead;
@@ -38,7 +39,10 @@ pub(super) fn choose_track(
     name: &str,
 ) -> Result<TrackFacts, Refusal> {
     let (track, params) = audio_track(reader, name)?;
-    let params = completed(params, container);
+    let mut params = completed(params, container);
+    if let Some(codec) = movie.and_then(|movie| mp4_pcm::codec_of(movie, track.id)) {
+        params.for_codec(codec);
+    }
     let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
     let (trim, promised) = extent(track, &params, num_frames, container, movie);
     let frames = match container {

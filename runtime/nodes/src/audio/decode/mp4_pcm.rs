@@ -1,0 +1,52 @@
+//! PCM in QuickTime (Apple, "QuickTime File Format", Sound sample descriptions), as far as Symphonia's demuxer does not
+//! know it: it takes floats and integers of 24 and 32 bits for little-endian, and those of 8 bits for ones of 16.
+
+use symphonia::core::codecs::audio::AudioCodecId;
+use symphonia::core::codecs::audio::well_known as codec;
+
+use super::mp4_gapless::{Movie, child, children, number, sample_table, track_box};
+
+/// The kind of an entry that the demuxer reads as bytes without a sign.
+pub(super) const BYTES: [u8; 4] = *b"raw ";
+
+/// The codec of a track of PCM, where the demuxer names another.
+pub(super) fn codec_of(movie: &Movie, track_id: u32) -> Option<AudioCodecId> {
+    let descriptions = child(sample_table(track_box(movie.content(), track_id)?)?, b"stsd")?;
+    let (kind, entry) = children(descriptions.get(8..)?).next()?;
+    if is_signed_bytes(&kind, entry) {
+        return Some(codec::CODEC_ID_PCM_S8);
+    }
+    if is_little_endian(entry) {
+        return None;
+    }
+    Some(match &kind {
+        b"in24" => codec::CODEC_ID_PCM_S24BE,
+        b"in32" => codec::CODEC_ID_PCM_S32BE,
+        b"fl32" => codec::CODEC_ID_PCM_F32BE,
+        b"fl64" => codec::CODEC_ID_PCM_F64BE,
+        _ => return None,
+    })
+}
+
+/// Whether the samples are bytes with a sign: their order has no meaning, and both names of one are used.
+pub(super) fn is_signed_bytes(kind: &[u8; 4], entry: &[u8]) -> bool {
+    let bits = match version(entry) {
+        Some(0) => entry.get(18..20).map(number),
+        Some(1) => entry.get(32..36).map(|bytes| number(bytes).saturating_mul(8)),
+        _ => None,
+    };
+    matches!(kind, b"sowt" | b"twos") && bits == Some(8)
+}
+
+/// Whether the box `enda` in the box `wave` says so; without it the most significant byte is first.
+fn is_little_endian(entry: &[u8]) -> bool {
+    /// Where the boxes begin in an entry of version 1; one of version 0 has none.
+    const BOXES: usize = 44;
+    let boxes = entry.get(BOXES..).filter(|_| version(entry) == Some(1));
+    let order = boxes.and_then(|boxes| child(child(boxes, b"wave")?, b"enda")?.get(..2));
+    order == Some(&[0, 1])
+}
+
+fn version(entry: &[u8]) -> Option<u64> {
+    entry.get(8..10).map(number)
+}
