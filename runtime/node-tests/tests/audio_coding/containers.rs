@@ -219,6 +219,35 @@ fn reference_adpcm_is_that_of_ffmpeg() {
     );
 }
 
+/// libsndfile counts half of the frames, or packets, of stereo.
+#[test]
+fn a_count_of_frames_only_shortens_the_last_block_of_adpcm() {
+    let fact = |count: u32| (b"fact", 8, count.to_le_bytes());
+    let packets = |count: u32| (b"COMM", 10, count.to_be_bytes());
+    // Two blocks of 1017 and of 1012 frames, and 32 packets of 64.
+    for (name, original, (id, offset, count), frames) in [
+        ("half", "ima.wav", fact(1017), 2034),
+        ("not the last block", "ima.wav", fact(1), 2034),
+        ("within it", "ima.wav", fact(1018), 1018),
+        ("all but one", "ima.wav", fact(2033), 2033),
+        ("too many", "ima.wav", fact(9999), 2034),
+        ("half of Microsoft's", "ms.wav", fact(1012), 2024),
+        ("half of the packets", "ima4.aifc", packets(16), 2048),
+        ("one packet", "ima4.aifc", packets(1), 2048),
+    ] {
+        let mut file = media::bytes(original);
+        let place = file.windows(4).position(|place| place == id).expect("it is there") + offset;
+        file[place..place + 4].copy_from_slice(&count);
+        let whole = decode_path(&media::path(original)).samples();
+        let expected: Vec<Vec<f32>> = whole.iter().map(|plane| plane[..frames].to_vec()).collect();
+        assert_eq!(decode(in_memory(file.clone())).samples(), expected, "{name}");
+        assert_eq!(decode_pieces(&file, 100).samples(), expected, "{name} in pieces");
+        let told = run_port(node("AudioDecode", json!({})).as_mut(), vec![Packet::new(in_memory(file))], 1);
+        let Some(Value::Map(map)) = told.values.first() else { panic!("{name}: a map is expected") };
+        assert_eq!(map["duration_s"], Value::Float(frames as f64 / f64::from(RATE)), "{name}");
+    }
+}
+
 #[test]
 fn alac_in_caf_comes_back_bit_by_bit() {
     let reference = media::reference(8000, 2000, 2);

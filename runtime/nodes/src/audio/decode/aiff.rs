@@ -132,38 +132,28 @@ impl Common {
             b"ima4" => return self.ima4(len, file),
             _ => return Err(refused()),
         };
-        let frame = u64::from(bytes) * u64::from(self.channels);
-        let described = u64::from(self.frames) * frame;
-        let len = self.sound_len(described, len, file);
-        Ok(Sound::pcm(codec, self.rate, self.channels(), bytes, len))
+        let described = u64::from(bytes) * u64::from(self.channels) * u64::from(self.frames);
+        let len = len.map(|len| if self.frames > 0 { len.min(described) } else { len });
+        Ok(Sound::pcm(codec, self.rate, self.channels(), bytes, written_len(len, file)))
     }
 
-    /// Apple's ADPCM: for each channel packets of 34 bytes that hold 64 frames. The description counts packets.
+    /// Apple's ADPCM: for each channel packets of 34 bytes that hold 64 frames. The description counts packets, libsndfile half
+    /// of them in stereo; only the chunk tells how many there are.
     fn ima4(&self, len: Option<u64>, file: Option<u64>) -> Result<Sound, HeadError> {
         if self.channels > 2 {
             return Err(HeadError::Codec(format!("IMA ADPCM of {} channels in AIFF", self.channels)));
         }
         let bytes = 34 * u32::from(self.channels);
-        let described = u64::from(self.frames) * u64::from(bytes);
-        let len = self.sound_len(described, len, file);
         Ok(Sound {
             codec: codec::CODEC_ID_ADPCM_IMA_QT,
             rate: self.rate,
             channels: self.channels(),
             extra: None,
             cut: Cut::Blocks { bytes, frames: 64 },
-            len: len.map(|len| len / u64::from(bytes) * u64::from(bytes)),
+            len: written_len(len, file).map(|len| len / u64::from(bytes) * u64::from(bytes)),
             delay: 0,
             frames: None,
         })
-    }
-
-    /// The bytes of the sound, of which the description and the chunk say how many there are; nothing where a program wrote
-    /// into a pipe, which leaves them 0 or near 2^31. `file` is how many there are in the file, where that is known.
-    fn sound_len(&self, described: u64, chunk: Option<u64>, file: Option<u64>) -> Option<u64> {
-        const PLACEHOLDER: u64 = 0x7e00_0000;
-        let len = if self.frames > 0 { chunk?.min(described) } else { chunk? };
-        (len < PLACEHOLDER || file.is_some_and(|file| file >= len)).then_some(len)
     }
 
     fn channels(&self) -> Channels {
@@ -188,6 +178,13 @@ impl Common {
             kind => format!("the codec \"{}\"", kind.escape_ascii()),
         }
     }
+}
+
+/// The bytes of the sound by its header; nothing where a program wrote into a pipe, which leaves them 0 or near 2^31. `file` is
+/// how many there are in the file, where that is known.
+fn written_len(len: Option<u64>, file: Option<u64>) -> Option<u64> {
+    const PLACEHOLDER: u64 = 0x7e00_0000;
+    len.filter(|len| *len < PLACEHOLDER || file.is_some_and(|file| file >= *len))
 }
 
 /// Integers of so many bytes, most significant first.

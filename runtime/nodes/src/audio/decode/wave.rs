@@ -286,12 +286,18 @@ impl Format {
         if let Some(bytes) = &mut len {
             // The last block may be cut where the sound ends.
             let rest = *bytes % u64::from(block);
-            let mut coded_frames = *bytes / u64::from(block) * u64::from(block_frames(coded));
+            let mut last = u64::from(block_frames(coded));
+            let mut coded_frames = *bytes / u64::from(block) * last;
             match u32::try_from(rest).unwrap_or(0).checked_sub(head * channels) {
-                Some(rest) => coded_frames += u64::from(block_frames(rest)),
+                Some(rest) => {
+                    last = u64::from(block_frames(rest));
+                    coded_frames += last;
+                }
                 None => *bytes -= rest,
             }
-            frames = Some(fact.filter(|fact| *fact > 0).map_or(coded_frames, |fact| fact.min(coded_frames)));
+            // A count that ends before the last block is wrong: libsndfile writes half of it in stereo.
+            let before_last = coded_frames.saturating_sub(last);
+            frames = Some(fact.filter(|fact| (before_last + 1..coded_frames).contains(fact)).unwrap_or(coded_frames));
         }
         let cut = Cut::Blocks { bytes: block, frames: block_frames(coded) };
         let channels = plain_channels(self.channels);
