@@ -123,13 +123,56 @@ fn wav_files_of_any_width_and_form() {
 
 #[test]
 fn speakers_come_from_the_mask() {
-    for (channels, mask, name) in
-        [(6, 0x3f, Some("5.1")), (6, 0x60f, Some("5.1(side)")), (4, 0x33, Some("quad")), (3, 0x3f, None)]
-    {
+    for (channels, mask, name) in [
+        (6, 0x3f, Some("5.1")),
+        (6, 0x60f, Some("5.1(side)")),
+        (4, 0x33, Some("quad")),
+        (3, 0x3f, None),
+        (4, 0, None),
+        (6, 0, None),
+        (2, 0, Some("stereo")),
+    ] {
         let (data, _) = integers(usize::from(channels), 2);
         let fmt = extensible(1, channels, RATE, 16, 2, mask);
         let outcome = decode(in_memory(riff(b"RIFF", 0, &[chunk(b"fmt ", &fmt), chunk(b"data", &data)])));
         assert_eq!(outcome.chunks()[0].layout().name(), name, "{channels} channels, mask {mask:x}");
+    }
+}
+
+/// They are microphones as often as speakers: of none the low frequencies may be left out.
+#[test]
+fn three_and_more_channels_without_speakers_have_no_layout() {
+    for channels in [1u16, 2, 3, 4, 6, 8, 18] {
+        let (data, _) = integers(usize::from(channels), 2);
+        let (frame, len) = (u32::from(channels) * 2, data.len());
+        let plain = format(1, channels, RATE, 16, 2);
+        let caf = Caf {
+            kind: b"lpcm",
+            flags: 2,
+            rate: f64::from(RATE),
+            packet_bytes: frame,
+            packet_frames: 1,
+            channels: channels.into(),
+            bits: 16,
+            others: &[],
+            len: len as i64 + 4,
+            data: &data,
+        };
+        for (name, file) in [
+            ("WAV", riff(b"RIFF", 0, &[chunk(b"fmt ", &plain), chunk(b"data", &data)])),
+            ("Wave64", w64(&plain, len as u64, &data)),
+            ("AIFF", aiff(b"AIFF", &[comm(channels, FRAMES as u32, 16, RATE, None), ssnd(0, &data)])),
+            ("Sun audio", sun(3, RATE, channels.into(), len as u32, &data)),
+            ("CAF", caf.bytes()),
+        ] {
+            let expected = match channels {
+                1 => Some("mono"),
+                2 => Some("stereo"),
+                _ => None,
+            };
+            let outcome = decode(in_memory(file));
+            assert_eq!(outcome.chunks()[0].layout().name(), expected, "{channels} channels in {name}");
+        }
     }
 }
 

@@ -9,22 +9,8 @@ use harness::remux::{Stream, boxed};
 
 const FRAMES: usize = 1000;
 
-/// A version of a description: 0 has no boxes, 1 has them behind the bytes of a sample.
-#[derive(Clone, Copy)]
-enum Description<'a> {
-    Short { bits: u8 },
-    Long { bytes: u32, boxes: &'a [u8] },
-}
-
-/// A file of stereo samples, each of as many bytes as `data` has of them.
-fn movie(kind: &'static [u8; 4], description: Description, data: &[u8]) -> Vec<u8> {
-    let (version, bits, more) = match description {
-        Description::Short { bits } => (0, bits, Vec::new()),
-        Description::Long { bytes, boxes } => {
-            let numbers = [1, bytes, 2 * bytes, 2].map(u32::to_be_bytes).concat();
-            (1, 16, [&numbers[..], boxes].concat())
-        }
-    };
+/// A file with a description of a version, the bits of a sample in its first fields, and what follows on these.
+fn movie(kind: &'static [u8; 4], (version, bits, more): (u8, u8, Vec<u8>), data: &[u8]) -> Vec<u8> {
     let packets = data.chunks(data.len() / FRAMES).map(|frame| (frame.to_vec(), 1)).collect();
     let (headers, matroska) = (Vec::new(), ("", Vec::new()));
     let mut file = Stream { rate: 8000, channels: 2, headers, matroska, mp4: (kind, more), packets }.mp4(100, None);
@@ -33,6 +19,11 @@ fn movie(kind: &'static [u8; 4], description: Description, data: &[u8]) -> Vec<u
     file[entry + 9] = version;
     file[entry + 19] = bits;
     file
+}
+
+/// A description of version 1, whose samples take so many bytes.
+fn long(bytes: u32, boxes: &[u8]) -> (u8, u8, Vec<u8>) {
+    (1, 16, [&[1, bytes, 2 * bytes, 2].map(u32::to_be_bytes).concat(), boxes].concat())
 }
 
 /// Both channels, and the same as interleaved samples.
@@ -73,12 +64,11 @@ fn the_most_significant_byte_is_first_unless_the_description_says_otherwise() {
         let size = bytes as u32;
         for (boxes, is_little) in [(Vec::new(), false), (boxed(b"wave", b""), false), (wave(0), false), (wave(1), true)]
         {
-            let file =
-                movie(kind, Description::Long { bytes: size, boxes: &boxes }, if is_little { &little } else { &data });
+            let file = movie(kind, long(size, &boxes), if is_little { &little } else { &data });
             let order = if is_little { "le" } else { "be" };
             check(&format!("{codec}{order}"), file, &format!("{codec}{order}"), &planes);
         }
-        let short = movie(kind, Description::Short { bits: 8 * bytes as u8 }, &data);
+        let short = movie(kind, (0, 8 * bytes as u8, Vec::new()), &data);
         check(&format!("{codec} without boxes"), short, &format!("{codec}be"), &planes);
     }
 }
@@ -91,10 +81,34 @@ fn bytes_have_a_sign_by_both_names_of_an_order() {
         .map(|channel| samples.iter().skip(channel).step_by(2).map(|sample| f32::from(*sample) / 128.0).collect())
         .collect();
     for kind in [b"sowt", b"twos"] {
-        for description in [Description::Short { bits: 8 }, Description::Long { bytes: 1, boxes: &[] }] {
+        for description in [(0, 8, Vec::new()), long(1, &[])] {
             check("signed", movie(kind, description, &data), "pcm_s8", &planes);
         }
     }
     let unsigned: Vec<u8> = data.iter().map(|byte| byte ^ 0x80).collect();
-    check("unsigned", movie(b"raw ", Description::Short { bits: 8 }, &unsigned), "pcm_u8", &planes);
+    check("unsigned", movie(b"raw ", (0, 8, Vec::new()), &unsigned), "pcm_u8", &planes);
+}
+
+/// A description of version 2, which alone has more than two channels.
+#[test]
+fn three_and_more_channels_have_speakers_if_the_description_says_which() {
+    const FLAGS: u32 = 4; // Integers with a sign, little-endian.
+    let layout = |tag: u32, mask: u32| boxed(b"chan", &[0, tag, mask, 0].map(u32::to_be_bytes).concat());
+    for (channels, boxes, expected) in [
+        (2, Vec::new(), Some("stereo")),
+        (4, Vec::new(), None),
+        (6, Vec::new(), None),
+        (6, layout(121 << 16 | 6, 0), Some("5.1")),
+        (6, layout(1 << 16, 0x60f), Some("5.1(side)")),
+        (6, layout(1 << 16, 0x3), None),
+        (6, layout(147 << 16 | 6, 0), None),
+    ] {
+        let data = vec![0; FRAMES * 2 * channels as usize];
+        let rate = 8000f64.to_be_bytes();
+        let numbers = [channels, 0x7f00_0000, 16, FLAGS, 2 * channels, 1].map(u32::to_be_bytes).concat();
+        let entry = [&72u32.to_be_bytes()[..], &rate, &numbers, &boxes].concat();
+        let told = decode(in_memory(movie(b"lpcm", (2, 16, entry), &data)));
+        assert_eq!(told.chunks()[0].channels(), channels as usize);
+        assert_eq!(told.chunks()[0].layout().name(), expected, "{channels} channels");
+    }
 }

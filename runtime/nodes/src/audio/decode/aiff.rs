@@ -3,7 +3,6 @@
 
 use std::io::{Seek, SeekFrom};
 
-use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known as codec;
 use symphonia::core::io::{MediaSourceStream, ReadBytes};
@@ -134,7 +133,7 @@ impl Common {
         };
         let described = u64::from(bytes) * u64::from(self.channels) * u64::from(self.frames);
         let len = len.map(|len| if self.frames > 0 { len.min(described) } else { len });
-        Ok(Sound::pcm(codec, self.rate, self.channels(), bytes, written_len(len, file)))
+        Ok(Sound::pcm(codec, self.rate, plain_channels(self.channels), bytes, written_len(len, file)))
     }
 
     /// Apple's ADPCM: for each channel packets of 34 bytes that hold 64 frames. The description counts packets, libsndfile half
@@ -147,20 +146,13 @@ impl Common {
         Ok(Sound {
             codec: codec::CODEC_ID_ADPCM_IMA_QT,
             rate: self.rate,
-            channels: self.channels(),
+            channels: plain_channels(self.channels),
             extra: None,
             cut: Cut::Blocks { bytes, frames: 64 },
             len: written_len(len, file).map(|len| len / u64::from(bytes) * u64::from(bytes)),
             delay: 0,
             frames: None,
         })
-    }
-
-    fn channels(&self) -> Channels {
-        match self.channels {
-            1 | 2 => plain_channels(self.channels),
-            count => Channels::Discrete(count),
-        }
     }
 
     fn codec_name(&self) -> String {
@@ -237,12 +229,15 @@ pub(super) fn read_sun_head(reader: &mut MediaSourceStream<'static>) -> Result<S
         27 => (codec::CODEC_ID_PCM_ALAW, 1),
         other => return Err(HeadError::Codec(format!("{} in Sun audio", sun_codec_name(other)))),
     };
-    let channels = match u16::try_from(channels) {
-        Ok(count @ (1 | 2)) => plain_channels(count),
-        Ok(count) => Channels::Discrete(count),
-        Err(_) => return Err(HeadError::Damaged("its header gives more than 65535 channels")),
-    };
-    Ok(Sound::pcm(codec, rate, channels, bytes, (len != u32::MAX && len != 0).then_some(u64::from(len))))
+    let channels =
+        u16::try_from(channels).map_err(|_| HeadError::Damaged("its header gives more than 65535 channels"))?;
+    Ok(Sound::pcm(
+        codec,
+        rate,
+        plain_channels(channels),
+        bytes,
+        (len != u32::MAX && len != 0).then_some(u64::from(len)),
+    ))
 }
 
 fn sun_codec_name(encoding: u32) -> String {

@@ -5,7 +5,7 @@
 
 use std::io::{self, Seek, SeekFrom};
 
-use symphonia::core::audio::{Channels, Position};
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 use symphonia::core::errors::{Error, Result};
@@ -15,6 +15,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
+use super::layout::front;
 use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
 
 /// What a header says of the sound behind it.
@@ -77,11 +78,11 @@ impl Sound {
     }
 }
 
-/// The channels of a file that does not say where its speakers are: mono and stereo are meant, more are just channels
-/// but for those that WAVE counts in the order of its mask.
+/// The channels of a file that does not say where its speakers are: mono and stereo are meant, more are just channels, as those
+/// of an array of microphones.
 pub(super) fn plain_channels(count: u16) -> Channels {
-    match Position::from_wave_channel_count(u32::from(count)) {
-        Some(positions) if count > 0 => Channels::Positioned(positions),
+    match count {
+        1 | 2 => front(count.into()),
         _ => Channels::Discrete(count),
     }
 }

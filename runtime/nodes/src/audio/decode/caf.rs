@@ -261,8 +261,9 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
     }
 }
 
-/// The layouts whose channels come in the order of the mask of WAVE; the others are just channels.
-fn channels_of(count: u16, layout: Option<[u8; 8]>) -> Channels {
+/// The channels of a layout of Core Audio, by its tag and its bitmap: those of layouts whose channels come in the order of the
+/// mask of WAVE; the others are just channels.
+pub(super) fn channels_of(count: u16, layout: Option<[u8; 8]>) -> Channels {
     const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
     const BACK: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
     if count <= 2 {

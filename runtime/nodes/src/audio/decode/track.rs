@@ -14,6 +14,7 @@ use super::failure;
 use super::mp4_gapless::Movie;
 use super::mp4_pcm;
 use super::opus;
+use super::pcm_packet::is_pcm;
 use super::refusal::Refusal;
 use crate::audio::opus_head::OpusHead;
 
@@ -40,8 +41,8 @@ pub(super) fn choose_track(
 ) -> Result<TrackFacts, Refusal> {
     let (track, params) = audio_track(reader, name)?;
     let mut params = completed(params, container);
-    if let Some(codec) = movie.and_then(|movie| mp4_pcm::codec_of(movie, track.id)) {
-        params.for_codec(codec);
+    if matches!(container, Container::Mp4 | Container::Matroska) {
+        describe_pcm(&mut params, movie, track.id);
     }
     let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
     let (trim, promised) = extent(track, &params, num_frames, container, movie);
@@ -135,6 +136,17 @@ fn completed(params: &AudioCodecParameters, container: Container) -> AudioCodecP
         }
     }
     params
+}
+
+/// Puts right what the demuxers make of PCM: of MP4 the order of its bytes, and where its channels are.
+fn describe_pcm(params: &mut AudioCodecParameters, movie: Option<&Movie>, track_id: u32) {
+    if let Some(codec) = movie.and_then(|movie| mp4_pcm::codec_of(movie, track_id)) {
+        params.for_codec(codec);
+    }
+    let count = params.channels.as_ref().and_then(|channels| u16::try_from(channels.count()).ok());
+    if let Some(count) = count.filter(|_| is_pcm(params.codec)) {
+        params.with_channels(mp4_pcm::channels_of(movie, track_id, count));
+    }
 }
 
 /// The frames of a track whose clock ticks once for each.

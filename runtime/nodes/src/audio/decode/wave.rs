@@ -310,7 +310,6 @@ impl Format {
             Some(positions) if positions.bits().count_ones() == u32::from(self.channels) => {
                 Channels::Positioned(positions)
             }
-            Some(_) if self.channels > 2 => Channels::Discrete(self.channels),
             _ => plain_channels(self.channels),
         }
     }
