@@ -12,7 +12,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader as _};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia_bundle_flac::{FlacDecoder, FlacReader};
 
-use harness::items::{Outcome, decode, decode_path, in_memory, node, run_item};
+use harness::items::{Outcome, decode, decode_path, decode_pieces, in_memory, node, run_item};
 use harness::media;
 
 pub(crate) fn sound(planes: &[Vec<i16>], rate: u32) -> Audio {
@@ -353,11 +353,55 @@ fn noise_silence_and_many_channels_survive_flac() {
 }
 
 #[test]
-fn a_side_layout_survives_wav() {
-    let planes = vec![vec![100i16; 50]; 6];
-    let audio = sound(&planes, 48000).with_layout(Layout::Named("5.1(side)".into()));
-    let outcome = decode(Value::bytes(only_bytes(&encode(json!({"format": "wav"}), &audio, 50))));
-    assert_eq!(outcome.chunks()[0].layout().name(), Some("5.1(side)"));
+fn every_layout_survives_wav_and_flac() {
+    let named = [
+        (3, "2.1"),
+        (3, "3.0"),
+        (3, "3.0(back)"),
+        (4, "3.1"),
+        (4, "4.0"),
+        (4, "quad"),
+        (4, "quad(side)"),
+        (5, "5.0"),
+        (5, "5.0(side)"),
+        (6, "5.1"),
+        (6, "5.1(side)"),
+        (7, "6.1"),
+        (7, "7.0"),
+        (8, "7.1"),
+    ];
+    let layouts = named.map(|(channels, name)| (channels, Layout::Named(name.into())));
+    let unspecified = (3..=8).map(|channels| (channels, Layout::Unspecified));
+    for (channels, layout) in layouts.into_iter().chain(unspecified) {
+        let planes: Vec<Vec<i16>> = (0..channels).map(|channel| vec![channel as i16 * 100; 50]).collect();
+        let audio = sound(&planes, 48000).with_layout(layout.clone());
+        for format in ["wav", "flac"] {
+            let file = only_bytes(&encode(json!({"format": format}), &audio, 50));
+            for outcome in [decode(in_memory(file.clone())), decode_pieces(&file, 100)] {
+                assert_eq!(media::deviation(&outcome.samples(), &planes).0, 0.0);
+                assert_eq!(*outcome.chunks()[0].layout(), layout, "{channels} channels in {format}");
+            }
+        }
+    }
+}
+
+/// As `flac` writes it (RFC 9639, 8.6.2 and 8.6.3).
+#[test]
+fn a_mask_of_speakers_is_a_comment_of_flac_where_it_has_other_places() {
+    const MASK: &str = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=";
+    for (channels, layout, mask) in [(6, Some("5.1"), None), (7, Some("7.0"), Some("0x637")), (4, None, Some("0x0"))] {
+        let layout = layout.map_or(Layout::Unspecified, |name| Layout::Named(name.into()));
+        let audio = sound(&vec![vec![1; 50]; channels], 48000).with_layout(layout);
+        let file = only_bytes(&encode(json!({"format": "flac"}), &audio, 50));
+        let comment = mask.map(|mask| {
+            let text = format!("{MASK}{mask}");
+            let lens = [11, 1, text.len() as u32].map(u32::to_le_bytes);
+            let content = [&lens[0][..], b"remotemedia", &lens[1], &lens[2], text.as_bytes()].concat();
+            [&[0x84, 0, 0, content.len() as u8], &content[..]].concat()
+        });
+        assert_eq!(file[4], if mask.is_some() { 0 } else { 0x80 });
+        assert!(file[42..].starts_with(&comment.unwrap_or(vec![0xff, 0xf8])), "{mask:?}");
+    }
 }
 
 #[test]
@@ -456,6 +500,11 @@ fn what_can_not_be_written_is_said() {
     assert_eq!(
         encode(json!({"format": "opus"}), &three.clone().with_layout(Layout::Named("2.1".into())), 3).message(),
         "Opus has no places for the layout 2.1; of 3 channels it has 3.0. Mix it with AudioMix, or use format \"wav\"."
+    );
+    assert_eq!(
+        encode(json!({"format": "flac"}), &three.clone().with_layout(Layout::Named("5.1".into())), 3).message(),
+        "FLAC has no places for the layout 5.1 of 3 channels; of so many it has 3.0. Mix it with AudioMix, or use format \
+         \"wav\"."
     );
     assert_eq!(
         encode(json!({"format": "opus", "bitrate_kbps": 11}), &three, 3).message(),

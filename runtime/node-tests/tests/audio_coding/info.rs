@@ -175,8 +175,16 @@ fn comments_of_flac_are_tags() {
         comments.extend(text.as_bytes());
     };
     put("a maker");
-    let entries =
-        ["TITLE=Grüße", "ARTIST=One", "ARTIST=Two", "DATE=2026-11-25", "TRACKNUMBER=3", "GENRE=Speech", "X-House=Own"];
+    let entries = [
+        "TITLE=Grüße",
+        "ARTIST=One",
+        "ARTIST=Two",
+        "DATE=2026-11-25",
+        "TRACKNUMBER=3",
+        "GENRE=Speech",
+        "X-House=Own",
+        "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x3",
+    ];
     let count = (entries.len() as u32).to_le_bytes();
     let mut block = {
         entries.iter().for_each(|entry| put(entry));

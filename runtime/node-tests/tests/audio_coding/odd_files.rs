@@ -80,6 +80,29 @@ fn a_flac_file_behind_another_goes_on() {
 }
 
 #[test]
+fn a_comment_of_flac_says_where_its_channels_are_if_it_names_so_many() {
+    let planes: Vec<Vec<i32>> = (0..4).map(|channel| noise(100, 16, channel)).collect();
+    let frames = [Frame { rate: 16_000, bits: 16, number: 0, planes: &planes }.bytes()];
+    for (comment, layout) in [
+        ("WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x0107", Some("4.0")),
+        ("WaveFormatExtensible_Channel_Mask=0X00F", Some("3.1")),
+        ("WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x0", None),
+        ("WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x3", Some("quad")),
+        ("WAVEFORMATEXTENSIBLE_CHANNEL_MASK=263", Some("quad")),
+        ("WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0xF00000", Some("quad")),
+        ("TITLE=0x0107", Some("quad")),
+    ] {
+        let lens = [0, 1, comment.len() as u32].map(u32::to_le_bytes).concat();
+        let content = [&lens[..], comment.as_bytes()].concat();
+        let blocks = [(0, 34, stream_info(16_000, 4, 16, 100)), (4, content.len() as u32, content)];
+        for outcome in both(&file(&blocks, &frames)) {
+            assert_eq!(outcome.samples(), planes.iter().map(|plane| floats(plane, 16)).collect::<Vec<_>>());
+            assert_eq!(outcome.chunks()[0].layout().name(), layout, "{comment}");
+        }
+    }
+}
+
+#[test]
 fn what_stands_before_the_sound_of_flac_does_not_decide_on_it() {
     let planes = [noise(400, 16, 3)];
     let frames: Vec<Vec<u8>> =

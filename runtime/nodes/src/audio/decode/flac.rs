@@ -5,6 +5,7 @@
 
 use std::io;
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
@@ -21,6 +22,7 @@ use symphonia::core::packet::Packet;
 use symphonia::default::meta::embedded::flac::{FLAC_METADATA_INFO, read_flac_comment_block};
 
 use super::flac_frame::{FrameHeader, MOST_HEADER, StreamInfo, frame_header};
+use super::flac_places::commented_places;
 use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
 use crate::audio::flac_checksum::crc_16;
 
@@ -41,6 +43,8 @@ pub(super) struct FlacReader<'s> {
     tracks: Vec<Track>,
     metadata: MetadataLog,
     stream: StreamInfo,
+    /// Where the channels are, if a comment says it.
+    places: Option<Channels>,
     /// Bytes that were read and not given away. The next frame begins with the first of them.
     waiting: Vec<u8>,
     /// How many of them are in the checksum beside.
@@ -81,6 +85,7 @@ impl<'s> FlacReader<'s> {
             tracks: Vec::new(),
             metadata: options.external_data.metadata.unwrap_or_default(),
             stream: StreamInfo { least_block: 0, most_block: 0, rate: 0, channels: 1, bits: 16, frames: 0 },
+            places: None,
             waiting: Vec::new(),
             searched: 0,
             sum: 0,
@@ -140,7 +145,9 @@ impl<'s> FlacReader<'s> {
                 break;
             }
         }
-        self.metadata.push(builder.build());
+        let comments = builder.build();
+        self.places = stream.and_then(|stream| commented_places(&comments, stream.channels));
+        self.metadata.push(comments);
         Ok(stream)
     }
 
@@ -179,6 +186,9 @@ impl<'s> FlacReader<'s> {
         block[10..18].copy_from_slice(&packed.to_be_bytes());
         params.for_codec(CODEC_ID_FLAC).with_sample_rate(stream.rate).with_extra_data(block.into_boxed_slice());
         params.with_bits_per_sample(u32::from(stream.bits));
+        if let Some(places) = &self.places {
+            params.with_channels(places.clone());
+        }
         let mut track = Track::new(0);
         track.with_codec_params(CodecParameters::Audio(params));
         if let Some(base) = TimeBase::try_from_recip(stream.rate) {

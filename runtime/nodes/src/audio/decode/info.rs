@@ -12,6 +12,7 @@ use symphonia_metadata::utils::id3v1::get_genre_name;
 
 use super::super::pcm::SampleFormat;
 use super::container::Container;
+use super::flac_places::is_channel_mask;
 
 /// The facts of one file, without its format, which its first packet tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +130,7 @@ pub(super) fn block_of(revision: &MetadataRevision, track: Option<u32>) -> Map {
     let all = revision.media.tags.iter().chain(of_track.flat_map(|of| &of.metadata.tags));
     let is_padded = Rank::of(revision) == Rank::Id3v1;
     let mut block = Map::new();
-    for (name, text) in all.filter_map(named) {
+    for (name, text) in all.filter(|tag| !is_channel_mask(tag)).filter_map(named) {
         match text.trim_end() {
             "" => {}
             // ID3v1 has room for every tag, filled up with spaces where it is not used; a track of 0 is none.

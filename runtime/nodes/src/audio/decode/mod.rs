@@ -20,6 +20,7 @@ mod failure;
 mod flac;
 mod flac_decoder;
 mod flac_frame;
+mod flac_places;
 mod gap_source;
 mod id3_tag;
 mod incremental;

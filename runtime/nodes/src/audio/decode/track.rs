@@ -2,7 +2,7 @@
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, CODEC_ID_NULL_AUDIO};
 use symphonia::core::formats::{FormatReader, Track, TrackType};
@@ -126,6 +126,10 @@ fn completed(params: &AudioCodecParameters, container: Container) -> AudioCodecP
         && let Some(head) = params.extra_data.as_deref().and_then(OpusHead::of_mp4)
     {
         params.with_extra_data(head.to_bytes().into());
+    }
+    if params.codec == CODEC_ID_FLAC && container != Container::Flac {
+        // Only its own reader knows of places that are not those of its frames; the others take these for granted.
+        params.channels = None;
     }
     if params.codec == CODEC_ID_AAC
         && let Some(config) = params.extra_data.as_deref().and_then(AacConfig::read)

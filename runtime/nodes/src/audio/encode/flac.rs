@@ -2,6 +2,7 @@
 //! end.
 
 mod bits;
+mod comment;
 mod fixed;
 mod frame;
 mod lpc;
@@ -14,6 +15,7 @@ use md5::{Digest as _, Md5};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
 
+use self::comment::comment_of;
 use self::frame::FrameEncoder;
 use super::super::pcm::{SampleFormat, quantize_all};
 use crate::io::{Output, unwritten};
@@ -25,6 +27,8 @@ pub(super) struct FlacWriter {
     rate: u32,
     channels: usize,
     bits: u32,
+    /// The block behind STREAMINFO, if there is one.
+    comment: Vec<u8>,
     encoder: FrameEncoder,
     /// For each channel the integers that wait for a whole block.
     waiting: Vec<Vec<i32>>,
@@ -57,6 +61,7 @@ impl FlacWriter {
             rate,
             channels,
             bits,
+            comment: comment_of(audio)?,
             encoder: FrameEncoder::new(rate, bits),
             waiting: vec![Vec::new(); channels],
             packed: Vec::new(),
@@ -114,9 +119,10 @@ impl FlacWriter {
         output.write_all(frame).map_err(|error| unwritten(name, &error))
     }
 
-    /// The mark of a FLAC file and its block STREAMINFO, the only one (RFC 9639, 8.2).
+    /// The mark of a FLAC file, its block STREAMINFO (RFC 9639, 8.2), and what block comes behind.
     fn header(&self, checksum: [u8; 16]) -> Vec<u8> {
-        let mut header = b"fLaC\x80\0\0\x22".to_vec();
+        let last = if self.comment.is_empty() { 0x80 } else { 0 };
+        let mut header = [b"fLaC", &[last, 0, 0, 0x22][..]].concat();
         // All blocks but the last have one size.
         header.extend([(BLOCK as u16).to_be_bytes(); 2].as_flattened());
         let shortest = self.shortest.min(self.longest);
@@ -127,6 +133,7 @@ impl FlacWriter {
         let (channels, bits) = (self.channels as u64 - 1, u64::from(self.bits) - 1);
         header.extend((u64::from(self.rate) << 44 | channels << 41 | bits << 36 | total).to_be_bytes());
         header.extend(checksum);
+        header.extend(&self.comment);
         header
     }
 }

@@ -1,5 +1,6 @@
 //! `AudioEncode`: from chunks of sound to a WAV, FLAC or Opus file, in memory or on disk.
 
+mod channel_mask;
 mod dither;
 mod flac;
 mod ogg;
@@ -104,6 +105,9 @@ documented! {
 ///   `audio/ogg; codecs=opus`. An item without sound gives nothing.
 /// - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or a device is
 ///   written into. One path holds one item: a second one is an error.
+/// - Where the channels are, WAV says by its mask of speakers, and FLAC by the same mask as a comment where they are not where
+///   FLAC has so many: 3.0, quad, 5.0, 5.1, 6.1 or 7.1. Three and more channels without a layout come back as such. A layout
+///   that FLAC or Opus has no places for is an error.
 /// - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside an item, and
 ///   NaN or infinity where samples are computed.
 pub struct AudioEncode {

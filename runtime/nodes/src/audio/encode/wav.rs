@@ -5,9 +5,10 @@
 
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 
-use remotemedia_core::value::{Audio, Layout};
+use remotemedia_core::value::Audio;
 
 use super::super::pcm::{SampleFormat, to_pcm};
+use super::channel_mask::channel_mask;
 use crate::io::Output;
 
 /// Writes frames and, at the end, the header anew with the lengths, where what was written can be written anew.
@@ -35,7 +36,7 @@ impl WavWriter {
     const MOST_DATA: u64 = u32::MAX as u64 - 128;
 
     pub(super) fn new(audio: &Audio, format: SampleFormat, output: &mut Output) -> io::Result<Self> {
-        let mask = channel_mask(audio.layout(), audio.channels());
+        let mask = channel_mask(audio.layout(), audio.channels()).unwrap_or(0);
         let writer =
             Self { format, rate: audio.rate(), channels: audio.channels(), mask, data_len: 0, pcm: Vec::new() };
         output.write_all(&writer.header(if output.can_seek() { Lengths::Known } else { Lengths::Unknown }))?;
@@ -149,30 +150,6 @@ fn chunk(target: &mut Vec<u8>, id: &[u8; 4], content: &[u8]) {
     target.extend(id);
     target.extend((content.len() as u32).to_le_bytes());
     target.extend(content);
-}
-
-/// The speakers of a layout as the mask has them; none where they are not known.
-fn channel_mask(layout: &Layout, channels: usize) -> u32 {
-    const NAMES: [(&str, u32); 16] = [
-        ("mono", 0x004),
-        ("stereo", 0x003),
-        ("2.1", 0x00b),
-        ("3.0", 0x007),
-        ("3.0(back)", 0x103),
-        ("3.1", 0x00f),
-        ("4.0", 0x107),
-        ("quad", 0x033),
-        ("quad(side)", 0x603),
-        ("5.0", 0x037),
-        ("5.0(side)", 0x607),
-        ("5.1", 0x03f),
-        ("5.1(side)", 0x60f),
-        ("6.1", 0x70f),
-        ("7.0", 0x637),
-        ("7.1", 0x63f),
-    ];
-    let mask = NAMES.iter().find(|(name, _)| layout.name() == Some(name)).map_or(0, |(_, mask)| *mask);
-    if mask.count_ones() as usize == channels { mask } else { 0 }
 }
 
 #[cfg(test)]

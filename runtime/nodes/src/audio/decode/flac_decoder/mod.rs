@@ -85,7 +85,8 @@ impl Decoder {
         let (block, spec) = (header.block as usize, self.frames.spec());
         if (spec.rate(), spec.channels().count()) != (rate, channels) || self.frames.capacity() < block {
             let most_block = usize::from(self.stream.most_block).max(block);
-            let places = places(channels).unwrap_or(Channels::Discrete(header.channels.into()));
+            let named = self.params.channels.clone().filter(|named| named.count() == channels);
+            let places = named.or_else(|| places(channels)).unwrap_or(Channels::Discrete(header.channels.into()));
             self.frames = AudioBuffer::new(AudioSpec::new(rate, places), most_block);
         }
         self.frames.clear();
