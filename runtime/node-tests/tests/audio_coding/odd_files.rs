@@ -6,6 +6,7 @@ use remotemedia_core::value::{Audio, MediaTime};
 use crate::flac_files::{Frame, file, stream_info};
 use harness::items::{Outcome, decode, decode_path, decode_pieces, in_memory};
 use harness::media;
+use harness::remux::Stream;
 
 /// The same file as a whole and as it arrives.
 fn both(bytes: &[u8]) -> [Outcome; 3] {
@@ -373,6 +374,35 @@ fn free_format_is_what_a_listed_bit_rate_is() {
         for outcome in both(&bytes) {
             assert_eq!(outcome.failure, None, "{name}");
             assert_eq!(outcome.samples(), expected, "{name}");
+        }
+    }
+}
+
+/// ISO/IEC 13818-3, 2.4.2.3: MPEG-2 has all its bit rates for both numbers of channels, where MPEG-1 has four for one alone.
+#[test]
+fn layer_two_of_mpeg_2_has_any_bit_rate() {
+    let frame_of = |frame: &[u8], index: u8, len: usize| {
+        let mut frame = frame.to_vec();
+        frame[2] = frame[2] & 0x0f | index << 4;
+        frame.resize(len, 0);
+        frame
+    };
+    // 64 kbit/s at 16 kHz are 576 bytes, 80 are 720.
+    let file = media::bytes("stereo.mp2");
+    let frames: Vec<Vec<u8>> = file.chunks(576).map(|frame| frame_of(frame, 9, 720)).collect();
+    let expected = decode_path(&media::path("stereo.mp2")).samples();
+    let packets = frames.iter().map(|frame| (frame.clone(), 1152)).collect();
+    let (headers, matroska) = (Vec::new(), ("A_MPEG/L2", Vec::new()));
+    let stream = Stream { rate: 16_000, channels: 2, headers, matroska, mp4: (b".mp3", Vec::new()), packets };
+    for file in [frames.concat(), stream.matroska(200, false)] {
+        for outcome in both(&file) {
+            assert_eq!(outcome.samples(), expected);
+        }
+    }
+    // Frames without a sample in any subband are silence.
+    for (index, len) in [(4, 288), (6, 432), (7, 504)] {
+        for outcome in both(&frame_of(&[0xff, 0xf5, 0x08, 0x04], index, len).repeat(20)) {
+            assert_eq!(outcome.samples(), vec![vec![0.0; 1152 * 20]; 2], "{len} bytes");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The decoder for a track.
 
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
@@ -10,7 +10,7 @@ use super::container::Container;
 use super::flac_decoder::ChecksumBy;
 use super::opus::PreSkip;
 use super::refusal::Refusal;
-use super::{aac, failure, flac_decoder, layer3, opus, pcm_packet};
+use super::{aac, failure, flac_decoder, layer3, layers_1_2, opus, pcm_packet};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -52,6 +52,7 @@ pub(super) fn make_decoder(
         AudioDecoderOptions::default().gapless(container == Container::Ogg || params.codec == CODEC_ID_VORBIS);
     let made = match params.codec {
         CODEC_ID_AAC => aac::Decoder::new(params).map(|decoder| Box::new(decoder) as _),
+        CODEC_ID_MP1 | CODEC_ID_MP2 => layers_1_2::Decoder::new(params, &options).map(|decoder| Box::new(decoder) as _),
         _ => symphonia::default::get_codecs().make_audio_decoder(params, &options),
     };
     made.map_err(|error| match error {

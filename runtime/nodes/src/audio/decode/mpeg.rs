@@ -1,7 +1,6 @@
 //! The reader of MPEG audio frames of layer I to III, bare or from a place within another container.
 //!
-//! After foreign bytes, it goes on where a chain of frames begins. Frames of free format of layers I and II, which
-//! Symphonia's decoder does not take, are written anew at a bit rate that has room for them.
+//! After foreign bytes, it goes on where a chain of frames begins.
 
 use std::io;
 
@@ -17,7 +16,6 @@ use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
 use super::layout::front;
-use super::mpeg_free::rewritten;
 use super::mpeg_header::{Chain, Header, NOT_ALLOWED, chain};
 use super::mpeg_tag::{Facts, facts};
 use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
@@ -66,7 +64,7 @@ impl<'s> MpegReader<'s> {
             tagged: None,
         };
         let (header, len) = mpeg.next_frame()?.ok_or_else(|| Error::IoError(io::ErrorKind::UnexpectedEof.into()))?;
-        if !header.has_allowed_rate() {
+        if !header.is_allowed() {
             return Err(Error::Unsupported(NOT_ALLOWED));
         }
         let facts = facts(&mpeg.waiting[..len], &header);
@@ -209,10 +207,9 @@ impl FormatReader for MpegReader<'_> {
             if facts(&frame, &header).is_some() {
                 continue;
             }
-            let data = if header.is_free() && header.layer < 3 { rewritten(&frame, &header)?.into() } else { frame };
             let starts = Timestamp::from(self.position);
             self.position = self.position.saturating_add(i64::from(header.samples()));
-            return Ok(Some(Packet::new(0, starts, Duration::from(header.samples()), data)));
+            return Ok(Some(Packet::new(0, starts, Duration::from(header.samples()), frame)));
         }
     }
 }

@@ -49,7 +49,7 @@ impl Header {
         Some(Self { version, layer, bit_rate, rate, is_padded, channels })
     }
 
-    fn is_mpeg_1(&self) -> bool {
+    pub(super) fn is_mpeg_1(&self) -> bool {
         self.version == 3
     }
 
@@ -59,13 +59,8 @@ impl Header {
 
     /// The bytes of the frame, which in free format the distance of its headers tells.
     pub(super) fn len(&self) -> Option<usize> {
-        (!self.is_free()).then(|| self.len_at(self.bit_rate))
-    }
-
-    /// The bytes of the frame at a bit rate of this index.
-    pub(super) fn len_at(&self, bit_rate: u8) -> usize {
-        let slots = self.slots_for(kilobits(self, bit_rate) * 1000) + usize::from(self.is_padded);
-        slots * self.slot()
+        let slots = self.slots_for(kilobits(self, self.bit_rate) * 1000) + usize::from(self.is_padded);
+        (!self.is_free()).then_some(slots * self.slot())
     }
 
     /// The bytes of a frame on average, where padding makes up for what the rate leaves over: a fraction.
@@ -97,17 +92,20 @@ impl Header {
     }
 
     /// Whether the standard has its bit rate for so many channels.
-    pub(super) fn has_allowed_rate(&self) -> bool {
-        self.is_allowed(self.bit_rate)
+    pub(super) fn is_allowed(&self) -> bool {
+        !self.is_mpeg_1() || self.is_taken()
     }
 
-    /// Whether layer II has this bit rate with so many channels (ISO/IEC 11172-3, 2.4.2.3).
-    pub(super) fn is_allowed(&self, bit_rate: u8) -> bool {
-        let kilobits = kilobits(self, bit_rate);
-        self.layer != 2
-            || !self.is_mpeg_1()
-            || bit_rate == 0
-            || if self.channels == 1 { kilobits < 224 } else { !matches!(kilobits, 32 | 48 | 56 | 80) }
+    /// Whether its bit rate, or free format, is one that MPEG-1 has with so many channels (ISO/IEC 11172-3, 2.4.2.3): of layer
+    /// II Symphonia's decoder takes no others.
+    pub(super) fn is_taken(&self) -> bool {
+        let kilobits = kilobits(self, self.bit_rate);
+        self.layer != 2 || if self.channels == 1 { kilobits < 224 } else { !matches!(kilobits, 32 | 48 | 56 | 80) }
+    }
+
+    /// The header at the bit rate of this index.
+    pub(super) fn at(&self, bit_rate: u8) -> Self {
+        Self { bit_rate, ..*self }
     }
 
     /// The frames of sound in it.
