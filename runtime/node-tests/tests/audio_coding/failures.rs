@@ -77,6 +77,14 @@ fn sound_that_can_not_be_decoded_rightly_is_refused() {
     assert_eq!(decode_path(&speex).message(), format!("'{speex}' holds Speex, which remotemedia can't decode. {USE}"));
     let theora = media::file("theora.ogg", &page(b"\x80theora\x03\x02\x01"));
     assert_eq!(decode_path(&theora).message(), format!("'{theora}' holds no audio track. Use a file with sound."));
+    for (family, channels) in [(255, "channels without places"), (2, "ambisonics"), (3, "ambisonics")] {
+        let head =
+            [&b"OpusHead\x01\x09\0\0\x80\xbb\0\0\0\0"[..], &[family, 9, 0], &[0, 1, 2, 3, 4, 5, 6, 7, 8]].concat();
+        let is = format!(" holds Opus ({channels}), which remotemedia can't decode. {USE}");
+        let opus = media::file("nine.opus", &page(&head));
+        assert_eq!(decode_path(&opus).message(), format!("'{opus}'{is}"));
+        assert_eq!(decode_pieces(&page(&head), 30).message(), format!("{STREAM}{is}"));
+    }
     // One channel at 384 kbit/s (ISO/IEC 11172-3, 2.4.2.3), which some programs write.
     let frame = [&[0xff, 0xfd, 0xe4, 0xc4][..], &[0; 1148]].concat();
     for frames in [1, 3] {

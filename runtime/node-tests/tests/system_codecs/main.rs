@@ -149,12 +149,20 @@ fn wav_of_ac3() -> Vec<u8> {
     [&b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0"[..], &format, b"data\x10\0\0\0", &[7; 16]].concat()
 }
 
+/// The first page of Opus in Ogg whose nine channels have no places (RFC 7845, 5.1.1.3).
+fn ogg_of_opus() -> Vec<u8> {
+    let head = [&b"OpusHead\x01\x09\0\0\x80\xbb\0\0\0\0"[..], &[255, 9, 0], &[0; 9]].concat();
+    [&b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01"[..], &[head.len() as u8], &head].concat()
+}
+
 #[test]
 fn a_file_in_each_form_comes_out_whole_with_its_head() {
     let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     let whole = ramp(0, PACKET * PACKETS);
     let (by_path, _) = on_disk("whole.wv", &content(b'T'));
-    for packets in [in_memory(content(b'T')), by_path, in_pieces(&content(b'T')), in_memory(wav_of_ac3())] {
+    let by_content = [in_memory(content(b'T')), in_memory(wav_of_ac3()), in_memory(ogg_of_opus())];
+    let arriving = [in_pieces(&content(b'T')), in_pieces(&ogg_of_opus())];
+    for packets in by_content.into_iter().chain(arriving).chain([by_path]) {
         let heard = hear(json!({"chunk_ms": 30}), packets);
         assert_eq!(heard.error, None);
         assert_eq!(heard.planes, whole);

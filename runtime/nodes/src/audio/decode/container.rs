@@ -41,8 +41,9 @@ pub(super) enum Sniffed {
     Needs(u64),
 }
 
-/// The number of bytes that tell every container with a mark of its own, and the codec of an Ogg stream.
-pub(super) const SNIFF_LEN: usize = 40;
+/// The number of bytes that tell every container with a mark of its own, and the codec of an Ogg stream, of Opus also how its
+/// channels are mapped.
+pub(super) const SNIFF_LEN: usize = 48;
 /// How far frames without a container may be behind bytes that are none, and how far a chain of them can reach.
 const SEARCHED: usize = 1 << 16;
 const CHAIN_LEN: usize = 1 << 15;
@@ -332,7 +333,7 @@ mod tests {
         bytes.extend(mp3());
         assert_eq!(whole(&bytes), Sniffed::Found(Container::Mpeg, 236));
         let needs = sniff(|place, len| bytes[..80].iter().skip(place as usize).take(len).copied().collect(), false);
-        assert_eq!(needs, Sniffed::Needs(180));
+        assert_eq!(needs, Sniffed::Needs(140 + SNIFF_LEN as u64));
         let junk = [&b"\xff\xfb junk \xff\xf1"[..], &mp3()].concat();
         assert_eq!(whole(&junk), Sniffed::Found(Container::Mpeg, 10));
     }

@@ -25,6 +25,15 @@ pub(super) fn pre_skip(params: &AudioCodecParameters) -> u16 {
     params.extra_data.as_deref().and_then(OpusHead::parse).map_or(0, |head| head.pre_skip)
 }
 
+/// What the channels of a stream with this head are, if it maps them to no speakers (RFC 7845, 5.1.1.3; RFC 8486, 3).
+pub(super) fn unplaced(head: &[u8]) -> Option<&'static str> {
+    match head.strip_prefix(b"OpusHead")?.get(10)? {
+        0 | 1 => None,
+        2 | 3 => Some("ambisonics"),
+        _ => Some("channels without places"),
+    }
+}
+
 /// Decodes the packets of one track.
 pub(super) struct Decoder {
     params: AudioCodecParameters,
@@ -60,10 +69,10 @@ impl Decoder {
     /// If the head is damaged, or maps its channels to no known places.
     pub(super) fn new(params: &AudioCodecParameters, pre_skip: PreSkip) -> Result<Self> {
         let head = params.extra_data.as_deref().unwrap_or_default();
-        let head = OpusHead::parse(head).ok_or(Error::DecodeError("its Opus head is not valid"))?;
-        if head.mapping.family > 1 {
-            return Err(Error::Unsupported("channels without places"));
+        if let Some(channels) = unplaced(head) {
+            return Err(Error::Unsupported(channels));
         }
+        let head = OpusHead::parse(head).ok_or(Error::DecodeError("its Opus head is not valid"))?;
         let count = usize::from(head.channels);
         let (Some(planes), Some(channels)) = (planes(count), places(count)) else {
             return Err(Error::DecodeError("its Opus head names too many channels"));

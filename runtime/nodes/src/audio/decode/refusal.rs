@@ -3,12 +3,13 @@
 use std::io;
 
 use remotemedia_core::node::NodeError;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_SPEEX;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX};
 use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::failure;
 use super::mpeg_header::NOT_ALLOWED;
+use super::opus;
 use super::system_codecs::{SystemError, SystemSource, SystemState, installed};
 use super::system_file::SystemFile;
 use super::system_formats::system_formats;
@@ -118,13 +119,15 @@ pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &s
 pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
     // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
     // its header is 28 bytes long.
-    let begins =
-        |name: &[u8]| container == Container::Ogg && first.get(28..).is_some_and(|page| page.starts_with(name));
-    if begins(b"Speex") {
+    let head = first.get(28..).filter(|_| container == Container::Ogg).unwrap_or_default();
+    if head.starts_with(b"Speex") {
         return failure::codec_unsupported(name, CODEC_ID_SPEEX, None);
     }
-    if begins(b"\x80theora") {
+    if head.starts_with(b"\x80theora") {
         return failure::no_audio_track(name);
+    }
+    if let Some(channels) = opus::unplaced(head) {
+        return failure::codec_unsupported(name, CODEC_ID_OPUS, Some(channels));
     }
     match error {
         // Its reader knows PCM of one and two channels in the usual descriptions, and of up to 32 in the newer one.
