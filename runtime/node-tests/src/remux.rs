@@ -209,6 +209,38 @@ pub fn packets_of_ogg(file: &[u8]) -> Vec<Vec<u8>> {
     packets
 }
 
+/// A Matroska file of one cluster and several mono tracks of 8 kHz: of each its codec, the mark that makes it the default,
+/// if it has one, and its packet of one second.
+pub fn matroska_of_tracks(tracks: &[(&str, Option<u8>, &[u8])]) -> Vec<u8> {
+    let described = (1..).zip(tracks).flat_map(|(number, (codec, mark, _))| {
+        let audio = [element(&[0xb5], &8000f64.to_be_bytes()), element(&[0x9f], &[1]), element(&[0x62, 0x64], &[16])];
+        let entry = [
+            element(&[0xd7], &[number]),
+            element(&[0x73, 0xc5], &[number]),
+            element(&[0x83], &[2]),
+            mark.map(|mark| element(&[0x88], &[mark])).unwrap_or_default(),
+            element(&[0x86], codec.as_bytes()),
+            element(&[0xe1], &audio.concat()),
+        ];
+        element(&[0xae], &entry.concat())
+    });
+    let blocks = (1..)
+        .zip(tracks)
+        .flat_map(|(number, (.., packet))| element(&[0xa3], &[&[0x80 | number, 0, 0, 0x80][..], packet].concat()));
+    let info = [
+        element(&[0x2a, 0xd7, 0xb1], &1_000_000u32.to_be_bytes()),
+        element(&[0x4d, 0x80], b"test"),
+        element(&[0x57, 0x41], b"test"),
+    ];
+    let segment = [
+        element(&[0x15, 0x49, 0xa9, 0x66], &info.concat()),
+        element(&[0x16, 0x54, 0xae, 0x6b], &described.collect::<Vec<u8>>()),
+        element(&[0x1f, 0x43, 0xb6, 0x75], &[element(&[0xe7], &[0]), blocks.collect()].concat()),
+    ];
+    let header = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska"));
+    [header, element(&[0x18, 0x53, 0x80, 0x67], &segment.concat())].concat()
+}
+
 /// A box of MP4.
 pub fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()

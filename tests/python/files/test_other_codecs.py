@@ -254,6 +254,19 @@ async def test_bytes_that_arrive_are_collected(name: str, made: Callable[[str], 
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("codec", ["ac3", "flac"])
+@pytest.mark.parametrize(("defaults", "seconds"), [(("default", "default"), 1), (("0", "default"), 2), (("0", "0"), 1)])
+def test_the_default_track_of_matroska_is_decoded_whoever_does(
+    codec: str, defaults: tuple[str, str], seconds: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.mkv"
+    tones = ["-f", "lavfi", "-i", "sine=300:r=32000:d=1", "-f", "lavfi", "-i", "sine=300:r=32000:d=2"]
+    marks = ["-disposition:a:0", defaults[0], "-disposition:a:1", defaults[1]]
+    ffmpeg(*tones, "-map", "0", "-map", "1", "-c:a", codec, *marks, path)
+    assert round(rm.read(path).duration) == seconds
+
+
+@needs_ffmpeg
 def test_many_files_at_a_time(made: Callable[[str], Path]) -> None:
     paths = [made(name) for name in ("a.ac3", "a.wma", "a.wv", "g722.wav")] * 4
     expected = {path: rm.read(path).samples for path in paths}

@@ -62,7 +62,7 @@ impl Drop for Closing {
 }
 
 impl Decoder {
-    /// Opens a file of one of these formats.
+    /// Opens a file of one of these formats; `track` is counted from 0 among those of audio.
     ///
     /// # Errors
     /// If it can't be opened, or there is no decoder for what it holds.
@@ -70,10 +70,11 @@ impl Decoder {
         library: &'static Library,
         source: Box<dyn SystemSource>,
         formats: &str,
+        track: Option<usize>,
     ) -> Result<Self, SystemError> {
         quietly(|| {
             let functions = &library.functions;
-            let (demuxer, decoder) = Demuxer::open(library, source, formats)?;
+            let (demuxer, decoder) = Demuxer::open(library, source, formats, track)?;
             // SAFETY: an AVCodec of the library, and functions that allocate or return NULL.
             let (codec, packet, frame) = unsafe {
                 (

@@ -54,7 +54,8 @@ impl Drop for Options {
 }
 
 impl Demuxer {
-    /// Opens a file of one of these formats, and finds its track. Also returns the decoder for it, an `AVCodec`.
+    /// Opens a file of one of these formats, and finds its track: the one of this number among those of audio, or the best.
+    /// Also returns the decoder for it, an `AVCodec`.
     ///
     /// # Errors
     /// If it can't be opened, or has no track of audio with a decoder.
@@ -62,6 +63,7 @@ impl Demuxer {
         library: &'static Library,
         source: Box<dyn SystemSource>,
         formats: &str,
+        track: Option<usize>,
     ) -> Result<(Self, *const u8), SystemError> {
         let functions = &library.functions;
         let source = Source::new(functions, source).ok_or_else(|| explained(ERROR_MEMORY))?;
@@ -91,20 +93,20 @@ impl Demuxer {
         // SAFETY: the context is open; no options are for its streams.
         let looked = unsafe { (functions.avformat_find_stream_info)(demuxer.context, null_mut()) };
         demuxer.checked(looked)?;
-        let decoder = demuxer.choose_stream()?;
+        let decoder = demuxer.choose_stream(track)?;
         Ok((demuxer, decoder))
     }
 
-    /// Picks the best track of audio; the others are not read any more. Returns its decoder.
-    fn choose_stream(&mut self) -> Result<*const u8, SystemError> {
+    /// Picks the track of this number, or the best one of audio; the others are not read any more. Returns its decoder.
+    fn choose_stream(&mut self, track: Option<usize>) -> Result<*const u8, SystemError> {
         let mut decoder = null();
+        let find = self.library.functions.av_find_best_stream;
+        let wanted = track.and_then(|track| self.audio_stream(track)).unwrap_or(-1);
         // SAFETY: the context is open, and the place is writable.
-        let best =
-            unsafe { (self.library.functions.av_find_best_stream)(self.context, AUDIO, -1, -1, &raw mut decoder, 0) };
+        let best = unsafe { find(self.context, AUDIO, wanted, -1, &raw mut decoder, 0) };
         if best == ERROR_DECODER_NOT_FOUND {
             // SAFETY: as above; without a place it does not look for a decoder.
-            let best =
-                unsafe { (self.library.functions.av_find_best_stream)(self.context, AUDIO, -1, -1, null_mut(), 0) };
+            let best = unsafe { find(self.context, AUDIO, wanted, -1, null_mut(), 0) };
             let stream = self.streams().get(usize::try_from(best).unwrap_or(usize::MAX)).copied();
             return Err(SystemError::Codec(
                 stream.map_or_else(|| "a codec".to_owned(), |stream| self.codec_name(stream)),
@@ -119,6 +121,20 @@ impl Demuxer {
         }
         (self.stream, self.number) = (chosen, best);
         Ok(decoder)
+    }
+
+    /// The number of a stream, counted from 0 among those of audio.
+    fn audio_stream(&self, track: usize) -> Option<c_int> {
+        let is_audio = |stream: &*mut u8| {
+            // SAFETY: each stream has parameters, which have a type.
+            unsafe {
+                let described: *const u8 = field(*stream, self.library.layout.stream_parameters);
+                field::<c_int>(described, parameters::CODEC_TYPE) == AUDIO
+            }
+        };
+        let streams = self.streams();
+        let audio = (0..).zip(&streams).filter(|(_, stream)| is_audio(stream)).nth(track);
+        audio.map(|(number, _)| number)
     }
 
     fn streams(&self) -> Vec<*mut u8> {

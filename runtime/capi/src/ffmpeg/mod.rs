@@ -49,9 +49,14 @@ impl SystemCodecs for Ffmpeg {
         }
     }
 
-    fn open(&self, source: Box<dyn SystemSource>, formats: &str) -> Result<Box<dyn SystemDecoder>, SystemError> {
+    fn open(
+        &self,
+        source: Box<dyn SystemSource>,
+        formats: &str,
+        track: Option<usize>,
+    ) -> Result<Box<dyn SystemDecoder>, SystemError> {
         match loaded() {
-            Ok(library) => Ok(Box::new(Decoder::open(library, source, formats)?)),
+            Ok(library) => Ok(Box::new(Decoder::open(library, source, formats, track)?)),
             Err(unloaded) => Err(SystemError::Damaged(unloaded.cure())),
         }
     }

@@ -3,8 +3,9 @@
 use remotemedia_core::value::{File, Map, Packet, Value};
 use serde_json::{Value as Json, json};
 
-use harness::items::{decode_path, node, run_port};
+use harness::items::{decode, decode_path, in_memory, node, run_port};
 use harness::media::{bytes, file, fixture, path, reference, wav};
+use harness::remux::{Stream, element};
 
 /// The one map of a file, or of its bytes in pieces.
 fn info(packets: Vec<Packet>, params: Json) -> Map {
@@ -303,4 +304,109 @@ fn reference_tags_are_those_that_mutagen_reads() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let count = tagged.cases.len();
     println!("reference | AudioDecode (tags) | {} | {count} | all equal | equal |", tagged.against);
+}
+
+/// Tags of a level, of one track or of the file, as an element of Matroska (RFC 9559, 5.1.8.1).
+fn matroska_tag(level: Option<u8>, track: Option<u8>, texts: &[(&str, &str)]) -> Vec<u8> {
+    let number = |id: &[u8], number: Option<u8>| number.map(|number| element(id, &[number])).unwrap_or_default();
+    let targets = [number(&[0x68, 0xca], level), number(&[0x63, 0xc5], track)].concat();
+    let texts = texts.iter().flat_map(|(name, text)| {
+        let simple = [element(&[0x45, 0xa3], name.as_bytes()), element(&[0x44, 0x87], text.as_bytes())];
+        element(&[0x67, 0xc8], &simple.concat())
+    });
+    element(&[0x73, 0x73], &[element(&[0x63, 0xc0], &targets), texts.collect()].concat())
+}
+
+/// A Matroska file of PCM with the title of its segment, and tags before or behind its sound.
+fn matroska_with(title: &str, tags: &[Vec<u8>], is_behind: bool) -> Vec<u8> {
+    let packets = (0..50).map(|_| (vec![0; 320], 160)).collect();
+    let (headers, matroska) = (Vec::new(), ("A_PCM/INT/LIT", Vec::new()));
+    let mut file =
+        Stream { rate: 8000, channels: 1, headers, matroska, mp4: (b"sowt", Vec::new()), packets }.matroska(400, false);
+    let place = |file: &[u8], id: &[u8]| file.windows(id.len()).position(|bytes| bytes == id).expect("it is there");
+    // The place of the name of the program that wrote it.
+    let writer = element(&[0x57, 0x41], b"test");
+    let info = place(&file, &writer);
+    file.splice(info..info, element(&[0x7b, 0xa9], title.as_bytes()));
+    let added = element(&[0x7b, 0xa9], title.as_bytes()).len();
+    let tags = element(&[0x12, 0x54, 0xc3, 0x67], &tags.concat());
+    let tracks = place(&file, &[0x16, 0x54, 0xae, 0x6b]);
+    let begins = if is_behind { file.len() } else { tracks };
+    file.splice(begins..begins, tags.iter().copied());
+    for (id, more) in [(&[0x15, 0x49, 0xa9, 0x66], added), (&[0x18, 0x53, 0x80, 0x67], added + tags.len())] {
+        // A size of eight bytes.
+        let size = place(&file, id) + id.len() + 1;
+        let len = file[size..size + 7].iter().fold(0, |len, byte| len << 8 | u64::from(*byte)) + more as u64;
+        file[size..size + 7].copy_from_slice(&len.to_be_bytes()[1..]);
+    }
+    file
+}
+
+#[test]
+fn tags_of_matroska_have_their_usual_names() {
+    // As FFmpeg writes them: without a level, and of the track what it counts.
+    let plain = [
+        matroska_tag(
+            None,
+            None,
+            &[
+                ("ARTIST", "Austen"),
+                ("ALBUM", "Novels"),
+                ("ALBUM_ARTIST", "Publisher"),
+                ("DATE", "1815"),
+                ("PART_NUMBER", "3"),
+                ("X-House", "Own"),
+            ],
+        ),
+        matroska_tag(None, Some(1), &[("DURATION", "00:00:01.000000000"), ("ENCODER", "a maker")]),
+        matroska_tag(None, Some(9), &[("ARTIST", "of another track")]),
+    ];
+    let expected = pairs(&[
+        ("encoder", "a maker"),
+        ("artist", "Austen"),
+        ("album", "Novels"),
+        ("album_artist", "Publisher"),
+        ("date", "1815"),
+        ("track", "3"),
+        ("x-house", "Own"),
+        ("title", "Emma"),
+    ]);
+    for is_behind in [false, true] {
+        let file = matroska_with("Emma", &plain, is_behind);
+        assert_eq!(tags(&info(vec![Packet::new(in_memory(file))], json!({}))), expected);
+    }
+    assert_eq!(tags(&arriving(&matroska_with("Emma", &plain, false))), expected);
+    assert_eq!(tags(&arriving(&matroska_with("Emma", &plain, true))), pairs(&[("title", "Emma")]));
+    // As the specification has them: 30 is the song, 50 the album.
+    let leveled = [
+        matroska_tag(Some(50), None, &[("TITLE", "Novels"), ("ARTIST", "Publisher"), ("TOTAL_PARTS", "7")]),
+        matroska_tag(
+            Some(30),
+            None,
+            &[("TITLE", "Emma"), ("ARTIST", "Austen"), ("PART_NUMBER", "3"), ("DATE_RELEASED", "1815")],
+        ),
+    ];
+    let expected = pairs(&[
+        ("title", "Emma"),
+        ("artist", "Austen"),
+        ("track", "3"),
+        ("date", "1815"),
+        ("album", "Novels"),
+        ("album_artist", "Publisher"),
+        ("track_total", "7"),
+    ]);
+    let file = matroska_with("Novels", &leveled, false);
+    assert_eq!(tags(&info(vec![Packet::new(in_memory(file))], json!({}))), expected);
+}
+
+#[test]
+fn what_is_wrong_in_tags_of_matroska_does_not_decide_on_the_sound() {
+    let mut torn = matroska_tag(None, None, &[("ARTIST", "Austen"), ("ALBUM", "Novels")]);
+    let album = torn.windows(5).position(|bytes| bytes == b"ALBUM").expect("it is there");
+    // The size of the name.
+    torn[album - 1] = 0xff;
+    let file = matroska_with("Emma", &[torn], false);
+    let told = info(vec![Packet::new(in_memory(file.clone()))], json!({}));
+    assert_eq!(tags(&told), pairs(&[("artist", "Austen"), ("title", "Emma")]));
+    assert_eq!(decode(in_memory(file)).samples(), [vec![0.0; 8000]]);
 }

@@ -6,7 +6,7 @@ use remotemedia_core::value::{Audio, MediaTime};
 use crate::flac_files::{Frame, file, stream_info};
 use harness::items::{Outcome, decode, decode_path, decode_pieces, in_memory};
 use harness::media;
-use harness::remux::Stream;
+use harness::remux::{Stream, matroska_of_tracks};
 
 /// The same file as a whole and as it arrives.
 fn both(bytes: &[u8]) -> [Outcome; 3] {
@@ -465,4 +465,54 @@ fn peak(audio: &Audio) -> f32 {
     (0..audio.channels())
         .flat_map(|channel| audio.channel(channel).iter())
         .fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
+
+/// RFC 9559, 5.1.4.1.5: a track without the mark is marked.
+#[test]
+fn of_several_tracks_of_matroska_the_first_marked_one_is_decoded() {
+    const PCM: &str = "A_PCM/INT/LIT";
+    let (first, second) = ([&[0, 0x10][..]; 8000].concat(), [&[0, 0x20][..]; 8000].concat());
+    for (marks, expected) in [
+        ([None, None], 0.125),
+        ([Some(1), Some(1)], 0.125),
+        ([Some(0), Some(1)], 0.25),
+        ([Some(0), None], 0.25),
+        ([Some(0), Some(0)], 0.125),
+        ([None, Some(1)], 0.125),
+    ] {
+        for outcome in both(&matroska_of_tracks(&[(PCM, marks[0], &first), (PCM, marks[1], &second)])) {
+            assert_eq!(outcome.samples(), [vec![expected; 8000]], "{marks:?}");
+        }
+    }
+    // Also where its codec is not built in.
+    let outcome = decode(in_memory(matroska_of_tracks(&[("A_AC3", None, &first), (PCM, Some(0), &second)])));
+    assert!(outcome.message().contains(" holds AC-3, which remotemedia can't decode"), "{}", outcome.message());
+}
+
+#[test]
+fn matroska_behind_matroska_is_an_error_behind_the_sound_of_the_first() {
+    let packets = (0..50).map(|packet| (vec![packet; 320], 160)).collect();
+    let (headers, matroska) = (Vec::new(), ("A_PCM/INT/LIT", Vec::new()));
+    let stream = Stream { rate: 8000, channels: 1, headers, matroska, mp4: (b"sowt", Vec::new()), packets };
+    let file = stream.matroska(200, false);
+    let expected = decode(in_memory(file.clone())).samples();
+    assert_eq!(expected[0].len(), 8000);
+    let joined = [&file[..], &file].concat();
+    for (name, outcome) in
+        [("the file", &decode(in_memory(joined.clone()))), ("the stream", &decode_pieces(&joined, 700))]
+    {
+        assert_eq!(outcome.samples_before_failure(), expected, "{name}");
+        assert_eq!(
+            outcome.message(),
+            format!(
+                "{name} is several files one behind the other, of which the first is decoded. Decode them one by one, or join \
+                 them with a program that makes one file of them."
+            )
+        );
+    }
+    let live = stream.matroska(200, true).repeat(2);
+    for outcome in both(&live) {
+        assert_eq!(outcome.samples_before_failure(), expected);
+        assert!(outcome.failure.is_some());
+    }
 }

@@ -3,8 +3,9 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
+use harness::remux::matroska_of_tracks;
 use harness::{drive, media};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Buffer, File, FileSource, Packet, Value};
@@ -23,6 +24,8 @@ struct Played;
 
 static IS_ABSENT: AtomicBool = AtomicBool::new(false);
 static OPENED: AtomicUsize = AtomicUsize::new(0);
+/// The track that was asked for last.
+static TRACK: Mutex<Option<usize>> = Mutex::new(None);
 /// Held to write by a test for which there are no codecs, or that counts.
 static ALONE: RwLock<()> = RwLock::new(());
 
@@ -38,8 +41,14 @@ impl SystemCodecs for Played {
         SystemList::default()
     }
 
-    fn open(&self, mut source: Box<dyn SystemSource>, formats: &str) -> Result<Box<dyn SystemDecoder>, SystemError> {
+    fn open(
+        &self,
+        mut source: Box<dyn SystemSource>,
+        formats: &str,
+        track: Option<usize>,
+    ) -> Result<Box<dyn SystemDecoder>, SystemError> {
         OPENED.fetch_add(1, Ordering::SeqCst);
+        *TRACK.lock().unwrap_or_else(PoisonError::into_inner) = track;
         let mut content = Vec::new();
         source.seek(SeekFrom::Start(0)).map_err(SystemError::Io)?;
         source.read_to_end(&mut content).map_err(SystemError::Io)?;
@@ -173,6 +182,21 @@ fn a_file_in_each_form_comes_out_whole_with_its_head() {
         }
         assert_eq!(info.matches("a ramp").count(), 1, "{info}");
     }
+}
+
+/// As the built-in decoders do: the first that is marked, or has no mark.
+#[test]
+fn they_decode_the_track_of_matroska_that_is_marked() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    for (marks, track) in [([None, None], 0), ([Some(0), Some(1)], 1), ([Some(0), Some(0)], 0)] {
+        let file = matroska_of_tracks(&[("A_AC3", marks[0], &[7; 100]), ("A_AC3", marks[1], &[7; 100])]);
+        for packets in [in_memory(file.clone()), in_pieces(&file)] {
+            assert_eq!(hear(json!({}), packets).error, None);
+            assert_eq!(*TRACK.lock().unwrap_or_else(PoisonError::into_inner), Some(track), "{marks:?}");
+        }
+    }
+    hear(json!({}), in_memory(content(b'T')));
+    assert_eq!(*TRACK.lock().unwrap_or_else(PoisonError::into_inner), None);
 }
 
 #[test]

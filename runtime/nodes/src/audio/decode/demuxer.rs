@@ -26,7 +26,7 @@ use super::container::Container;
 use super::container_reader::{Unopened, open_reader};
 use super::failure;
 use super::gap_source::GapSource;
-use super::info::{Head, codec_name, container_name, tags};
+use super::info::{Head, codec_name, container_name, merged, tags};
 use super::jumps::jumping;
 use super::landing::{PacketFormat, Start, counts_frames, land};
 use super::layout::layout_of;
@@ -57,8 +57,10 @@ pub(super) struct Demuxer {
     /// The timestamp that follows on the last packet, where the container has timestamps of frames.
     next_timestamp: Option<i64>,
     padding: Padding,
-    /// The tags of a WAV file.
+    /// The tags that the reader does not know.
     tags: Map,
+    /// Whether another Matroska file was put behind the first.
+    is_joined: bool,
     /// Whether a Matroska file is known not to be cut off; one written live does not say how long it is.
     may_end: bool,
 }
@@ -80,7 +82,7 @@ pub(super) enum Stop {
 
 impl Demuxer {
     /// Opens a source whose container begins at a place, after tags. `name` is what messages call it; `first` are its
-    /// first bytes, `movie` is the index of an MP4 file.
+    /// first bytes, `movie` is the index of an MP4 file, `wanted` the number of the track of Matroska that is meant.
     ///
     /// # Errors
     /// If it is no audio, has no audio track or holds a codec without a decoder.
@@ -91,6 +93,7 @@ impl Demuxer {
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
+        wanted: Option<u32>,
     ) -> Result<Self, Refusal> {
         match container {
             Container::Foreign(format) => return Err(foreign(&name, first, container, format)),
@@ -98,7 +101,7 @@ impl Demuxer {
             _ => {}
         }
         let shown = name.clone();
-        unbroken(move || Self::open_known(source, container, begins, name, first, movie))
+        unbroken(move || Self::open_known(source, container, begins, name, first, movie, wanted))
             .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic).into()))
     }
 
@@ -109,13 +112,14 @@ impl Demuxer {
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
+        wanted: Option<u32>,
     ) -> Result<Self, Refusal> {
         let reader = open_reader(source, container, begins).map_err(|failed| match failed {
             Unopened::Format(error) => unopened(&error, container, &name, first),
             Unopened::Damaged(detail) => failure::damaged(&name, detail).into(),
             Unopened::Codec(codec) => failure::refused(&name, &codec),
         })?;
-        let track = choose_track(reader.as_ref(), container, movie, &name)?;
+        let track = choose_track(reader.as_ref(), container, movie, wanted, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
         let padding = Padding::default();
         let counts_frames = counts_frames(container);
@@ -133,6 +137,7 @@ impl Demuxer {
             next_timestamp: None,
             padding,
             tags: Map::new(),
+            is_joined: false,
             may_end: false,
         })
     }
@@ -155,11 +160,7 @@ impl Demuxer {
             container: if self.container == Container::Mpeg { codec } else { container_name(self.container) }.into(),
             codec: codec.into(),
             duration_s: self.track.duration_s,
-            tags: if self.container == Container::Wav {
-                self.tags.clone()
-            } else {
-                tags(self.reader.metadata(), self.track.id)
-            },
+            tags: merged([self.tags.clone(), tags(self.reader.metadata(), self.track.id)]),
         }
     }
 
@@ -168,10 +169,11 @@ impl Demuxer {
         self.track.id
     }
 
-    /// Takes what is known of the blocks that are there: their padding, and whether the last one is whole.
+    /// Takes what is known of the blocks that are there: their padding, whether the last one is whole, and what is behind it.
     pub(super) fn learn(&mut self, blocks: &Blocks) {
         self.padding.learn(blocks.padded(self.track.id));
         self.may_end = blocks.ends_whole();
+        self.is_joined = blocks.joined_at().is_some();
     }
 
     /// Lets the reader jump in a file that is there as a whole, which must be the one that it reads.
@@ -182,7 +184,7 @@ impl Demuxer {
         }
     }
 
-    /// Takes the tags of a WAV file.
+    /// Takes the tags that the reader does not know, which count before its own.
     pub(super) fn tell(&mut self, tags: Map) {
         self.tags = tags;
     }
@@ -372,6 +374,7 @@ impl Demuxer {
 
     fn end(&self) -> Result<Progress, Stop> {
         match self.track.promised {
+            _ if self.is_joined => Err(Stop::Failed(failure::joined(&self.name))),
             Some(promised) if self.decoded < promised => {
                 Err(Stop::SourceEnded(failure::truncated(&self.name, self.decoded, Some(promised))))
             }
@@ -394,7 +397,7 @@ impl Demuxer {
 
     /// A new stream begins within the file, as in chained Ogg.
     fn restart(&mut self) -> Result<(), NodeError> {
-        self.track = choose_track(self.reader.as_ref(), self.container, None, &self.name)?;
+        self.track = choose_track(self.reader.as_ref(), self.container, None, None, &self.name)?;
         self.decoder = self.fresh_decoder()?;
         self.next_timestamp = None;
         self.decoded = 0;

@@ -93,6 +93,12 @@ pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
+/// Matroska that goes on with a file of its own.
+pub(super) fn joined(name: &str) -> NodeError {
+    NodeError::new(format!("{name} is several files one behind the other, of which the first is decoded"))
+        .cure("Decode them one by one, or join them with a program that makes one file of them.")
+}
+
 /// A file at which a decoder panicked.
 pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged in a way that its decoder does not expect: {panic}"))

@@ -129,6 +129,9 @@ impl ByteStream {
         if let (Gate::Matroska { blocks, .. }, Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file) {
             blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
             demuxer.learn(blocks);
+            if let Some(place) = blocks.joined_at() {
+                self.bytes.finish_at(place);
+            }
         }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
@@ -263,7 +266,7 @@ impl ByteStream {
         let first = self.bytes.peek(0, SNIFF_LEN);
         let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
         let source = Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end())));
-        let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None);
+        let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None, blocks.wanted());
         if self.bytes.starved() {
             self.next_attempt = end * 2;
             return Ok(None);
@@ -277,6 +280,7 @@ impl ByteStream {
             Container::Ogg => Gate::Ogg(pages),
             Container::Matroska => {
                 demuxer.learn(&blocks);
+                demuxer.tell(blocks.tags(demuxer.track()));
                 Gate::Matroska { blocks, track: demuxer.track(), asked: 0 }
             }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),

@@ -1,18 +1,25 @@
 //! The elements of Matroska and WebM (RFC 8794, RFC 9559), as far as the demuxer leaves them to others: which blocks of
-//! a stream are whole, and how much of a block is padding and no sound.
+//! a stream are whole, how much of a block is padding and no sound, which track is meant, and the tags.
 //!
 //! It may know nothing of codecs.
 
 use std::collections::BTreeMap;
 
+use remotemedia_core::value::Map;
 use symphonia::core::packet::Packet;
 
+use super::matroska_tags::MatroskaTags;
+use super::matroska_tracks::{Entry, chosen, entries};
+
+const EBML: u64 = 0x1a45_dfa3;
 const SEGMENT: u64 = 0x1853_8067;
 const SEEK_HEAD: u64 = 0x114d_9b74;
+const INFO: u64 = 0x1549_a966;
 const CHAPTERS: u64 = 0x1043_a770;
 const TRACKS: u64 = 0x1654_ae6b;
 const ATTACHMENTS: u64 = 0x1941_a469;
 const CUES: u64 = 0x1c53_bb6b;
+const TAGS: u64 = 0x1254_c367;
 const CLUSTER: u64 = 0x1f43_b675;
 const TIMESTAMP: u64 = 0xe7;
 const SIMPLE_BLOCK: u64 = 0xa3;
@@ -21,6 +28,8 @@ const BLOCK: u64 = 0xa1;
 const DISCARD_PADDING: u64 = 0x75a2;
 /// The longest header: an id of 4 bytes and a size of 8.
 const LONGEST_HEADER: usize = 12;
+/// The longest description of tracks, and the longest tags, that are read.
+const LONGEST_TABLE: u64 = 1 << 20;
 
 /// Follows the elements from the start of a file, as far as bytes are there.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +45,12 @@ pub(super) struct Blocks {
     has_tracks: bool,
     /// Where the clusters of a whole file begin.
     clusters: Vec<u64>,
-    /// Where elements begin that are of no use here, and their ids.
+    /// Where elements begin that are of no use to the demuxer, and their ids.
     unused: Vec<(u64, u64)>,
+    described: Vec<Entry>,
+    tags: MatroskaTags,
+    /// Where another file begins that was put behind the first.
+    joined_at: Option<u64>,
 }
 
 /// The blocks of one track.
@@ -125,13 +138,34 @@ impl Blocks {
         self.has_tracks
     }
 
+    /// The number of the track that is decoded.
+    pub(super) fn wanted(&self) -> Option<u32> {
+        chosen(&self.described).map(|(_, entry)| entry.number)
+    }
+
+    /// Its place among the tracks of sound.
+    pub(super) fn wanted_sound(&self) -> Option<usize> {
+        chosen(&self.described).map(|(place, _)| place)
+    }
+
+    /// The tags of a track and of the file, as far as they have come.
+    pub(super) fn tags(&self, track: u32) -> Map {
+        let entry = self.described.iter().find(|entry| entry.number == track);
+        self.tags.of_track(entry.map_or(0, |entry| entry.uid))
+    }
+
+    /// Where another file begins that was put behind the first.
+    pub(super) fn joined_at(&self) -> Option<u64> {
+        self.joined_at
+    }
+
     /// Where the clusters of a whole file begin.
     pub(super) fn clusters(&self) -> &[u64] {
         &self.clusters
     }
 
-    /// The bytes by which chapters, attachments and cues become elements that no reader knows, and that it therefore passes
-    /// over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut off
+    /// The bytes by which chapters, attachments, cues and tags become elements that no reader knows, and that it therefore
+    /// passes over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut off
     /// so do the tables of what is no longer there.
     pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
         let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || self.is_cut(len));
@@ -165,28 +199,42 @@ impl Blocks {
     /// Takes one element, if it is whole or one that holds others.
     fn step(&mut self, read: &mut impl FnMut(u64, usize) -> Vec<u8>, element: &Element, end: u64) -> bool {
         let after = element.len.and_then(|len| element.data.checked_add(len));
+        let is_table = element.len.is_some_and(|len| len <= LONGEST_TABLE);
+        let mut table = || if is_table { read(element.data, element.len.unwrap_or(0) as usize) } else { Vec::new() };
         self.full_len = self.full_len.max(after.unwrap_or(0));
+        if element.id == EBML && self.next > 0 {
+            self.joined_at = Some(self.next);
+            return false;
+        }
         if matches!(element.id, SEGMENT | CLUSTER) {
             self.next = element.data;
             return true;
         }
         let Some(after) = after.filter(|after| *after <= end) else { return false };
         match element.id {
-            TIMESTAMP => self.cluster_time = i64::try_from(unsigned(&read(element.data, 8), element.len)).unwrap_or(0),
+            TIMESTAMP => self.cluster_time = i64::try_from(number(&read(element.data, 8), element.len)).unwrap_or(0),
             SIMPLE_BLOCK => self.take_block(&read(element.data, LONGEST_HEADER), None),
             BLOCK_GROUP => {
                 let (mut place, mut block, mut padding) = (element.data, Vec::new(), None);
                 while let Some(child) = element_at(read, place, after) {
                     match child.id {
                         BLOCK => block = read(child.data, LONGEST_HEADER),
-                        DISCARD_PADDING => padding = Some(unsigned(&read(child.data, 8), child.len)),
+                        DISCARD_PADDING => padding = Some(number(&read(child.data, 8), child.len)),
                         _ => {}
                     }
                     place = child.data.saturating_add(child.len.unwrap_or(u64::MAX));
                 }
                 self.take_block(&block, padding);
             }
-            TRACKS => self.has_tracks |= self.tracks.is_empty(),
+            INFO => self.tags.read_info(&table()),
+            TRACKS => {
+                self.has_tracks |= self.tracks.is_empty();
+                self.described = entries(&table());
+            }
+            TAGS => {
+                self.tags.read_tags(&table());
+                self.unused.push((self.next, element.id));
+            }
             CHAPTERS | ATTACHMENTS | CUES | SEEK_HEAD => self.unused.push((self.next, element.id)),
             _ => {}
         }
@@ -245,7 +293,7 @@ pub(super) fn cluster_time(bytes: &[u8]) -> Option<i64> {
     while let Some(element) = element_at(&mut read, place, end) {
         let len = element.len?;
         if element.id == TIMESTAMP {
-            return i64::try_from(unsigned(&read(element.data, 8), Some(len))).ok();
+            return i64::try_from(number(&read(element.data, 8), Some(len))).ok();
         }
         place = element.data.checked_add(len)?;
     }
@@ -281,7 +329,22 @@ fn vint(bytes: &[u8], without_marker: bool) -> Option<(u64, usize)> {
     Some((number, len))
 }
 
-fn unsigned(bytes: &[u8], len: Option<u64>) -> u64 {
+fn number(bytes: &[u8], len: Option<u64>) -> u64 {
     let len = len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0).min(bytes.len());
-    bytes[..len].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    unsigned(&bytes[..len])
+}
+
+/// The number that is the content of an element.
+pub(super) fn unsigned(content: &[u8]) -> u64 {
+    content.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The ids and contents of the elements within another one, as far as they are whole.
+pub(super) fn children(mut content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    std::iter::from_fn(move || {
+        let (id, len, header) = header_of(content)?;
+        let (child, rest) = content[header..].split_at_checked(usize::try_from(len?).ok()?)?;
+        content = rest;
+        Some((id, child))
+    })
 }

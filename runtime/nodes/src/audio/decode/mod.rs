@@ -33,6 +33,8 @@ mod layers_1_2;
 mod layout;
 mod matroska;
 mod matroska_jump;
+mod matroska_tags;
+mod matroska_tracks;
 mod memory;
 mod mp4_gapless;
 mod mp4_jump;

@@ -241,6 +241,14 @@ impl Arriving {
         window.limit = window.end;
     }
 
+    /// No more bytes come, and those from a place on do not count.
+    pub(super) fn finish_at(&self, place: u64) {
+        let mut window = self.window();
+        window.end = window.end.min(place);
+        window.finished = true;
+        window.limit = window.end;
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.window().finished
     }
@@ -341,6 +349,9 @@ impl Piece {
 
 impl Window {
     fn push(&mut self, piece: Buffer) {
+        if self.finished {
+            return;
+        }
         /// Up to this length a copy costs less than a piece of its own.
         const SMALL: usize = 1024;
         const JOINED: usize = 4 * SMALL;

@@ -18,11 +18,17 @@ pub trait SystemCodecs: Send + Sync {
     /// All that there is to say of them: where they are, their version, the names of their decoders.
     fn list(&self) -> SystemList;
 
-    /// Opens a file that must be of one of these formats, names of FFmpeg's demuxers separated by commas.
+    /// Opens a file that must be of one of these formats, names of FFmpeg's demuxers separated by commas. `track` is the one to
+    /// decode, counted from 0 among those of sound; without it the best one is.
     ///
     /// # Errors
     /// If it can't be opened.
-    fn open(&self, source: Box<dyn SystemSource>, formats: &str) -> Result<Box<dyn SystemDecoder>, SystemError>;
+    fn open(
+        &self,
+        source: Box<dyn SystemSource>,
+        formats: &str,
+        track: Option<usize>,
+    ) -> Result<Box<dyn SystemDecoder>, SystemError>;
 }
 
 /// Whether decoders of the system can be used.

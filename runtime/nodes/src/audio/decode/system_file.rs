@@ -1,6 +1,7 @@
 //! A file that codecs of the system decode, as the node takes files: named, in planes, with its head.
 
 use std::borrow::Cow;
+use std::io::SeekFrom;
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, Map};
@@ -13,6 +14,8 @@ use super::demuxer::{Progress, Stop, unbroken};
 use super::failure;
 use super::info::{Head, add, container_name};
 use super::layout::layout_of;
+use super::matroska::Blocks;
+use super::source::read_at;
 use super::system_codecs::{SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemSource};
 use super::system_formats::{is_bare, stands_alone, system_formats};
 use super::tag_behind::without_tags;
@@ -45,11 +48,12 @@ impl SystemFile {
     ) -> Result<Self, SystemError> {
         let formats = system_formats(container).ok_or(SystemError::NoAudio)?;
         let is_cut_off = is_cut_off(&mut source);
+        let track = if container == Container::Matroska { wanted_sound(&mut source) } else { None };
         source.rewind().map_err(SystemError::Io)?;
         if stands_alone(container) {
             source = Box::new(without_tags(source).map_err(SystemError::Io)?);
         }
-        let mut decoder = codecs.open(source, formats)?;
+        let mut decoder = codecs.open(source, formats, track)?;
         let is = format!("holds {}", decoder.head().codec);
         let mut planes = Vec::new();
         let first = decoder.next(&mut planes)?;
@@ -143,6 +147,12 @@ impl SystemFile {
         self.planes.iter_mut().for_each(Vec::clear);
         Stop::Failed(error)
     }
+}
+
+/// The track of Matroska that is decoded, whoever does, by its place among those of sound.
+fn wanted_sound(source: &mut Box<dyn SystemSource>) -> Option<usize> {
+    let len = source.seek(SeekFrom::End(0)).ok()?;
+    Blocks::of_file(|place, len| read_at(source, place, len), len).wanted_sound()
 }
 
 /// What FFmpeg has among the tags and is none: notes of the container for players.

@@ -29,7 +29,7 @@ pub(super) struct TrackFacts {
     pub(super) duration_s: Option<f64>,
 }
 
-/// The track that the file says is the usual one, else the first of audio.
+/// The track that is wanted, or that the file says is the usual one, else the first of audio.
 ///
 /// # Errors
 /// If there is none, or none whose codec is known.
@@ -37,9 +37,10 @@ pub(super) fn choose_track(
     reader: &dyn FormatReader,
     container: Container,
     movie: Option<&Movie>,
+    wanted: Option<u32>,
     name: &str,
 ) -> Result<TrackFacts, Refusal> {
-    let (track, params) = audio_track(reader, name)?;
+    let (track, params) = audio_track(reader, wanted, name)?;
     let mut params = completed(params, container);
     if matches!(container, Container::Mp4 | Container::Matroska) {
         describe_pcm(&mut params, movie, track.id);
@@ -63,11 +64,16 @@ pub(super) fn choose_track(
     Ok(TrackFacts { id: track.id, params, trim, promised, duration_s })
 }
 
-/// The usual track of audio, else the first one, and its params.
-fn audio_track<'a>(reader: &'a dyn FormatReader, name: &str) -> Result<(&'a Track, &'a AudioCodecParameters), Refusal> {
+/// The track that is wanted, or the usual one of audio, else the first one, and its params.
+fn audio_track<'a>(
+    reader: &'a dyn FormatReader,
+    wanted: Option<u32>,
+    name: &str,
+) -> Result<(&'a Track, &'a AudioCodecParameters), Refusal> {
     let audio = |track: &&Track| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
-    let track = reader
-        .default_track(TrackType::Audio)
+    let track = wanted
+        .and_then(|wanted| reader.tracks().iter().find(|track| track.id == wanted))
+        .or_else(|| reader.default_track(TrackType::Audio))
         .or_else(|| reader.tracks().iter().find(audio))
         .ok_or_else(|| failure::no_audio_track(name))?;
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {

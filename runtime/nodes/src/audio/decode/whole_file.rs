@@ -165,6 +165,7 @@ impl Found {
         };
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
+        let wanted = self.blocks.as_ref().and_then(Blocks::wanted);
         let source = match &self.blocks {
             Some(blocks) => readable_blocks(source, self.len, blocks),
             None => readable_movie(source, self.len, movie),
@@ -172,15 +173,16 @@ impl Found {
         let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
             let file = GapSource::new(source);
             let view = Box::new(file.view(None));
-            let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie)?;
+            let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie, wanted)?;
             demuxer.jumping(file, movie, self.blocks.as_ref())
         } else {
-            Demuxer::open(source, self.container, self.begins, name, &self.first, movie)?
+            Demuxer::open(source, self.container, self.begins, name, &self.first, movie, wanted)?
         };
+        demuxer.tell(tags);
         if let Some(blocks) = &self.blocks {
             demuxer.learn(blocks);
+            demuxer.tell(blocks.tags(demuxer.track()));
         }
-        demuxer.tell(tags);
         Ok(demuxer)
     }
 }
