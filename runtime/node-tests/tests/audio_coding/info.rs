@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 
 use harness::items::{decode, decode_path, in_memory, node, run_port};
 use harness::media::{bytes, file, fixture, path, reference, wav};
-use harness::remux::{Stream, element};
+use harness::pcm_files::{Caf, aiff, big_chunk, comm, ssnd};
+use harness::remux::{Stream, boxed, element};
 
 /// The one map of a file, or of its bytes in pieces.
 fn info(packets: Vec<Packet>, params: Json) -> Map {
@@ -304,6 +305,98 @@ fn reference_tags_are_those_that_mutagen_reads() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let count = tagged.cases.len();
     println!("reference | AudioDecode (tags) | {} | {count} | all equal | equal |", tagged.against);
+}
+
+/// An ID3v2.4 tag with a title.
+fn id3_title(title: &str) -> Vec<u8> {
+    let frame = [b"TIT2", &(title.len() as u32 + 1).to_be_bytes()[..], &[0, 0, 3], title.as_bytes()].concat();
+    [b"ID3\x04\0\0\0\0\0", &[frame.len() as u8][..], &frame].concat()
+}
+
+#[test]
+fn chunks_of_aiff_are_tags() {
+    let sound = || [comm(1, 100, 16, 8000, None), ssnd(0, &[0; 200])];
+    let texts = [
+        big_chunk(b"NAME", b"Emma"),
+        big_chunk(b"AUTH", "Jané\0".as_bytes()),
+        big_chunk(b"ANNO", b"one"),
+        big_chunk(b"ANNO", b"two"),
+        big_chunk(b"(c) ", b"1815"),
+    ];
+    let expected = pairs(&[("title", "Emma"), ("artist", "Jané"), ("comment", "one; two"), ("copyright", "1815")]);
+    let before = aiff(b"AIFF", &[&texts[..], &sound()].concat());
+    let behind = aiff(b"AIFF", &[&sound()[..], &texts].concat());
+    assert_eq!(tags(&info_of(&file("before.aiff", &before))), expected);
+    assert_eq!(tags(&info(vec![Packet::new(in_memory(behind.clone()))], json!({}))), expected);
+    assert_eq!((tags(&arriving(&before)), tags(&arriving(&behind))), (expected, pairs(&[])));
+    let both = aiff(b"AIFF", &[&sound()[..], &texts[..1], &[big_chunk(b"ID3 ", &id3_title("Persuasion"))]].concat());
+    assert_eq!(tags(&info_of(&file("id3.aiff", &both))), pairs(&[("title", "Persuasion")]));
+    let torn = [aiff(b"AIFF", &sound()), b"NAME\xff\xff\xff\xffEmma".to_vec()].concat();
+    assert_eq!(tags(&info_of(&file("torn.aiff", &torn))), pairs(&[]));
+}
+
+#[test]
+fn the_chunk_info_of_caf_is_tags() {
+    let list = b"\0\0\0\x05title\0Emma\0artist\0Jan\xc3\xa9\0track number\x003\0year\x001815\0Key Signature\0C\0";
+    let part = |id: &[u8; 4], content: &[u8]| [&id[..], &(content.len() as u64).to_be_bytes(), content].concat();
+    let caf = |others: &[(&[u8; 4], &[u8])]| {
+        let (packet_bytes, packet_frames, channels, bits) = (2, 1, 1, 16);
+        let (rate, len, data) = (8000.0, 204, &[0; 200][..]);
+        Caf { kind: b"lpcm", flags: 2, rate, packet_bytes, packet_frames, channels, bits, others, len, data }.bytes()
+    };
+    let expected =
+        pairs(&[("title", "Emma"), ("artist", "Jané"), ("track", "3"), ("date", "1815"), ("key signature", "C")]);
+    let before = caf(&[(b"info", &list[..])]);
+    let behind = [caf(&[]), part(b"info", list)].concat();
+    assert_eq!(tags(&info_of(&file("before.caf", &before))), expected);
+    assert_eq!(tags(&info_of(&file("behind.caf", &behind))), expected);
+    assert_eq!((tags(&arriving(&before)), tags(&arriving(&behind))), (expected, pairs(&[])));
+    assert_eq!(tags(&info_of(&file("odd.caf", &caf(&[(b"info", b"\0\0\0\x09title")])))), pairs(&[]));
+}
+
+/// Puts a box into the index of an MP4 file, which comes last.
+fn with_box(name: &str, added: &[u8]) -> Vec<u8> {
+    let mut content = bytes(name);
+    let begins = content.windows(4).rposition(|kind| kind == b"moov").expect("there is an index") - 4;
+    let len = u32::from_be_bytes(content[begins..begins + 4].try_into().expect("four bytes")) as usize;
+    assert_eq!(begins + len, content.len());
+    content.extend(added);
+    content[begins..begins + 4].copy_from_slice(&((len + added.len()) as u32).to_be_bytes());
+    content
+}
+
+#[test]
+fn user_data_and_metadata_of_quicktime_are_tags() {
+    let without_encoder = |content: Vec<u8>| -> Vec<(String, String)> {
+        let told = tags(&info(vec![Packet::new(in_memory(content))], json!({})));
+        told.into_iter().filter(|(name, _)| name != "encoder").collect()
+    };
+    let international = |kind: &[u8; 4], text: &str| {
+        boxed(kind, &[&(text.len() as u16).to_be_bytes()[..], &[0x55, 0xc4], text.as_bytes()].concat())
+    };
+    let texts =
+        [international(b"\xa9nam", "Emma"), international(b"\xa9ART", "Jané"), international(b"\xa9xyz", "+51-1/")];
+    let texts = with_box("stereo.m4a", &boxed(b"udta", &[&texts.concat()[..], b"\0\0\0\0"].concat()));
+    assert_eq!(without_encoder(texts), pairs(&[("title", "Emma"), ("artist", "Jané"), ("xyz", "+51-1/")]));
+    let keys = ["title", "com.apple.quicktime.creationdate", "com.apple.quicktime.make", "number"];
+    let list = keys.iter().flat_map(|key| boxed(b"mdta", key.as_bytes())).collect::<Vec<u8>>();
+    let item = |number: u32, kind: u32, value: &[u8]| {
+        let data = boxed(b"data", &[&kind.to_be_bytes()[..], &[0; 4], value].concat());
+        boxed(&number.to_be_bytes(), &data)
+    };
+    let items =
+        [item(2, 1, b"1815-12-23"), item(1, 1, b"Emma"), item(3, 1, b"Own"), item(4, 21, &[7]), item(9, 1, b"x")];
+    let handler = boxed(b"hdlr", &[&[0; 8][..], b"mdta", &[0; 13]].concat());
+    let list = boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 4][..], &list].concat());
+    let meta = [handler, list, boxed(b"ilst", &items.concat())].concat();
+    let expected = pairs(&[("date", "1815-12-23"), ("title", "Emma"), ("make", "Own")]);
+    for (name, added) in [
+        ("as phones write it", boxed(b"meta", &meta)),
+        ("with a version", boxed(b"meta", &[&[0; 4][..], &meta].concat())),
+        ("in user data, as FFmpeg writes it", boxed(b"udta", &boxed(b"meta", &[&[0; 4][..], &meta].concat()))),
+    ] {
+        assert_eq!(without_encoder(with_box("stereo.m4a", &added)), expected, "{name}");
+    }
 }
 
 /// Tags of a level, of one track or of the file, as an element of Matroska (RFC 9559, 5.1.8.1).

@@ -9,6 +9,7 @@ use std::io::Cursor;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
 
+use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::matroska::Blocks;
@@ -17,7 +18,6 @@ use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
 use super::source::{Arriving, PatchedSource};
 use super::system_codecs::{SystemSource, ready};
-use super::wav_tags::wav_tags;
 use super::whole_file::{open_buffer, whole_band};
 use super::{aiff, caf, failure};
 
@@ -284,8 +284,9 @@ impl ByteStream {
                 Gate::Matroska { blocks, track: demuxer.track(), asked: 0 }
             }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
-            Container::Wav => {
-                demuxer.tell(wav_tags(|place, len| self.bytes.peek(place, len), false));
+            Container::Wav | Container::Aiff | Container::Caf => {
+                let read = |place: u64, len: usize| self.bytes.peek(begins.saturating_add(place), len);
+                demuxer.tell(chunk_tags(container, read, false));
                 Gate::Ahead(1)
             }
             Container::Adts => Gate::Ahead(10 * 1024),

@@ -7,8 +7,11 @@ mod aac;
 mod aac_band;
 mod aac_config;
 mod aiff;
+mod aiff_tags;
 mod blocks;
 mod caf;
+mod caf_tags;
+mod chunk_tags;
 mod chunker;
 mod codec;
 mod codecs;
@@ -40,6 +43,7 @@ mod mp4_gapless;
 mod mp4_jump;
 mod mp4_patches;
 mod mp4_pcm;
+mod mp4_tags;
 mod mpeg;
 mod mpeg_header;
 mod mpeg_tag;
@@ -119,8 +123,15 @@ documented! {
 /// - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is there where the file gives
 ///   its length, and `tags` are text under `title`, `artist`, `album`, `album_artist`, `date`, `genre`, `comment`, `track` and so
 ///   on, others under the file's own name for them in lower case (those of ID3v2's `TXXX` under their description). Where
-///   a file has several kinds of tags, its own count first, then ID3v2, APE, and last ID3v1. Of WAV files the list INFO
-///   and ID3v2 are read: wherever they stand in files, before the sound where bytes arrive.
+///   a file has several kinds of tags, its own count first, then ID3v2, APE, and last ID3v1; of WAV and AIFF ID3v2 is first.
+///   Which tags are read is in the table below. Those of WAV, AIFF, CAF and Matroska are read wherever they stand in files,
+///   before the sound where bytes arrive.
+/// - The layout of sound is what the file says of its speakers. Mono and stereo are meant by their number, and FLAC, Opus and
+///   others have places of their own for more channels; three and more of WAV, AIFF, CAF, Sun audio and PCM elsewhere have no
+///   layout where the file names none, as those of an array of microphones.
+/// - Of several tracks of sound in Matroska the first is decoded that is marked as default, which is also what has no mark
+///   (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. A Matroska file behind another is an error
+///   behind the sound of the first, but where FFmpeg reads them.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read to
@@ -149,6 +160,17 @@ documented! {
 /// a second, where RFC 7845 asks for 80 ms. After that music in CELT was the same in all of 1000 cuts at 64 to 256 kbit/s.
 /// Speech in SILK, alone or with CELT, was the same in 950 of 1600 cuts at 8 to 36 kbit/s; the others had noise 45 dB or more
 /// below the sound, of at most 0.022 of full scale.
+///
+/// | container | tags that are read |
+/// |---|---|
+/// | WAV | ID3v2, the list `INFO` |
+/// | AIFF | ID3v2, `NAME`, `AUTH`, `ANNO`, `(c) ` |
+/// | CAF | the chunk `info` |
+/// | FLAC, Ogg | comments; ID3 and APE around the file |
+/// | MPEG audio, ADTS | ID3 and APE |
+/// | MP4, M4A, MOV | those of iTunes; of QuickTime the user data and the metadata by keys |
+/// | WebM, Matroska | the title of the segment, those of the file and of the track |
+/// | Wave64, Sun audio | none |
 ///
 /// The map at the port `info`:
 ///

@@ -84,7 +84,7 @@ fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], u32, &[u8])> {
 }
 
 /// Up to the first zero, as UTF-8; where it is none, as Latin-1.
-fn text(content: &[u8]) -> String {
+pub(super) fn text(content: &[u8]) -> String {
     let content = content.split(|byte| *byte == 0).next().unwrap_or_default();
     let text = match std::str::from_utf8(content) {
         Ok(text) => text.to_owned(),

@@ -4,10 +4,11 @@
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use remotemedia_core::node::NodeError;
-use remotemedia_core::value::{Buffer, Map};
+use remotemedia_core::value::Buffer;
 use symphonia::core::io::MediaSource;
 
 use super::aac_band::Band;
+use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::failure;
@@ -15,12 +16,12 @@ use super::gap_source::GapSource;
 use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
 use super::mp4_patches::patches;
+use super::mp4_tags::mp4_tags;
 use super::opened::Opened;
 use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
 use super::system_codecs::{SystemSource, ready};
 use super::system_file::SystemFile;
-use super::wav_tags::wav_tags;
 
 /// Opens a file on disk; `name` is what messages call it, and `again` opens it once more for codecs of the system.
 ///
@@ -159,9 +160,10 @@ impl Found {
     }
 
     fn open(self, mut source: impl MediaSource + 'static, name: String) -> Result<Demuxer, Refusal> {
-        let tags = match self.container {
-            Container::Wav => wav_tags(|place, len| read_at(&mut source, place, len), true),
-            _ => Map::new(),
+        let read = |place: u64, len: usize| read_at(&mut source, self.begins.saturating_add(place), len);
+        let tags = match &self.movie {
+            Some(movie) => mp4_tags(movie),
+            None => chunk_tags(self.container, read, true),
         };
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
