@@ -803,7 +803,7 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //	key                 value
 //	------------------  ---------------------------------------------------------------------------------------------
 //	`container`         `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or
-//	                    `matroska`; else FFmpeg's name
+//	                    `matroska`, `raw` with that param; else FFmpeg's name
 //	`codec`             its name, such as `pcm_s16le`, `mp3`, `aac` or `opus`
 //	`rate`, `channels`  of the sound that comes out, in Hz and as a number
 //	`duration_s`        the length in seconds; missing where the file does not give it

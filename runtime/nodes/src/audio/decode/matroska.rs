@@ -165,8 +165,8 @@ impl Blocks {
     }
 
     /// The bytes by which chapters, attachments, cues and tags become elements that no reader knows, and that it therefore
-    /// passes over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut off
-    /// so do the tables of what is no longer there.
+    /// passes over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut
+    /// off so do the tables of what is no longer there.
     pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
         let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || self.is_cut(len));
         unused.map(|(begins, id)| (begins + 3, *id as u8 ^ 0x80)).collect()
