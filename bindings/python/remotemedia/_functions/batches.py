@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from .failures import Cursor, Failure
-from .places import Place, place_of
+from .places_in_time import Place, place_of
 from .spec import HostFunction, InThread
 
 Entry = tuple[int, Any, Place | None]

@@ -18,7 +18,7 @@ from .batches import Entry, through, through_now
 from .event_loop import to_the_end
 from .failures import Cursor, Failure
 from .instances import Instance, call_part, closing, flushing, opening
-from .places import Place, place_of
+from .places_in_time import Place, place_of
 from .ports import Out, input_of, output_of
 from .spec import HostFunction, InThread
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .places import Place
+    from .places_in_time import Place
     from .spec import HostFunction
 
 LONGEST = 2000

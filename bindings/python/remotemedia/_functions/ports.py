@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .arguments import read_only, snapshot
-from .places import timed
+from .places_in_time import timed
 
 if TYPE_CHECKING:
     from .failures import Cursor

@@ -22,7 +22,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .arguments import SCALARS, read_only, snapshot
 from .chain import Chain, all_values, all_values_async
 from .failures import Cursor, Failure, without_our_frames
-from .places import TIMED, Place, place_of, timed
+from .places_in_time import TIMED, Place, place_of, timed
 from .ports import output_row
 from .spec import InThread
 
