@@ -99,6 +99,8 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
         "            For each window the map {rms_db, peak_db, is_low_volume, is_silence, health, faults};\n"
         "            health is ok, unknown, low_volume or silence. With changes_only the changes of faults.\n"
         "\n"
+        "cost: light\n"
+        "\n"
         "params\n"
         "  window_ms  integer from 10 to 10000, default 100\n"
         "      The length of a window.\n"
