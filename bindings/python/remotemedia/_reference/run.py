@@ -17,12 +17,12 @@ from .._functions.arguments import read_only
 from .._functions.chain import all_values_async
 from .._functions.failures import Cursor, Failure
 from .._functions.instances import Instance, clean_up
+from .._functions.places_in_time import place_of
 from .._functions.ports import Out, output_of
 from .._functions.spec import HostClass, HostFunction, InThread
 from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of, outputs_of_sinks
 from ..errors import InvalidArgumentError, NodeError
-from ..media import Audio, File
-from ..video import Video
+from ..media import File
 from .basic import Node, RefusedError
 from .copies import crossed
 from .deadline import Deadline
@@ -206,12 +206,7 @@ async def _finish(
 
 def _packet(value: Any, before: Packet | None) -> Packet:
     """A value at its own time, if it has one, else at that of the packet that it was made of."""
-    pts = before.pts if before else None
-    duration = before.duration if before else None
-    if type(value) in (Audio, Video) and value.pts_ns is not None:
-        pts = value.pts_ns
-    if type(value) is Audio:
-        duration = round(value.frames * 10**9 / value.rate)
+    pts, duration = place_of(value, (before.pts, before.duration) if before else None) or (None, None)
     return Packet(value, pts, duration)
 
 
