@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
 from .._abi.constants import AUDIO
@@ -164,6 +164,16 @@ class PCMReader:
             self.state = before
             raise
         return [sound for sound in sounds if sound is not None]
+
+    def all_or_nothing(self, attempt: Callable[[], bool]) -> bool:
+        """What `attempt` returns, which sends what it takes: if it does not, neither bytes nor time were taken."""
+        before, is_sent = self.state, False
+        try:
+            is_sent = attempt()
+        finally:
+            if not is_sent:
+                self.state = before
+        return is_sent
 
     def behind(self, state: tuple[bytes, int], taken: Sequence[Audio]) -> tuple[bytes, int]:
         """The state once these sounds were taken, which were made of bytes behind `state`; none behind them were."""

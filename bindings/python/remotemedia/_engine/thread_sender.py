@@ -81,13 +81,12 @@ class ThreadSender:
     def _try(self, packet_of: Callable[[], list[Any] | None]) -> bool:
         with self._sending:
             used = self._ready()
-            before = None if self._pcm is None else self._pcm.state
-            packet = packet_of()
-            if packet is None or self._exchange(used, [packet]):
-                return True
-            if self._pcm is not None and before is not None:
-                self._pcm.state = before
-            return False
+
+            def attempt() -> bool:
+                packet = packet_of()
+                return packet is None or self._exchange(used, [packet])
+
+            return attempt() if self._pcm is None else self._pcm.all_or_nothing(attempt)
 
     def _ready(self) -> CallBuffers:
         """The buffers of the calls. Raises what ended the session; opens it at its first use."""

@@ -395,17 +395,14 @@ class Session:
     def _exchange_one(
         self, value: Any, pts: float | None, duration: float | None, to: str | None, borrow: bool, at_once: bool
     ) -> bool:
-        """Sends a value if there is room for it. Else nothing of it is taken: of raw samples neither bytes nor time."""
-        pcm = self._packets.pcm
-        before = None if pcm is None else pcm.state
-        is_taken = False
-        try:
+        """Sends a value if there is room for it. Else nothing of it is taken."""
+
+        def attempt() -> bool:
             packet = self._packets.packet(value, pts, duration, to)
-            is_taken = packet is None or self._native.exchange([packet], borrow, at_once) > 0
-        finally:
-            if not is_taken and pcm is not None and before is not None:
-                pcm.state = before
-        return is_taken
+            return packet is None or self._native.exchange([packet], borrow, at_once) > 0
+
+        pcm = self._packets.pcm
+        return attempt() if pcm is None else pcm.all_or_nothing(attempt)
 
     async def _give_a_turn(self) -> None:
         self._time.turn_us = 0
