@@ -141,14 +141,12 @@ def what_is_stuck(metrics: Metrics) -> str:
         if node.waits_for in ("nothing", "Python"):
             doing = "is in a step" if node.waits_for == "nothing" else "waits for Python"
             busy = at and f" with {at}"
-            waits = "1 packet waits" if node.waiting == 1 else f"{node.waiting} packets wait"
             oldest = "" if node.oldest is None else f"; the oldest has been there for {node.oldest:.2f} s"
-            return f"node '{node.node}' {doing}{busy}; {waits} before it ({node.fill:.0%} full){oldest}"
+            return f"node '{node.node}' {doing}{busy}; {_queue_of(node)}{oldest}"
     for node in metrics.nodes:
         if node.waits_for == "input" and node.waiting:
-            waits = "1 packet waits" if node.waiting == 1 else f"{node.waiting} packets wait"
             return (
-                f"node '{node.node}' waits for input while {waits} before it ({node.fill:.0%} full); "
+                f"node '{node.node}' waits for input while {_queue_of(node)}; "
                 "it needs more than these, such as packets at another of its inputs"
             )
     return ""
@@ -169,6 +167,11 @@ def refuse_a_stall(waiting: str, session: Session) -> None:
             cure = f"read session.output('{sink}') at the same time, in a task of its own"
         outputs = "1 output" if count == 1 else f"{count} outputs"
         raise StalledError(f"{waiting} waits: {outputs} of '{sink}' {'is' if count == 1 else 'are'} unread; {cure}")
+
+
+def _queue_of(node: NodeMetrics) -> str:
+    waits = "1 packet waits" if node.waiting == 1 else f"{node.waiting} packets wait"
+    return f"{waits} before it ({node.fill:.0%} full)"
 
 
 def _is_idle(node: NodeMetrics) -> bool:
