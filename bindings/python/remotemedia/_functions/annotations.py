@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from collections.abc import Mapping
 from typing import Any
 
 
@@ -26,13 +25,13 @@ def hints_of(annotated: Any) -> dict[str, Any]:
         return found
 
 
-def _each(annotated: Any, names: Mapping[str, Any] | None) -> dict[str, Any]:
+def _each(annotated: Any, names: dict[str, Any] | None) -> dict[str, Any]:
     """Those of one function, or of one class without its bases."""
     found = {}
     for name, annotation in _written(annotated).items():
         try:
             alone = types.SimpleNamespace(__annotations__={name: annotation})
-            found[name] = typing.get_type_hints(alone, dict(names or {}))[name]
+            found[name] = typing.get_type_hints(alone, names)[name]
         except Exception:
             continue
     return found
