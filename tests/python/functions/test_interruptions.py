@@ -267,6 +267,39 @@ async def test_what_a_generator_closes_after_an_interruption_comes_to_its_end(is
     assert sorted(closed) == sorted(opened)
 
 
+def test_a_run_that_ends_when_its_loop_has_stopped_waits_for_no_generator() -> None:
+    async def answer(value: int) -> AsyncIterator[int]:
+        try:
+            while True:
+                yield value
+                await asyncio.sleep(0)
+        finally:
+            closing.append(value)
+            await asyncio.sleep(60)
+
+    closing: list[int] = []
+
+    async def begin() -> Any:
+        await session.__aenter__()
+        for value in range(3):
+            await session.send(value)
+            assert (await anext(aiter(session))).value == value
+            session.interrupt()
+        while len(closing) < 3:  # noqa: ASYNC110 - whatever turn of the loop they close in
+            await asyncio.sleep(0)
+        return loop_port(asyncio.get_running_loop())
+
+    session = rm.Pipeline.load(chain(("answer", answer, {}))).session(buffer={"packets": 4})
+    loop = asyncio.new_event_loop()
+    port = loop.run_until_complete(begin())
+    # As the garbage collector does, on whatever thread.
+    port.close()
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+
+
 @pytest.mark.parametrize("how", ["left", "cancelled", "interrupted", "timed out"])
 async def test_the_end_waits_until_a_generator_has_closed_what_it_holds(how: str) -> None:
     closed = []

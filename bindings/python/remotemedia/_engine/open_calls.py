@@ -28,10 +28,10 @@ class OpenCall(Call):
         self.is_over = False
         self.task: asyncio.Task[None] | None = None
         self._lock = lock
-        self._cancel: Callable[[], object] | None = None
+        self._cancel: Callable[[], None] | None = None
         self._resume: Callable[[], None] | None = None
 
-    def attach(self, cancel: Callable[[], object], resume: Callable[[], None] | None = None) -> bool:
+    def attach(self, cancel: Callable[[], None], resume: Callable[[], None] | None = None) -> bool:
         """Sets what is called when the call is cancelled, and when there is room for more of its reply.
 
         Returns False if it is over already: then neither is called, and no work has to begin.
@@ -163,9 +163,14 @@ class OpenCalls:
         self._note_closing(call)
 
     def closing(self, job: int) -> set[asyncio.Task[None]]:
-        """The tasks that close what they have begun for a run, but for the one that asks. For its end."""
-        tasks = self._closing.pop(job, set())
-        return {task for task in tasks if not task.done() and task is not asyncio.current_task()} if tasks else tasks
+        """The tasks that close what they have begun for a run, but for the one that asks. For its end.
+
+        None where no loop runs: nobody waits for them there.
+        """
+        tasks = self._closing.pop(job, None)
+        if not tasks or asyncio._get_running_loop() is None:
+            return set()
+        return {task for task in tasks if not task.done() and task is not asyncio.current_task()}
 
     def end(self, call_id: int) -> None:
         """Removes a call whose last reply is made."""
