@@ -135,12 +135,7 @@ def _serve_on_loop_in_turn(
             # It had to wait for a thread, and now there is no loop any more.
             done()
 
-    def cancel() -> None:
-        if not active.withdraw(key, call.id):
-            call.cancel_task(loop())
-
-    if call.attach(cancel) and not active.begin(key, call.id, begin, in_thread=False):
-        port.calls.end(call.id)
+    _begin_in_turn(port, call, active, begin, lambda: call.cancel_task(loop()), in_thread=False)
 
 
 def _serve_in_parts(
@@ -151,20 +146,10 @@ def _serve_in_parts(
     on_this_thread: bool,
 ) -> None:
     """Serves a call to sync generators or classes by a thread."""
-    key = call.chain.key
-    when_closed = None if active is None else lambda: active.release(key, in_thread=True)
+    when_closed = None if active is None else lambda: active.release(call.chain.key, in_thread=True)
     partial = PartialCall(port, call, context, _run_in_thread, _reply_last, when_closed)
 
-    def cancel() -> None:
-        if active is None or not active.withdraw(key, call.id):
-            partial.cancel()
-
-    if not call.attach(cancel, partial.resume):
-        return
-    if active is None:
-        partial.begin(on_this_thread)
-    elif not active.begin(key, call.id, lambda: partial.begin(on_this_thread), in_thread=True):
-        port.calls.end(call.id)
+    _begin_in_turn(port, call, active, lambda: partial.begin(on_this_thread), partial.cancel, partial.resume)
 
 
 def _serve_in_thread(
@@ -175,7 +160,6 @@ def _serve_in_thread(
     on_this_thread: bool,
 ) -> None:
     """Serves a call to plain sync functions by a thread."""
-    key = call.chain.key
 
     def work() -> None:
         reply = None
@@ -188,15 +172,37 @@ def _serve_in_thread(
         port.calls.end(call.id)
         if active is not None:
             # Before the last reply: what comes of it might still take this thread for busy.
-            active.release(key, in_thread=True)
+            active.release(call.chain.key, in_thread=True)
         if reply is not None:
             _reply_last(port, call, reply)
 
+    _begin_in_turn(port, call, active, lambda: _submit(work, on_this_thread))
+
+
+def _begin_in_turn(
+    port: EventPort[Any],
+    call: OpenCall,
+    active: ActiveCalls | None,
+    begin: Callable[[], None],
+    cancel: Callable[[], None] | None = None,
+    resume: Callable[[], None] | None = None,
+    *,
+    in_thread: bool = True,
+) -> None:
+    """Begins the work on a call, unless it is over: once no other call works with the same nodes, if it has to wait.
+
+    `cancel` and `resume` are for work that has begun.
+    """
+
+    def leave() -> None:
+        if (active is None or not active.withdraw(call.chain.key, call.id)) and cancel is not None:
+            cancel()
+
+    if not call.attach(leave, resume):
+        return
     if active is None:
-        _submit(work, on_this_thread)
-    elif call.attach(lambda: active.withdraw(key, call.id)) and not active.begin(
-        key, call.id, lambda: _submit(work, on_this_thread), in_thread=True
-    ):
+        begin()
+    elif not active.begin(call.chain.key, call.id, begin, in_thread):
         port.calls.end(call.id)
 
 
