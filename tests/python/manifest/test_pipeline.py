@@ -514,6 +514,13 @@ def test_a_pipeline_behind_itself_is_refused_and_a_copy_is_not() -> None:
     assert (twice >> copy.deepcopy(twice)).run_sync([1]) == [10]
 
 
+def test_what_adds_only_a_connection_backwards_is_no_pipeline_behind_itself() -> None:
+    first, second = passes("first", "second")
+    pipeline = first >> second
+    looped = pipeline.feedback(second, first, delay_ms=20)
+    assert (pipeline >> looped).manifest() == looped.manifest()
+
+
 def test_a_description_without_a_name_is_refused() -> None:
     with pytest.raises(rm.InvalidArgumentError, match="a description is that of a name"):
         rm.Pipeline(description="levels of a call")

@@ -101,9 +101,9 @@ class Subgraph:
         return both
 
     @property
-    def parts(self) -> tuple[list[Any], ...]:
-        """The nodes, their connections, and where more can be connected."""
-        return self.nodes, self.links, self.heads, self.ends
+    def parts(self) -> tuple[Any, ...]:
+        """All that it consists of, but its name."""
+        return self.nodes, self.links, self.heads, self.ends, self.feedback, self.named
 
     def copy(self) -> Subgraph:
         """Another one with the same nodes."""
@@ -138,12 +138,12 @@ class Subgraph:
         joined.heads = list(self.heads) if self.nodes else list(right.heads)
         # An empty pipeline adds nothing, on either side.
         joined.ends = list(right.ends if right.nodes else self.ends)
+        joined.feedback = _each_once([*self.feedback, *right.feedback])
         if right.nodes and joined.parts == self.parts:
             raise InvalidArgumentError(
                 "what is on the right of >> is in the pipeline already, and the same object is the same node; "
                 "copy.deepcopy(pipeline) is another one"
             )
-        joined.feedback = _each_once([*self.feedback, *right.feedback])
         return joined
 
     def looped(self, source: Node | Port, target: Node | Port, delay_ms: int, buffer: Buffer | None) -> Subgraph:
