@@ -59,8 +59,7 @@ class Backend:
         begin = max(0.0, offset - SLACK_S)
         length = None if duration is None else offset - begin + duration + SLACK_S
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
-            rate = force_opus_sampling_rate if force_opus_sampling_rate is not None and _is_opus(source) else None
-            audio = read(source, rate, start_s=begin, duration_s=length)
+            audio = read(source, _forced(source, force_opus_sampling_rate), start_s=begin, duration_s=length)
             return _cut(audio, offset, duration), audio.rate
 
     def info(self, path_or_fd: Any, force_opus_sampling_rate: int | None = None) -> Any:
@@ -70,10 +69,10 @@ class Backend:
         """
         backend = require("lhotse.audio.backend", "Backend", "lhotse")
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
-            found = info(source)
+            forced, found = _forced(source, force_opus_sampling_rate), info(source)
         frames, rate = found.frames, found.rate
-        if force_opus_sampling_rate is not None and found.codec == "opus":
-            rate = force_opus_sampling_rate
+        if forced is not None:
+            rate = forced
             frames = require("lhotse.utils", "Backend", "lhotse").compute_num_samples(found.frames / found.rate, rate)
         return backend.LibsndfileCompatibleAudioInfo(found.channels, frames, rate, frames / rate)
 
@@ -131,6 +130,11 @@ def _cut(audio: Audio, offset: float, duration: float | None) -> Any:
     first = round((audio.pts_ns or 0) * audio.rate / 1e9)
     begin = max(0, count(offset, audio.rate) - first)
     return audio.numpy()[:, begin : None if duration is None else begin + count(duration, audio.rate)]
+
+
+def _forced(source: Any, rate: int | None) -> int | None:
+    """The rate that is forced on a source, if it is Opus in Ogg; else it has its own."""
+    return rate if rate is not None and _is_opus(source) else None
 
 
 def _is_opus(source: Any) -> bool:
