@@ -138,14 +138,18 @@ def source_of(row: Any) -> Source:
 
     Raises `InvalidArgumentError` for a row without either.
     """
-    if not isinstance(row, Mapping):
-        found = row
-    else:
-        content = row.get("bytes")
-        found = row.get("path") if content is None else content
+    found = given_in(row)
     if found is None:
         raise InvalidArgumentError("the row has neither bytes nor a path")
     return found  # type: ignore[no-any-return]
+
+
+def given_in(row: Any) -> Any:
+    """The source in a row, as `source_of` says; None if it has none."""
+    if not isinstance(row, Mapping):
+        return row
+    content = row.get("bytes")
+    return row.get("path") if content is None else content
 
 
 def row_sources(rows: Iterable[Any], strict: bool) -> tuple[list[Source], list[Exception | None]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
 from .._problem.missing_library import require
 from ..errors import InvalidArgumentError
-from ._batches import take_slot, take_threads
+from ._batches import given_in, take_slot, take_threads
 from ._declared import ColumnRunner
 
 __all__ = ["pipeline"]
@@ -103,12 +103,9 @@ class _Content:
 
 def _source_of(value: Any) -> Any:
     """A value of a column as a source: local files by their paths, parts and others by what Daft reads of them."""
-    if isinstance(value, Mapping):
-        # As Hugging Face has it.
-        return value.get("path") if value.get("bytes") is None else value["bytes"]
     if not hasattr(value, "position"):
         # Refused where it is opened, if it is no source.
-        return value
+        return given_in(value)
     # Daft does not encode what stands behind it.
     path = value.path.removeprefix(LOCAL)
     return path if value.position is None and "://" not in path else _Content(value)
