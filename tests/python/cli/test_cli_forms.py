@@ -332,3 +332,11 @@ def test_each_value_may_be_an_array_of_its_own(folder: Path, capsys: pytest.Capt
     assert command(capsys, "run", graph, "-i", "talk.flac", "-o", "a/{n}.npy") == (0, "", "")
     assert files_in(folder / "a") == ["1.npy", "2.npy", "3.npy"]
     assert [np.load(f"a/{number}.npy").shape for number in (1, 2, 3)] == [(1, 48000), (1, 48000), (1, 17600)]
+
+
+def test_arrays_have_no_place_in_a_row_of_csv(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("run", "AudioDecode >> VAD", "-i", "talk.flac", "-o", "vad.csv")
+    assert command(capsys, *words)[0] == 0
+    rows = list(csv.DictReader((folder / "vad.csv").read_text().splitlines()))
+    assert "probabilities" not in rows[0]
+    assert {row["window_ms"] for row in rows} == {"32"}

@@ -16,14 +16,18 @@ from typing import Any, NamedTuple, Protocol
 
 from .._codec.documents import to_json
 from .._problem.outside_text import printable_json
+from .._results.arrow_types import kind_of
 from .._results.outputs import Packet
-from ..media import Audio, File, Tensor
+from ..media import File
+from ..table import Table
 
 ROWS = (".jsonl", ".json", ".csv")
 """The endings of files that hold records, of one input or of all."""
 SPOOL_BYTES = 1 << 20
 """So many rows of CSV wait in memory until all columns are known; more wait on disk."""
 NO_VALUE: Any = object()
+MEDIA = ("audio", "video", "tensor")
+"""The kinds that have no place in a row of CSV, and neither have tables."""
 
 
 class Target(Protocol):
@@ -155,7 +159,7 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flat(inner, f"{path}.{key}" if path else str(key))
-    elif not isinstance(value, (Audio, Tensor)):
+    elif kind_of(value) not in MEDIA and not isinstance(value, Table):
         yield path, _cell(value)
 
 
