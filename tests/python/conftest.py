@@ -46,6 +46,21 @@ FAN_OUT = {
 }
 
 
+def sum_of(first: str, second: str) -> dict[str, Any]:
+    """A manifest with two inputs of these names, sound files, and one output, their sum."""
+    return {
+        "version": "v1",
+        "inputs": {first: "one", second: "two"},
+        "outputs": {"sum": "sum"},
+        "nodes": [
+            {"id": "one", "node_type": "AudioDecode"},
+            {"id": "two", "node_type": "AudioDecode"},
+            {"id": "sum", "node_type": "AudioSum"},
+        ],
+        "connections": [{"from": "one", "to": "sum.in1"}, {"from": "two", "to": "sum.in2"}],
+    }
+
+
 def through(*values: Any) -> list[Any]:
     """The values after a way through the runtime."""
     return rm.execute_sync(PASS_TEXT, list(values))

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import remotemedia as rm
+from conftest import sum_of
 from remotemedia.cli import main
 from remotemedia.cli.measures import MEASURES as MEASURES_BY_NAME
 from remotemedia.nodes import AudioDecode, Loudness
@@ -149,21 +150,7 @@ def test_parquet_has_the_rows_of_a_run(folder: Path, capsys: pytest.CaptureFixtu
 
 
 def test_parquet_has_the_inputs_that_go_in_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("two.json").write_text(
-        json.dumps(
-            {
-                "version": "v1",
-                "inputs": {"mic": "one", "far": "two"},
-                "outputs": {"sum": "sum"},
-                "nodes": [
-                    {"id": "one", "node_type": "AudioDecode"},
-                    {"id": "two", "node_type": "AudioDecode"},
-                    {"id": "sum", "node_type": "AudioSum"},
-                ],
-                "connections": [{"from": "one", "to": "sum.in1"}, {"from": "two", "to": "sum.in2"}],
-            }
-        )
-    )
+    Path("two.json").write_text(json.dumps(sum_of("mic", "far")))
     words = ("run", "two.json", "-i", "mic=a.flac", "far=b.flac", "-o", "out/{index}.wav", "--index", "rows.parquet")
     assert command(capsys, *words)[0] == 0
     (inputs,) = pyarrow.parquet.read_table("rows.parquet").to_pydict()["inputs"]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
-from conftest import eventually
+from conftest import eventually, sum_of
 from remotemedia.cli import main, shards
 from remotemedia.cli.audio_header import read_header
 from remotemedia.cli.index import Index
@@ -422,21 +422,7 @@ def test_inputs_of_one_relative_path_have_two_keys(folder: Path, capsys: pytest.
     keys = [name.partition(".")[0] for name in members("shards/000000.tar")][::2]
     # One is called like the other one with its hash.
     assert keys == [f"{first}_2", f"c_{sha256(b'two/c.flac').hexdigest()[:8]}", first]
-    Path("two.json").write_text(
-        json.dumps(
-            {
-                "version": "v1",
-                "inputs": {"noise": "one", "speech": "two"},
-                "outputs": {"sum": "sum"},
-                "nodes": [
-                    {"id": "one", "node_type": "AudioDecode"},
-                    {"id": "two", "node_type": "AudioDecode"},
-                    {"id": "sum", "node_type": "AudioSum"},
-                ],
-                "connections": [{"from": "one", "to": "sum.in1"}, {"from": "two", "to": "sum.in2"}],
-            }
-        )
-    )
+    Path("two.json").write_text(json.dumps(sum_of("noise", "speech")))
     pairs = ("-i", "noise=in/c.flac", "noise=in/c.flac", "-i", "speech=in/c.flac", "speech=in/e.flac")
     assert command(capsys, "run", "two.json", *pairs, "-o", "mixed", "--shard-format", "webdataset")[0] == 0
     found = members("mixed/000000.tar")

@@ -23,7 +23,7 @@ def check(chosen: argparse.Namespace, destinations: Destinations, inputs: Sequen
     if chosen.measure is not None and chosen.index is None and chosen.report is None and destinations.shards is None:
         raise InvalidArgumentError(f"--measure {chosen.measure}: it fills columns of the index; name it: --index FILE")
     for destination in destinations.shared if chosen.index is not None else ():
-        if destination.ending != ".jsonl" and not (destination.is_stdout or destination.is_device):
+        if destination.ending != ".jsonl" and not destination.takes_all:
             raise InvalidArgumentError(
                 f"{destination.option}: with --index it grows file by file, which {destination.ending} can't; "
                 "end the name in .jsonl, or give each input a file: "
@@ -51,7 +51,7 @@ def check_first_files(destinations: Destinations, keys: Iterable[Key]) -> None:
     counts = Counter(key[0] for key in set(keys) if isinstance(key, tuple))
     name, count = next(iter(counts.most_common(1)), ("", 0))
     for destination in destinations.shared if count > 1 else ():
-        if not (destination.is_stdout or destination.is_device):
+        if not destination.takes_all:
             raise InvalidArgumentError(
                 f"{destination.option}: with --index its records are found by the first file of their input, and "
                 f"{name!r} is that of {count}; give each input a file: -o 'out/{{index}}{destination.ending}'"

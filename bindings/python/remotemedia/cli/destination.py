@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from .encoders import AUDIO, STDOUT, encode, write
 from .inputs import Input
 from .names import FIELD, Template
 from .records import ROWS, MakeRecords, document
+from .whole_file import leads_to_device
 
 FILES = frozenset(("bytes", "file"))
 ARRAYS = ".npy"
@@ -59,7 +59,7 @@ class Destination:
     """One `-o`, for some sinks.
 
     `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `is_device` tells that its name
-    leads to a pipe or a device, which takes whatever comes, as stdout does. `kept` are the files that must not be
+    leads to a pipe or a device. `kept` are the files that must not be
     replaced, with what they are. Raises `InvalidArgumentError` for a name with unknown fields, and for one that
     the results don't suit.
     """
@@ -86,7 +86,7 @@ class Destination:
         self._given = output
         output = at_home(options.staged.get(output, output))
         by_name = os.path.splitext(output.lower())[1]
-        self.is_device = not self.is_stdout and _is_device(output)
+        self.is_device = not self.is_stdout and leads_to_device(output)
         is_named = by_name or self.is_device or FIELD.search(output)
         self.is_folder = not self.is_stdout and (os.path.isdir(output) or output.endswith("/") or not is_named)
         if self.is_folder:
@@ -95,8 +95,8 @@ class Destination:
             self._check_stdout(form)
         elif form and by_name != form and (by_name or not self.is_device):
             raise InvalidArgumentError(f"{option}: the name ends in {by_name or 'nothing'}, --format is {form[1:]}")
-        takes_all = self.is_stdout or (self.is_device and not by_name)
-        self.ending = form or ("" if self.is_folder else self._usual() if takes_all else by_name)
+        has_no_name = self.is_stdout or (self.is_device and not by_name)
+        self.ending = form or ("" if self.is_folder else self._usual() if has_no_name else by_name)
         self.template = Template(option, output)
         self.shared = output if self.ending in ROWS and not self.is_folder and not self.template.fields else None
         self.written: set[str] = set()
@@ -106,6 +106,11 @@ class Destination:
         self.encoded = {sink: ending for sink in sinks if (ending := self._audio_ending(sink)) is not None}
         self.cut = {sink for sink in sinks if self._is_segments(sink) and self.ending in AUDIO}
         self._check_kinds()
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it is no file of its own but stdout, a pipe or a device, which takes whatever comes."""
+        return self.is_stdout or self.is_device
 
     @property
     def place(self) -> str:
@@ -204,7 +209,7 @@ class Destination:
     def claim(self, path: str) -> None:
         """Takes a name that this run has not used."""
         place = os.path.abspath(path)
-        if place in self.written and not (self.is_stdout or self.is_device):
+        if place in self.written and not self.takes_all:
             hint = "rename an input" if self.is_folder else "put {n}, the number of the value, into the name"
             raise InvalidArgumentError(f"{self.option}: {path!r} is there from this run already; {hint}")
         self.keep_input(path)
@@ -315,15 +320,6 @@ class Destination:
         by_name = os.path.splitext(value.path or "")[1] if isinstance(value, File) else ""
         by_type = ENDINGS.get(value.mime or "", "") if isinstance(value, File) else ""
         return by_name or by_type or self._format(sink) or ".bin"
-
-
-def _is_device(path: str) -> bool:
-    """Whether a name leads to a pipe or a device that is written into as it is."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 def _is_array(value: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from ..media import Audio
 from .inputs import is_text
-from .whole_file import write_whole
+from .whole_file import is_device, write_whole
 
 AUDIO = (".wav", ".flac", ".opus")
 """The endings of files that `AudioEncode` writes."""
@@ -59,4 +58,4 @@ def _streams() -> bool:
         mode = os.fstat(sys.stdout.fileno()).st_mode
     except (OSError, ValueError):
         return False
-    return (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)) and os.path.exists(STDOUT_PATH)
+    return is_device(mode) and os.path.exists(STDOUT_PATH)

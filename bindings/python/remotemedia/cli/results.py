@@ -133,7 +133,7 @@ class Destinations:
     def paths(self, inputs: Mapping[int, Input]) -> Iterator[str]:
         """The files of these inputs, which have these indices, perhaps without their endings; shared ones too."""
         for destination in self.all:
-            if destination.is_stdout or destination.is_device:
+            if destination.takes_all:
                 continue
             if destination.shared is not None:
                 yield destination.shared
@@ -156,8 +156,7 @@ class Destinations:
     def make_folders(self, source: Input, index: int) -> None:
         """Makes the folders that the files of an input need."""
         for destination in self.all:
-            is_file = destination.shared is None and not (destination.is_stdout or destination.is_device)
-            for sink in destination.sinks if is_file else ():
+            for sink in destination.sinks if destination.shared is None and not destination.takes_all else ():
                 os.makedirs(os.path.dirname(destination.path(source, index, sink)) or ".", exist_ok=True)
 
     def by_sink(self, results: Outputs) -> dict[str, Outputs]:

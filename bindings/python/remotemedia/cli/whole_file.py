@@ -35,6 +35,19 @@ def is_full(error: BaseException) -> bool:
     return any(f"{word} {number}" in str(error) for number in FULL for word in ("os error", "Errno"))
 
 
+def is_device(mode: int) -> bool:
+    """Whether it is the mode of a pipe or a device, which are written into as they are."""
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def leads_to_device(path: str) -> bool:
+    """Whether a name leads to a pipe or a device."""
+    try:
+        return is_device(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[IO[bytes]]:
     """A file to write, which takes its name at the end; if an exception ends the block, nothing is left.
@@ -44,7 +57,7 @@ def whole(path: str) -> Iterator[IO[bytes]]:
     """
     place, is_open = _place(path)
     there = _status(place)
-    if is_open or (there is not None and (stat.S_ISFIFO(there.st_mode) or stat.S_ISCHR(there.st_mode))):
+    if is_open or (there is not None and is_device(there.st_mode)):
         with _opened(place) as file:
             yield file
         return
