@@ -114,9 +114,8 @@ def _lengthened(audio: Audio, end_ns: int) -> Audio:
     missing = (end_ns - _end_of(audio)) * audio.rate // 1_000_000_000
     if missing <= 0:
         return audio
-    samples = audio.to_pcm("f32")
-    silence = bytes(len(samples) // max(audio.frames, 1) * missing)
-    longer = Audio.from_pcm(samples + silence, "f32", audio.rate, audio.channels)
+    silence = bytes(4 * audio.channels * missing)
+    longer = Audio.from_pcm(audio.to_pcm("f32") + silence, "f32", audio.rate, audio.channels)
     longer.layout, longer.pts_ns = audio.layout, audio.pts_ns
     return longer
 
