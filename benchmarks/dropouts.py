@@ -23,6 +23,8 @@ TEXTS = (
     "At twenty past ten, the captain took the packet to the dock, and kept talking to two cooks about tea.",
     "Please press one to talk to an operator, two to check your account, or the star key to go back to the top.",
     "The quick brown fox jumps over the lazy dog; Peter Piper picked a peck of pickled peppers. It looked like it.",
+    "Good morning. You have three new messages and seven old ones. To hear them, press one now.",
+    "Six patient cats sat on top of the kitchen cupboard; it is not that big a deal, he thought, and kept quiet.",
 )
 
 
@@ -44,7 +46,7 @@ def synthetic(folder: Path) -> list[str]:
     """The groups of synthetic speech, as arguments of the example."""
     groups = []
     for program, voices in (
-        ("espeak-ng", ("en", "en-us+f3", "de", "fr", "es", "ru")),
+        ("espeak-ng", ("en", "en+f2", "en-us+f3", "en+m3", "de", "fr", "es", "it", "pl", "ru", "tr")),
         ("flite", ("kal", "rms", "slt")),
     ):
         if not shutil.which(program):

@@ -2134,7 +2134,9 @@ class SilenceDetector(Node):
       falls by more than 26 dB within a few milliseconds, stays below `silence_threshold_db`, and
       comes back as abruptly. A pause between words is none, nor is the closure before a plosive:
       there the sound fades. About one such cut in six falls where a voice is weak and is not told
-      from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
+      from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on,
+      unless digital silence as a gate or a synthesizer leaves it has come in the last seconds: what
+      is left in a gap of such material is no noise of a room.
 
     No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
 

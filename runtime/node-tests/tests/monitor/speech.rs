@@ -242,9 +242,10 @@ fn reference_single_gaps_in_speech() {
 #[allow(clippy::print_stdout, reason = "as above")]
 fn reference_digital_silence_between_words() {
     let (mut seconds, mut alarms, mut ten_lines) = (0.0, 0, 0);
-    for path in ["tests/media/espeak/english.flac", "tests/media/espeak/german.flac"] {
-        let (samples, rate) = clip(path);
-        assert_eq!(dropouts(&samples, rate), (Vec::new(), true), "{path}");
+    // The last one leaves a faint noise in most of its gaps, and is too short to be called gated.
+    for (name, is_gated) in [("english", true), ("german", true), ("variant", false)] {
+        let (samples, rate) = clip(&format!("tests/media/espeak/{name}.flac"));
+        assert_eq!(dropouts(&samples, rate), (Vec::new(), is_gated), "{name}");
         ten_lines += dropouts_by_ten_lines(&samples, rate).len();
         seconds += samples.len() as f64 / f64::from(rate);
     }
@@ -258,7 +259,7 @@ fn reference_digital_silence_between_words() {
     let truth = format!("{seconds:.0} s of synthetic and of gated speech; ten lines alarm {ten_lines} times");
     let hourly = f64::from(u32::try_from(alarms).expect("a small number")) * 3600.0 / seconds;
     assert!(hourly <= 60.0, "{alarms} alarms in {seconds:.0} s");
-    println!("reference | SilenceDetector | {truth} | 10 | {hourly:.0} alarms an hour | 60 |");
+    println!("reference | SilenceDetector | {truth} | 11 | {hourly:.0} alarms an hour | 60 |");
 }
 
 /// Two seconds show no more than a few gaps: each has to show for itself what it is.

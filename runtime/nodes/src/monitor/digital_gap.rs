@@ -48,6 +48,8 @@ const SHORT_EVIDENCE: f64 = -0.4;
 const ONE_SIDED_EVIDENCE: f64 = -0.3;
 const PRIOR: f64 = 1.1;
 const EVIDENCE_RANGE: [f64; 2] = [-8.0, 6.0];
+/// Below this the runs themselves speak for a gate, whatever is likely before any has come.
+const LEANING: f64 = -0.1;
 /// From here on not even sharp edges are cuts.
 const SURELY_GATED: f64 = -3.0;
 /// After how many milliseconds a gap with faint edges is judged.
@@ -175,9 +177,9 @@ impl GapFinder {
         self.judged.drain(..)
     }
 
-    /// Whether what has come lately speaks for a gate or a synthesizer rather than for cuts.
+    /// Whether runs of digital silence have come lately, and they speak for a gate or a synthesizer rather than for cuts.
     pub(super) fn shows_gate(&self) -> bool {
-        self.evidence + PRIOR < 0.0
+        self.evidence < LEANING
     }
 
     /// The sound ends: judges what waits.

@@ -51,7 +51,8 @@ documented! {
 /// - A gap of 8 ms or more in which noise is left, or coarse numbers such as 8 bits: the level falls by more than 26 dB within a
 ///   few milliseconds, stays below `silence_threshold_db`, and comes back as abruptly. A pause between words is none, nor is
 ///   the closure before a plosive: there the sound fades. About one such cut in six falls where a voice is weak and is not told
-///   from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
+///   from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on, unless digital silence as a
+///   gate or a synthesizer leaves it has come in the last seconds: what is left in a gap of such material is no noise of a room.
 ///
 /// No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
 ///
@@ -376,7 +377,8 @@ impl SilenceMeter {
             let end = self.now - ago.cast_signed() * MILLISECOND;
             let start = end - length.cast_signed() * MILLISECOND;
             let gap = TimedGap { start, end, counts_from: end };
-            // What a synthesizer leaves is not always zero; in coarse numbers zeros show nothing.
+            // What a synthesizer leaves is not always zero, and a recording in which noise is left has no silence of
+            // that kind; in coarse numbers zeros show nothing.
             let is_gated = channel.step.coarse() == 0.0 && channel.gaps.shows_gate();
             if is_gated { self.withheld.add(gap) } else { self.dropouts.add(gap) }
         }
