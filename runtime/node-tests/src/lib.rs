@@ -5,5 +5,6 @@
 pub mod drive;
 pub mod items;
 pub mod media;
+pub mod ogg;
 pub mod pcm_files;
 pub mod remux;

@@ -5,7 +5,7 @@ use remotemedia_core::value::{Buffer, Packet, Value};
 use serde_json::json;
 
 use harness::items::{decode_path, decode_pieces, node, run_item};
-use harness::media;
+use harness::{media, ogg};
 
 const NAMES: [&str; 12] = [
     "stereo.mp3",
@@ -73,6 +73,32 @@ fn a_stream_of_several_ogg_streams_goes_on() {
         chunks.iter().filter(|audio| audio.channels() == channels).map(|audio| audio.frames()).sum::<usize>()
     };
     assert_eq!((frames(1), frames(2)), (32000, 44100));
+}
+
+#[test]
+fn of_two_streams_side_by_side_in_ogg_the_first_is_decoded_whatever_their_numbers() {
+    for (first, second) in [("mono.ogg", "stereo.ogg"), ("stereo.opus", "mono.opus"), ("mono.ogg", "stereo.opus")] {
+        let alone = decode_path(&media::path(first)).samples();
+        for (one, other) in [(1, 2), (2, 1)] {
+            let (first, second) = (ogg::pages(&media::bytes(first), one), ogg::pages(&media::bytes(second), other));
+            let heads = [first[0].clone(), second[0].clone()].concat();
+            let file = [heads, first[1..].concat(), second[1..].concat()].concat();
+            assert_eq!(decode_path(&media::file("two.ogg", &file)).samples(), alone);
+            assert_eq!(decode_pieces(&file, 100).samples(), alone);
+        }
+    }
+}
+
+#[test]
+fn opus_of_a_browser_is_heard_while_it_is_short() {
+    // Half a second, 2 kB.
+    let bytes = media::bytes("stereo.webm");
+    let mut decode = node("AudioDecode", json!({"chunk_ms": 10}));
+    let first = bytes.chunks(100).position(|piece| {
+        let step = decode.process(0, Packet::new(Value::bytes(piece.to_vec()))).expect("the bytes are right");
+        matches!(step, Step::More(Some(_)) | Step::Done(Some(_)))
+    });
+    assert!(first.expect("sound comes") < 10, "after {first:?} hundred bytes");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use harness::items::{decode_path, decode_pieces, node, run_item};
 use harness::media;
+use harness::ogg::checksum;
 
 /// What messages call bytes that arrive in pieces.
 const STREAM: &str = "the stream";
@@ -58,7 +59,7 @@ fn sound_that_can_not_be_decoded_rightly_is_refused() {
     // The number of channels in the identification header (Vorbis I, 4.2.2), and the checksum of its page.
     six[28 + 11] = 6;
     six[22..26].fill(0);
-    let sum = ogg_checksum(&six[..58]);
+    let sum = checksum(&six[..58]);
     six[22..26].copy_from_slice(&sum.to_le_bytes());
     let six = media::file("six.ogg", &six);
     assert_eq!(
@@ -69,7 +70,7 @@ fn sound_that_can_not_be_decoded_rightly_is_refused() {
         let mut page = b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01".to_vec();
         page.push(codec.len() as u8);
         page.extend(codec);
-        let sum = ogg_checksum(&page);
+        let sum = checksum(&page);
         page[22..26].copy_from_slice(&sum.to_le_bytes());
         page
     };
@@ -93,15 +94,6 @@ fn sound_that_can_not_be_decoded_rightly_is_refused() {
         let message = format!("'{wide}' holds {is}, which remotemedia can't decode. {USE}");
         assert_eq!(decode_path(&wide).message(), message);
     }
-}
-
-/// The checksum of an Ogg page (RFC 3533, 6): polynomial 0x04c11db7, first bit first, no inversion.
-fn ogg_checksum(page: &[u8]) -> u32 {
-    page.iter().fold(0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
-            if sum & 0x8000_0000 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 }
-        })
-    })
 }
 
 #[test]

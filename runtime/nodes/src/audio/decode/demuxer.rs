@@ -82,7 +82,7 @@ pub(super) enum Stop {
 
 impl Demuxer {
     /// Opens a source whose container begins at a place, after tags. `name` is what messages call it; `first` are its
-    /// first bytes, `movie` is the index of an MP4 file, `wanted` the number of the track of Matroska that is meant.
+    /// first bytes, `movie` is the index of an MP4 file, `wanted` the number of the track that is meant, where that is known.
     ///
     /// # Errors
     /// If it is no audio, has no audio track or holds a codec without a decoder.

@@ -13,7 +13,7 @@ use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::matroska::Blocks;
-use super::ogg_pages::OggPages;
+use super::ogg_pages::{OggPages, first_sound};
 use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
 use super::source::{Arriving, PatchedSource};
@@ -29,8 +29,11 @@ const MOST_COLLECTED: u64 = 512 << 20;
 const MOST_AHEAD: u64 = 64 << 20;
 /// The most bytes of a stream in which the upper band of HE-AAC is looked for.
 const HEARD: usize = 1 << 16;
-/// The first attempt to open comes after so many bytes; each further one after twice as many.
-const FIRST_ATTEMPT: u64 = 4096;
+/// The first attempt to open comes after so many bytes, each further one after half as many again: live sound of 12 kbit/s has
+/// these in 170 ms.
+const FIRST_ATTEMPT: u64 = 256;
+/// The same for what is known by several frames in a row, or by what they hold.
+const FIRST_ATTEMPT_BY_FRAMES: u64 = 4096;
 
 /// The bytes of one file, as far as they are there.
 pub(super) struct ByteStream {
@@ -187,7 +190,7 @@ impl ByteStream {
             None => Ok(None),
             _ if self.is_collected => self.open_whole(container),
             Some(false) => self.open_whole(container),
-            Some(true) if self.has_head() => self.open_head(container, begins),
+            Some(true) if self.has_head(container) => self.open_head(container, begins),
             Some(true) => Ok(None),
         }
     }
@@ -236,16 +239,13 @@ impl ByteStream {
     }
 
     /// Whether so much has arrived that the head of the file is likely to be whole.
-    fn has_head(&mut self) -> bool {
-        let end = self.bytes.end();
-        if self.bytes.is_finished() {
-            return true;
-        }
-        if end < self.next_attempt.max(FIRST_ATTEMPT) {
-            self.next_attempt = self.next_attempt.max(FIRST_ATTEMPT);
-            return false;
-        }
-        true
+    fn has_head(&mut self, container: Container) -> bool {
+        let first = match container {
+            Container::Ogg | Container::Matroska | Container::Wav => FIRST_ATTEMPT,
+            _ => FIRST_ATTEMPT_BY_FRAMES,
+        };
+        self.next_attempt = self.next_attempt.max(first);
+        self.bytes.is_finished() || self.bytes.end() >= self.next_attempt
     }
 
     /// The blocks of Matroska that have arrived.
@@ -265,10 +265,14 @@ impl ByteStream {
         self.bytes.allow(if is_cut { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
         let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
+        let wanted = match container {
+            Container::Ogg => first_sound(|place, len| self.bytes.peek(place, len), begins),
+            _ => blocks.wanted(),
+        };
         let source = Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end())));
-        let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None, blocks.wanted());
+        let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None, wanted);
         if self.bytes.starved() {
-            self.next_attempt = end * 2;
+            self.next_attempt = end + end / 2;
             return Ok(None);
         }
         let mut demuxer = match result {

@@ -130,8 +130,10 @@ documented! {
 ///   others have places of their own for more channels; three and more of WAV, AIFF, CAF, Sun audio and PCM elsewhere have no
 ///   layout where the file names none, as those of an array of microphones.
 /// - Of several tracks of sound in Matroska the first is decoded that is marked as default, which is also what has no mark
-///   (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. A Matroska file behind another is an error
-///   behind the sound of the first, but where FFmpeg reads them.
+///   (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. In Ogg it is the one that begins first in
+///   the file. A Matroska file behind another is an error behind the sound of the first, but where FFmpeg reads them.
+/// - The first sample has the time 0, and times count the samples that are out: that the sound of a video begins later than its
+///   picture, or has gaps, which containers say by their own times, is left out.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read to

@@ -48,6 +48,25 @@ impl OggPages {
     }
 }
 
+/// The number of the first stream of sound of a file that begins at a place, where there is one that its first pages show.
+/// The numbers are drawn by lot, so the order of these pages is the only one that whoever wrote the file has chosen.
+pub(super) fn first_sound(mut read: impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> Option<u32> {
+    /// The fixed part of a page's header, a table of one segment, and the mark of a codec.
+    const HEAD: usize = 27 + 1 + 8;
+    /// As RFC 7845 and RFC 9639 have them, and section 4.2.1 of the specification of Vorbis I.
+    const SOUND: [&[u8]; 3] = [b"OpusHead", b"\x7fFLAC", b"\x01vorbis"];
+    let mut place = begins;
+    loop {
+        let page = read(place, HEAD);
+        let len = page_len(&page).filter(|_| page[5] & 2 != 0)?;
+        let mark = page.get(27 + usize::from(page[26])..)?;
+        if SOUND.iter().any(|sound| mark.starts_with(sound)) {
+            return page[14..18].try_into().ok().map(u32::from_le_bytes);
+        }
+        place += len;
+    }
+}
+
 /// The length of the page that begins with this header, if it is one and its table of segments is there.
 pub(super) fn page_len(header: &[u8]) -> Option<u64> {
     if !header.starts_with(b"OggS") {

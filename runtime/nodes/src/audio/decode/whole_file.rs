@@ -17,6 +17,7 @@ use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
 use super::mp4_patches::patches;
 use super::mp4_tags::mp4_tags;
+use super::ogg_pages::first_sound;
 use super::opened::Opened;
 use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
@@ -165,9 +166,12 @@ impl Found {
             Some(movie) => mp4_tags(movie),
             None => chunk_tags(self.container, read, true),
         };
+        let wanted = match self.container {
+            Container::Ogg => first_sound(|place, len| read_at(&mut source, place, len), self.begins),
+            _ => self.blocks.as_ref().and_then(Blocks::wanted),
+        };
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
-        let wanted = self.blocks.as_ref().and_then(Blocks::wanted);
         let source = match &self.blocks {
             Some(blocks) => readable_blocks(source, self.len, blocks),
             None => readable_movie(source, self.len, movie),
