@@ -749,8 +749,11 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //     Opus and others have places of their own for more channels; three and more of WAV, AIFF, CAF, Sun audio and PCM
 //     elsewhere have no layout where the file names none, as those of an array of microphones.
 //   - Of several tracks of sound in Matroska the first is decoded that is marked as default, which is also what has
-//     no mark (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. A Matroska file behind
-//     another is an error behind the sound of the first, but where FFmpeg reads them.
+//     no mark (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. In Ogg it is the one that
+//     begins first in the file. A Matroska file behind another is an error behind the sound of the first, but where
+//     FFmpeg reads them.
+//   - The first sample has the time 0, and times count the samples that are out: that the sound of a video begins
+//     later than its picture, or has gaps, which containers say by their own times, is left out.
 //   - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and
 //     Opus always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless
 //     formats have neither.
@@ -870,7 +873,8 @@ type AudioEncodeSpec struct{ remotemedia.NodeSpec }
 //     or a device is written into. One path holds one item: a second one is an error.
 //   - Where the channels are, WAV says by its mask of speakers, and FLAC by the same mask as a comment where they are
 //     not where FLAC has so many: 3.0, quad, 5.0, 5.1, 6.1 or 7.1. Three and more channels without a layout come back
-//     as such. A layout that FLAC or Opus has no places for is an error.
+//     as such, but Opus, which has no way to say that, refuses them. A layout that FLAC or Opus has no places for is
+//     an error.
 //   - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside
 //     an item, and NaN or infinity where samples are computed.
 //
@@ -1818,8 +1822,8 @@ type FileSinkSpec struct{ remotemedia.NodeSpec }
 //   - A link in the place of a file stays, and what it leads to is written. A pipe or a device is written into as it
 //     is, also without `overwrite`; a pipe needs a reader. Sockets and disks are refused.
 //   - A `File` by path may be a pipe or a device as well, which is copied until it ends.
-//   - Two files of one run under one path are an error, and so is a file that is there already, unless `overwrite` or
-//     `skip_existing` says otherwise.
+//   - Two files of one run under one path are an error, whichever nodes write them, and so is a file that is there
+//     already, unless `overwrite` or `skip_existing` says otherwise.
 //   - What comes out is each file by its path, once it is whole; for one that `skip_existing` left alone the map
 //     `{type: "skipped", file}`.
 //

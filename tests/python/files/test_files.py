@@ -8,7 +8,7 @@ import numpy
 import pytest
 import remotemedia as rm
 from conftest import eventually
-from remotemedia.nodes import AudioDecode, AudioMix, AudioResample, FileSink, FileSource, SpeechSegments
+from remotemedia.nodes import AudioDecode, AudioEncode, AudioMix, AudioResample, FileSink, FileSource, SpeechSegments
 
 ROOT = Path(__file__).parents[3]
 SPEECH = ROOT / "examples" / "speech.flac"
@@ -132,3 +132,48 @@ def test_what_is_wrong_with_a_path_is_said_before_anything_runs() -> None:
         (rm.Pipeline() >> FileSink(path="out/{name}.wav")).validate()
     assert caught.value.problems[0].path == "nodes[0].params.path"
     assert "{stem}, {parent}, {relative}, {index} or {index:05d}" in str(caught.value)
+
+
+def level(path: Path) -> float:
+    return round(float(rm.read(path).numpy()[0, 0]), 1)
+
+
+def even(value: float) -> rm.Audio:
+    return rm.Audio(numpy.full((1, 800), value, "float32"), 16000)
+
+
+@pytest.mark.parametrize("on_error", ["skip", {"retry": {"times": 1, "backoff_ms": 1, "then": "skip"}}])
+def test_what_an_error_leaves_out_takes_no_other_file_away(tmp_path: Path, on_error: rm.OnError) -> None:
+    items = [even(0.1), even(0.2), even(numpy.nan), even(0.3), even(0.4)]
+    sink = FileSink(path=f"{tmp_path}/{{index}}.wav", overwrite=True, on_error=on_error)
+    written = (rm.Pipeline() >> sink).run_sync(items)
+    assert [file.path for file in written] == [f"{tmp_path}/{index}.wav" for index in range(4)]
+    assert [level(file.path) for file in written] == [0.1, 0.2, 0.3, 0.4]
+    assert [skip.item for skip in written.skipped] == [2]
+    with pytest.raises(rm.NodeError, match="holds an earlier item of this run"):
+        encode = AudioEncode(path=f"{tmp_path}/a.flac", on_error="skip")
+        outputs = (rm.Pipeline() >> encode).run_sync([even(0.1), even(numpy.nan), even(0.3)])
+        assert level(tmp_path / "a.flac") == 0.1
+        raise outputs.skipped[-1]
+
+
+async def test_an_interruption_leaves_what_is_written(tmp_path: Path) -> None:
+    async with (rm.Pipeline() >> FileSink(path=f"{tmp_path}/{{index}}.wav", overwrite=True)).session() as session:
+        await session.send(even(0.1))
+        await session.flush()
+        assert (await anext(aiter(session))).value.path == f"{tmp_path}/0.wav"
+        session.interrupt()
+        await session.send(even(0.2))
+        await session.finish()
+        assert [packet.value.path async for packet in session] == [f"{tmp_path}/1.wav"]
+    assert [level(tmp_path / name) for name in ("0.wav", "1.wav")] == [0.1, 0.2]
+
+
+def test_two_nodes_of_a_run_do_not_write_one_file(tmp_path: Path) -> None:
+    path = f"{tmp_path}/two.wav"
+    first, second = FileSink(path=path, overwrite=True), AudioEncode(path=path)
+    start = rm.Pipeline() >> AudioMix(channels=1)
+    with pytest.raises(rm.NodeError, match="two.wav'") as caught:
+        (start >> [first, AudioResample(rate=8000) >> second]).run_sync([even(0.1)])
+    said = ("another node of this run writes", "would hold two files of this run, of input 0 and of input 0")
+    assert any(words in str(caught.value) for words in said)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::TimeBreaks;
+use super::{TakenNames, TimeBreaks};
 
 /// A request to stop, seen through every clone.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,13 @@ impl CancelFlag {
     }
 }
 
+/// What all nodes of a run share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) cancel: CancelFlag,
+    pub(crate) paths: TakenNames,
+}
+
 /// The surroundings of one node instance.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
@@ -29,6 +36,8 @@ pub struct Context {
     /// Set when the run is to stop. The scheduler checks it between steps; a node only has to check it inside a long
     /// step.
     pub cancel: CancelFlag,
+    /// The paths at which nodes of the run write.
+    pub paths: TakenNames,
     /// Where the node counts the jumps in time that it meets; part of its metrics.
     pub time_breaks: TimeBreaks,
 }

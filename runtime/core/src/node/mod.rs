@@ -10,10 +10,12 @@ mod item;
 mod params;
 mod port;
 mod registry;
+mod taken_names;
 mod time_breaks;
 
 pub(crate) use blocking::{WorkerPlace, take_place};
 pub use blocking::{may_block, wait};
+pub(crate) use context::Shared;
 pub use context::{CancelFlag, Context};
 pub use documented::Documented;
 #[doc(hidden)]
@@ -24,6 +26,7 @@ pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};
 pub(crate) use registry::SPELLING_OF;
 pub use registry::{NodeType, Registry};
+pub use taken_names::{TakenName, TakenNames};
 pub use time_breaks::{TimeBreakCounts, TimeBreaks};
 
 use std::any::Any;

@@ -54,6 +54,9 @@ fn what_is_encoded_comes_back_bit_by_bit() {
     }
 }
 
+/// The layouts of Opus, by their number of channels.
+const LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"];
+
 #[derive(serde::Deserialize)]
 struct Encoded {
     against: String,
@@ -112,7 +115,8 @@ fn reference_opus_has_the_noise_that_libopus_finds() {
     let cases: Vec<Encoded> = serde_json::from_slice(&media::fixture("encoded.json")).expect("cases");
     for case in cases {
         let (planes, expected) = case.planes();
-        let back = decode(Value::bytes(only_bytes(&encode(case.params.clone(), &sound(&planes, case.rate), 1000))));
+        let sound = sound(&planes, case.rate).with_layout(Layout::Named(LAYOUTS[case.channels - 1].into()));
+        let back = decode(Value::bytes(only_bytes(&encode(case.params.clone(), &sound, 1000))));
         let mut samples = back.samples();
         // Speech is compared at its own rate.
         let step = samples[0].len() / expected[0].len();
@@ -169,11 +173,11 @@ fn share(samples: &[f32], hertz: f64) -> f64 {
 
 #[test]
 fn opus_keeps_every_channel_in_its_place() {
-    let layouts = ["mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"];
-    for (channels, layout) in (1..).zip(layouts) {
+    for (channels, layout) in (1..).zip(LAYOUTS) {
         let plane = |channel| -> Vec<f32> { tone(channel, channels).map(|sample| 0.3 * sample as f32).collect() };
         let planes: Vec<_> = (0..channels).map(plane).collect();
         let audio = Audio::from_channels(&planes, 48_000).expect("the planes are alike");
+        let audio = audio.with_layout(Layout::Named(layout.into()));
         let back = decode(Value::bytes(only_bytes(&encode(json!({"format": "opus"}), &audio, 1000))));
         assert_eq!(back.chunks()[0].layout().name(), Some(layout));
         for (channel, samples) in back.samples().iter().enumerate() {
@@ -507,6 +511,12 @@ fn what_can_not_be_written_is_said() {
          \"wav\"."
     );
     assert_eq!(
+        encode(json!({"format": "opus"}), &three, 3).message(),
+        "Opus needs to know where each of 3 channels is, and the sound has no layout. Give it one, such as 3.0, or use format \
+         \"flac\" or \"wav\"."
+    );
+    let three = three.with_layout(Layout::Named("3.0".into()));
+    assert_eq!(
         encode(json!({"format": "opus", "bitrate_kbps": 11}), &three, 3).message(),
         "Opus of 3 channels has 12 to 1020 kbit/s, got 11. Set bitrate_kbps to 12, or leave it out."
     );
@@ -519,6 +529,17 @@ fn what_can_not_be_written_is_said() {
         encode(json!({"format": "flac"}), &fast, 9).message(),
         "FLAC is written up to 655350 Hz, got 768000 Hz. Put an AudioResample before it, or use format \"wav\"."
     );
+    let six = Audio::from_planar(vec![0.0; 60], 6, 16_000).expect("six channels are allowed");
+    let [front, side] = ["5.1", "5.1(side)"].map(|layout| six.clone().with_layout(Layout::Named(layout.into())));
+    for (first, second, change) in
+        [(&front, &side, "5.1 to 5.1(side)"), (&six, &front, "none to 5.1"), (&side, &six, "5.1(side) to none")]
+    {
+        let packets = [first, second].map(|sound| Packet::new(sound.clone().into())).to_vec();
+        assert_eq!(
+            run_item(node("AudioEncode", json!({"format": "wav"})).as_mut(), packets).message(),
+            format!("the sound changes from the layout {change} within one file. Put an AudioMix before it.")
+        );
+    }
 }
 
 #[test]

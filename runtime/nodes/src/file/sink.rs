@@ -1,13 +1,11 @@
 //! `FileSink`: writes each item, or each part of one, to a file of its own.
 
-use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use remotemedia_core::node::{
-    CancelFlag, Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, TimeBreaks, documented,
-    may_block,
+    Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, TakenName, documented, may_block,
 };
 use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
@@ -31,7 +29,7 @@ documented! {
 /// - A link in the place of a file stays, and what it leads to is written. A pipe or a device is written into as it is,
 ///   also without `overwrite`; a pipe needs a reader. Sockets and disks are refused.
 /// - A `File` by path may be a pipe or a device as well, which is copied until it ends.
-/// - Two files of one run under one path are an error, and so is a file that is there already, unless `overwrite` or
+/// - Two files of one run under one path are an error, whichever nodes write them, and so is a file that is there already, unless `overwrite` or
 ///   `skip_existing` says otherwise.
 /// - What comes out is each file by its path, once it is whole; for one that `skip_existing` left alone the map
 ///   `{type: "skipped", file}`.
@@ -40,15 +38,11 @@ pub struct FileSink {
     template: Template,
     skip_existing: bool,
     existing: Existing,
-    cancel: CancelFlag,
+    /// It knows what this node has written in the run before this instance.
+    context: Context,
     item: Item,
-    /// The number of the next file of the run.
-    index: u64,
-    /// What was written in this run, and for which item.
-    taken: HashMap<Arc<str>, Item>,
     open: Option<Open>,
     gaps: Gaps,
-    time_breaks: TimeBreaks,
 }
 }
 
@@ -78,6 +72,7 @@ pub struct FileSinkParams {
 #[derive(Debug)]
 struct Open {
     path: Arc<str>,
+    taken: TakenName,
     mime: Option<Arc<str>>,
     content: Content,
     /// It ends with the value that began it, not with the item.
@@ -101,8 +96,7 @@ const COPIED: u64 = 1 << 20;
 
 impl Node for FileSink {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
-        self.cancel = context.cancel.clone();
-        self.time_breaks = context.time_breaks.clone();
+        self.context = context.clone();
         Ok(())
     }
 
@@ -221,7 +215,8 @@ impl FileSink {
             return Err(NodeError::new(format!("'{}' is being written, and other content comes", open.path))
                 .cure("Send sound, or bytes, or whole files within one item, not a mixture."));
         }
-        let path = self.template.fill(&self.item, self.index)?;
+        let Context { node_id, cancel, paths, time_breaks } = &self.context;
+        let path = self.template.fill(&self.item, paths.kept_by(node_id))?;
         let format = FileFormat::of_path(&path);
         if let (Kind::Audio, None) = (kind, format) {
             return Err(NodeError::new(format!(
@@ -230,14 +225,7 @@ impl FileSink {
             .cure("Use .wav, .flac or .opus."));
         }
         let path: Arc<str> = path.into();
-        if let Some(other) = self.taken.get(&path) {
-            let cause = format!(
-                "'{path}' would hold two files of this run, of {} and of {}",
-                describe(other),
-                describe(&self.item)
-            );
-            return Err(NodeError::new(cause).cure("Put {index} into `path`."));
-        }
+        let taken = paths.take(&path, &self.item).map_err(|other| self.two_files(&path, &other))?;
         let content = if self.skip_existing && may_block(|| is_there(Path::new(&*path))) {
             Content::Skipped
         } else {
@@ -246,26 +234,37 @@ impl FileSink {
             let within = self.template.has_places().then_some(Path::new(folder));
             match (kind, format) {
                 (Kind::Audio, Some(format)) => {
-                    let mut encode =
-                        AudioEncode::to_path(&path, format, self.existing, within, &self.cancel, self.gaps);
-                    encode.count_in(&self.time_breaks);
+                    let mut encode = AudioEncode::to_path(&path, format, self.existing, within, cancel, self.gaps);
+                    encode.count_in(time_breaks);
                     Content::Sound(Box::new(encode))
                 }
-                _ => Content::Bytes(Output::at(&path, self.existing, within, &self.cancel)?),
+                _ => Content::Bytes(Output::at(&path, self.existing, within, cancel)?),
             }
         };
         let mime = if kind == Kind::Audio { format.map(|format| format.mime().into()) } else { mime };
-        self.index += 1;
-        self.taken.insert(Arc::clone(&path), self.item.clone());
-        self.open = Some(Open { path, mime, content, is_whole });
+        self.open = Some(Open { path, taken, mime, content, is_whole });
         Ok(())
+    }
+
+    /// Another file of the run has this path already.
+    fn two_files(&self, path: &str, other: &Item) -> NodeError {
+        let cause = format!(
+            "'{path}' would hold two files of this run, of {} and of {}",
+            describe(other),
+            describe(&self.item)
+        );
+        NodeError::new(cause).cure(if *other == self.item {
+            "Give each node that writes a path of its own, or put {index} into `path`."
+        } else {
+            "Put {index} into `path`."
+        })
     }
 
     /// Ends the file that is open, and tells of it.
     fn finish(&mut self) -> Result<Step, NodeError> {
-        let Some(Open { path, mime, content, .. }) = self.open.take() else { return Ok(Step::DONE) };
+        let Some(Open { path, taken, mime, content, .. }) = self.open.take() else { return Ok(Step::DONE) };
         let file = Value::from(File { source: Place::Path(path), mime });
-        Ok(Step::emit(match content {
+        let value = match content {
             Content::Sound(mut encode) => {
                 // It emits the file as well, but without the type that it was asked for by its ending.
                 let _ = encode.flush()?;
@@ -279,7 +278,9 @@ impl FileSink {
                 let entries = [("type", Value::Str("skipped".into())), ("file", file)];
                 Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>()))
             }
-        }))
+        };
+        taken.keep(&self.context.node_id);
+        Ok(Step::emit(value))
     }
 }
 
@@ -321,13 +322,10 @@ impl Define for FileSink {
             template: Template::parse(&params.path).unwrap_or_default(),
             skip_existing: params.skip_existing,
             existing: if params.overwrite { Existing::Replaced } else { Existing::Kept },
-            cancel: CancelFlag::default(),
+            context: Context::default(),
             item: Item::default(),
-            index: 0,
-            taken: HashMap::new(),
             open: None,
             gaps: params.gaps,
-            time_breaks: TimeBreaks::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::instance::ChainFailure;
 use super::slot::NodeSlot;
 use super::{Chain, cleanup};
 use crate::graph::Graph;
-use crate::node::CancelFlag;
+use crate::node::Shared;
 
 impl Chain {
     /// Takes over the current epochs of the nodes. Returns the position of the first node that was interrupted since this was
@@ -30,7 +30,7 @@ impl Chain {
         from: usize,
         keeps_ending: bool,
         graph: &Graph,
-        cancel: &CancelFlag,
+        shared: &Shared,
     ) -> Result<(), ChainFailure> {
         if !self.is_initialized || from >= self.slots.len() {
             return Ok(());
@@ -53,7 +53,7 @@ impl Chain {
         self.current = from;
         cleanup(old, self.item)?;
         for position in from..self.slots.len() {
-            self.initialize_at(position, graph, cancel)?;
+            self.initialize_at(position, graph, shared)?;
         }
         self.begin_from(from.max(self.ending.map_or(0, |ending| ending.next)));
         Ok(())

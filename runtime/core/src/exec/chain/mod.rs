@@ -28,7 +28,7 @@ use super::metrics::Counts;
 use super::param_changes::ParamChanges;
 use super::stream_item::QueuedPacket;
 use crate::graph::Graph;
-use crate::node::{CancelFlag, Context, Cost, Emission, Item, NodeError, Step};
+use crate::node::{Context, Cost, Emission, Item, NodeError, Shared, Step};
 use crate::value::Packet;
 
 /// The nodes of a stage, in the middle of their work.
@@ -123,23 +123,24 @@ impl Chain {
     }
 
     /// Initializes the nodes in their order, unless that has been done.
-    pub(super) fn initialize(&mut self, graph: &Graph, cancel: &CancelFlag) -> Result<(), ChainFailure> {
+    pub(super) fn initialize(&mut self, graph: &Graph, shared: &Shared) -> Result<(), ChainFailure> {
         if self.is_initialized {
             return Ok(());
         }
         for position in 0..self.slots.len() {
-            self.initialize_at(position, graph, cancel)?;
+            self.initialize_at(position, graph, shared)?;
         }
         self.is_initialized = true;
         Ok(())
     }
 
-    fn initialize_at(&mut self, position: usize, graph: &Graph, cancel: &CancelFlag) -> Result<(), ChainFailure> {
+    fn initialize_at(&mut self, position: usize, graph: &Graph, shared: &Shared) -> Result<(), ChainFailure> {
         self.current = position;
         let slot = &mut self.slots[position];
         let time_breaks = self.counts.as_ref().map(|counts| counts[slot.index].time_breaks.clone()).unwrap_or_default();
         let node_id = Arc::clone(&graph.nodes[slot.index].id);
-        let context = Context { node_id, cancel: cancel.clone(), time_breaks };
+        let Shared { cancel, paths } = shared;
+        let context = Context { node_id, cancel: cancel.clone(), paths: paths.clone(), time_breaks };
         match slot.node.initialize(&context) {
             Ok(()) => slot.wants_cleanup = true,
             Err(error) => return Err(self.failure(position, error)),

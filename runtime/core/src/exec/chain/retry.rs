@@ -10,7 +10,7 @@ use super::attempt::{PendingRetry, Work};
 use super::instance::{ChainFailure, drop_node, instance, panic_failure};
 use super::{Chain, ChainOutput};
 use crate::graph::Graph;
-use crate::node::CancelFlag;
+use crate::node::Shared;
 
 impl Chain {
     /// How many times a node has retried the packet in work; none if that can't be retried.
@@ -25,7 +25,7 @@ impl Chain {
         &mut self,
         node: usize,
         graph: &Graph,
-        cancel: &CancelFlag,
+        shared: &Shared,
     ) -> Result<(), ChainFailure> {
         let position = self.position_of(node);
         self.enter(position);
@@ -39,7 +39,7 @@ impl Chain {
         let wants_cleanup = std::mem::replace(&mut slot.wants_cleanup, false);
         let pts = slot.pts;
         drop_node(old, wants_cleanup).map_err(|payload| panic_failure(node, self.item, pts, &*payload))?;
-        self.initialize_at(position, graph, cancel)?;
+        self.initialize_at(position, graph, shared)?;
         if self.has_begun {
             self.slots[position].node.begin_item(&self.items.at(self.item));
         }

@@ -31,12 +31,12 @@ impl ChainLoop<'_> {
     /// Steps the chain until it has to wait, its time is up, or its stream has ended.
     pub(super) fn run(mut self, budget: Budget) -> Result<SliceEnd, Fault> {
         let Transfer { run, stage: index } = self.transfer;
-        self.chain.initialize(&run.graph, &run.cancel).map_err(native)?;
+        self.chain.initialize(&run.graph, &run.shared).map_err(native)?;
         let stage = &run.graph.stages[index];
         let mut has_looked = false;
         let steps_per_look = budget.steps_per_look(stage.cost);
         for steps in 1u64.. {
-            if run.cancel.is_cancelled() {
+            if run.shared.cancel.is_cancelled() {
                 return Ok(SliceEnd::Stopped);
             }
             if !self.has_credit || (steps.is_multiple_of(steps_per_look) && budget.is_used_up()) {
@@ -132,7 +132,7 @@ impl ChainLoop<'_> {
             self.drop_from_inbox(&mut state, is_whole);
         }
         drop(state);
-        self.chain.restart(from.max(usize::from(is_source)), !is_whole || is_source, &run.graph, &run.cancel)
+        self.chain.restart(from.max(usize::from(is_source)), !is_whole || is_source, &run.graph, &run.shared)
     }
 
     /// Drops the packets of an inbox; of a `whole` interruption also the ends of items.

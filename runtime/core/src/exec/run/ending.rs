@@ -82,7 +82,7 @@ impl<'run> Ending<'run> {
     /// Brings every stage to its end; idle ones are scheduled once more, to clean up.
     fn stop(&mut self, outcome: Outcome, ready: &mut Ready) {
         self.state.phase = Phase::Stopping(outcome);
-        self.run.cancel.cancel();
+        self.run.shared.cancel.cancel();
         for index in 0..self.run.graph.stages.len() {
             self.end_call(index);
         }

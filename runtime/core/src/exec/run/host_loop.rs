@@ -36,7 +36,7 @@ impl HostLoop<'_> {
     pub(super) fn run(mut self) -> Result<SliceEnd, Fault> {
         let Transfer { run, stage } = self.transfer;
         loop {
-            if run.cancel.is_cancelled() {
+            if run.shared.cancel.is_cancelled() {
                 return Ok(SliceEnd::Stopped);
             }
             // Everything under this lock is one piece: an interruption comes before it or after it.

@@ -92,7 +92,7 @@ use super::param_changes::ParamChanges;
 use super::port::WeakPort;
 use crate::graph::Graph;
 use crate::lock::Lock;
-use crate::node::CancelFlag;
+use crate::node::Shared;
 
 /// A run: what its threads use without a lock, and the state behind it.
 pub(super) struct Run {
@@ -102,7 +102,8 @@ pub(super) struct Run {
     poison: Arc<AtomicBool>,
     items: Arc<Items>,
     port: WeakPort,
-    cancel: CancelFlag,
+    /// What its nodes share.
+    shared: Shared,
     clock: Clock,
     /// Outputs are handed out while it runs, so that a stage before one may have to wait.
     is_session: bool,

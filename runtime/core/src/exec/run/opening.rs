@@ -26,7 +26,7 @@ use crate::exec::queue::Bounds;
 use crate::exec::session_outputs::SessionOutputs;
 use crate::graph::Graph;
 use crate::lock::Lock;
-use crate::node::CancelFlag;
+use crate::node::Shared;
 
 /// What every run begins with.
 pub(in crate::exec) struct Identity {
@@ -105,7 +105,7 @@ impl Run {
             poison,
             items: Arc::new(items),
             port: port.downgrade(),
-            cancel: CancelFlag::default(),
+            shared: Shared::default(),
             clock,
             is_session,
             ended: AtomicU64::new(0),

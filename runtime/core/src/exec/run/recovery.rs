@@ -37,7 +37,7 @@ impl Recovery<'_> {
         if let ErrorAction::Fail = action {
             return Err(native(failure));
         }
-        chain.reinstantiate(node, &self.run.graph, &self.run.cancel).map_err(|failure| {
+        chain.reinstantiate(node, &self.run.graph, &self.run.shared).map_err(|failure| {
             self.run.poison.fetch_or(failure.is_panic, Ordering::Release);
             native(failure)
         })?;

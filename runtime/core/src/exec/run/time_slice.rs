@@ -80,7 +80,7 @@ impl TimeSlice<'_> {
             state.seen(budget.from);
             (state.stages.start(stage, budget.from), state.has_credit(&run.graph, stage))
         };
-        if run.cancel.is_cancelled() {
+        if run.shared.cancel.is_cancelled() {
             return self.retire(body, Ok(()));
         }
         let mut body = match body.map_or_else(|| self.new_body(), Ok) {

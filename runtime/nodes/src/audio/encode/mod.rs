@@ -10,10 +10,11 @@ mod wav;
 use std::path::{Path, PathBuf};
 
 use remotemedia_core::node::{
-    CancelFlag, Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, TimeBreaks, documented,
+    CancelFlag, Context, Cost, Define, Emission, Item, Kinds, Node, NodeError, ParamError, Port, Step, TakenName,
+    TimeBreaks, documented,
 };
 use remotemedia_core::outside::named;
-use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
+use remotemedia_core::value::{Audio, File, FileSource, Kind, Layout, Packet, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -106,8 +107,8 @@ documented! {
 /// - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or a device is
 ///   written into. One path holds one item: a second one is an error.
 /// - Where the channels are, WAV says by its mask of speakers, and FLAC by the same mask as a comment where they are not where
-///   FLAC has so many: 3.0, quad, 5.0, 5.1, 6.1 or 7.1. Three and more channels without a layout come back as such. A layout
-///   that FLAC or Opus has no places for is an error.
+///   FLAC has so many: 3.0, quad, 5.0, 5.1, 6.1 or 7.1. Three and more channels without a layout come back as such, but
+///   Opus, which has no way to say that, refuses them. A layout that FLAC or Opus has no places for is an error.
 /// - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside an item, and
 ///   NaN or infinity where samples are computed.
 pub struct AudioEncode {
@@ -119,19 +120,22 @@ pub struct AudioEncode {
     existing: Existing,
     /// The folder that no link may lead out of.
     within: Option<PathBuf>,
-    cancel: CancelFlag,
+    context: Context,
+    item: Item,
     open: Option<OpenFile>,
     /// Sound that is not encoded yet.
     reader: Reader,
-    path_is_taken: bool,
 }
 }
 
 struct OpenFile {
     output: Output,
+    /// The path, where there is one.
+    taken: Option<TakenName>,
     writer: Writer,
     dither: Option<Dither>,
     rate: u32,
+    layout: Layout,
     channels: usize,
 }
 
@@ -237,19 +241,23 @@ impl Define for AudioEncode {
             path: params.path.clone(),
             existing: Existing::Replaced,
             within: None,
-            cancel: CancelFlag::default(),
+            context: Context::default(),
+            item: Item::default(),
             open: None,
             reader: Reader::new(params.gaps),
-            path_is_taken: false,
         }
     }
 }
 
 impl Node for AudioEncode {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
-        self.cancel = context.cancel.clone();
+        self.context = context.clone();
         self.count_in(&context.time_breaks);
         Ok(())
+    }
+
+    fn begin_item(&mut self, item: &Item) {
+        self.item = item.clone();
     }
 
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
@@ -292,7 +300,9 @@ impl Node for AudioEncode {
         let value = match open.output.finish()? {
             Finished::Memory(bytes) => Value::bytes(bytes),
             Finished::File => {
-                self.path_is_taken = true;
+                if let Some(taken) = open.taken {
+                    taken.keep(&self.context.node_id);
+                }
                 let path = self.path.as_deref().unwrap_or_default();
                 Value::from(File { source: FileSource::Path(path.into()), mime: Some(self.format.mime().into()) })
             }
@@ -330,33 +340,36 @@ impl AudioEncode {
             gaps,
         };
         let within = within.map(Path::to_owned);
-        Self { existing, within, cancel: cancel.clone(), ..Self::new(&params) }
+        let context = Context { cancel: cancel.clone(), ..Context::default() };
+        Self { existing, within, context, ..Self::new(&params) }
     }
 
     /// Opens the file of this item, or makes sure that the sound fits the one that is open.
     fn begin(&mut self, audio: &Audio) -> Result<(), NodeError> {
         let (rate, channels) = (audio.rate(), audio.channels());
         if let Some(open) = &self.open {
-            if (open.rate, open.channels) == (rate, channels) {
+            // One and two channels are meant by their number.
+            let has_places = channels <= 2 || open.layout == *audio.layout();
+            if (open.rate, open.channels) == (rate, channels) && has_places {
                 return Ok(());
             }
             let is_rate = open.rate != rate;
             let change = if is_rate {
                 format!("{} Hz to {rate} Hz", open.rate)
-            } else {
+            } else if open.channels != channels {
                 format!("{} to {channels} channels", open.channels)
+            } else {
+                let [from, to] = [&open.layout, audio.layout()].map(|layout| layout.name().unwrap_or("none"));
+                format!("the layout {from} to {to}")
             };
             let node = if is_rate { "AudioResample" } else { "AudioMix" };
             return Err(NodeError::new(format!("the sound changes from {change} within one file"))
                 .cure(format!("Put an {node} before it."))
                 .at(audio.pts));
         }
+        let taken = self.path.as_deref().map(|path| self.take(path)).transpose()?;
         let mut output = match &self.path {
-            Some(path) if self.path_is_taken => {
-                return Err(NodeError::new(format!("'{path}' holds an earlier item of this run"))
-                    .cure("Leave `path` out to get each item as bytes, or run once for each item."));
-            }
-            Some(path) => Output::at(path, self.existing, self.within.as_deref(), &self.cancel)?,
+            Some(path) => Output::at(path, self.existing, self.within.as_deref(), &self.context.cancel)?,
             None => Output::in_memory(),
         };
         let name = self.name();
@@ -369,8 +382,20 @@ impl AudioEncode {
         };
         let bits = self.samples.bytes() as u32 * 8;
         let dither = (self.dither == DitherKind::Triangular).then(|| Dither::new(bits));
-        self.open = Some(OpenFile { output, writer, dither, rate, channels });
+        let layout = audio.layout().clone();
+        self.open = Some(OpenFile { output, taken, writer, dither, rate, layout, channels });
         Ok(())
+    }
+
+    /// Takes the path for this item.
+    fn take(&self, path: &str) -> Result<TakenName, NodeError> {
+        let Context { node_id, paths, .. } = &self.context;
+        paths.take(&path.into(), &self.item).map_err(|_| match paths.kept_by(node_id) {
+            0 => NodeError::new(format!("another node of this run writes '{path}'"))
+                .cure("Give each node that writes a path of its own."),
+            _ => NodeError::new(format!("'{path}' holds an earlier item of this run"))
+                .cure("Leave `path` out to get each item as bytes, or run once for each item."),
+        })
     }
 
     fn write(&mut self, audio: &Audio) -> Result<(), NodeError> {

@@ -194,7 +194,8 @@ impl OpusWriter {
     }
 }
 
-/// Refuses channels that Opus has no places for in this number.
+/// Refuses channels that Opus has no places for in this number, and those that have none: Opus would take what one of six
+/// microphones hears for a bass and leave the rest of it out.
 fn check_layout(audio: &Audio) -> Result<(), NodeError> {
     const LAYOUTS: [&[&str]; 8] = [
         &["mono"],
@@ -206,15 +207,20 @@ fn check_layout(audio: &Audio) -> Result<(), NodeError> {
         &["6.1"],
         &["7.1"],
     ];
-    let (Some(layout), Some(known)) = (audio.layout().name(), LAYOUTS.get(audio.channels() - 1)) else {
-        return Ok(());
-    };
-    if audio.channels() <= 2 || known.contains(&layout) {
-        return Ok(());
+    let channels = audio.channels();
+    let Some(known) = LAYOUTS.get(channels - 1).filter(|_| channels > 2) else { return Ok(()) };
+    match audio.layout().name() {
+        Some(layout) if known.contains(&layout) => Ok(()),
+        Some(layout) => Err(NodeError::new(format!(
+            "Opus has no places for the layout {layout}; of {channels} channels it has {}",
+            known[0]
+        ))
+        .cure("Mix it with AudioMix, or use format \"wav\".")),
+        None => Err(NodeError::new(format!(
+            "Opus needs to know where each of {channels} channels is, and the sound has no layout"
+        ))
+        .cure(format!("Give it one, such as {}, or use format \"flac\" or \"wav\".", known[0]))),
     }
-    let cause =
-        format!("Opus has no places for the layout {layout}; of {} channels it has {}", audio.channels(), known[0]);
-    Err(NodeError::new(cause).cure("Mix it with AudioMix, or use format \"wav\"."))
 }
 
 /// The rate of all streams together.
