@@ -236,7 +236,15 @@ def _from_the_host() -> dict[str, Schema]:
     failure = record(
         "An exception of the host.",
         {},
-        {"entry": COUNT, "node": COUNT, "message": TEXT, "type": TEXT, "chain": listed(TEXT), "token": TOKEN},
+        {
+            "entry": COUNT,
+            "node": COUNT,
+            "message": TEXT,
+            "type": TEXT,
+            "chain": listed(TEXT),
+            "token": TOKEN,
+            "ends_run": BOOL,
+        },
     )
     change = record("New params of a node.", {"node": TEXT, "params": {"type": "object"}})
     return {

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import chain
+from remotemedia._execution.watchdog import what_is_stuck
 from remotemedia.cli import main
 
 RECORDING = Path(__file__).parents[3] / "examples" / "speech.flac"
-AGAIN = {"retry": {"times": 2, "backoff_ms": 1}}
+AGAIN: dict[str, Any] = {"retry": {"times": 2, "backoff_ms": 1}}
 
 
 class NeedleError(Exception):
@@ -235,3 +236,70 @@ def test_the_command_line_tells_what_was_skipped(tmp_path: Path, capsys: pytest.
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith("remotemedia: skipped: node 'decode' (AudioDecode), input 0 'bad.mp3': ")
     assert last.startswith("remotemedia: 2 of 2 files, 1 error skipped, ")
+
+
+def fails_in(method: str) -> Any:
+    """A class of which one method always raises."""
+
+    def fail(name: str) -> None:
+        if name == method:
+            raise NeedleError(f"no {name}")
+
+    class Needle:
+        def __init__(self) -> None:
+            fail("__init__")
+
+        def initialize(self) -> None:
+            fail("initialize")
+
+        def process(self, value: int) -> int:
+            return value
+
+        def flush(self) -> None:
+            fail("flush")
+
+        def cleanup(self) -> None:
+            fail("cleanup")
+
+    return rm.node(Needle)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip", AGAIN, {"retry": {**AGAIN["retry"], "then": "skip"}}])
+@pytest.mark.parametrize("method", ["__init__", "initialize", "cleanup"])
+def test_a_class_that_cannot_begin_or_end_fails_the_run_whatever_errors_mean(
+    execute: Any, method: str, on_error: Any
+) -> None:
+    with pytest.raises(rm.NodeError, match=f"(in {method}: )?NeedleError: no {method}$") as caught:
+        execute(manifest(fails_in(method), on_error), [1, 2])
+    # Some may not have come out yet.
+    outputs = list(caught.value.outputs)
+    assert outputs == ([1, 2][: len(outputs)] if method == "cleanup" else [])
+
+
+def test_an_error_at_the_end_of_an_item_is_not_tried_again(execute: Any) -> None:
+    outputs = execute(manifest(fails_in("flush"), {"retry": {**AGAIN["retry"], "then": "skip"}}), [1, 2])
+    assert (outputs, outputs.skips, outputs.retries) == ([1, 2], 2, 0)
+    assert str(outputs.skipped[0]).endswith("in flush: NeedleError: no flush")
+    with pytest.raises(rm.NodeError, match="in flush: NeedleError: no flush$"):
+        execute(manifest(fails_in("flush"), AGAIN), [1, 2])
+
+
+async def test_a_node_that_waits_to_try_again_is_named_with_its_error() -> None:
+    tried = asyncio.Event()
+
+    async def ask(value: int) -> int:
+        tried.set()
+        raise NeedleError("429 Too Many Requests")
+
+    again = {"retry": {"times": 1, "backoff_ms": 60_000}}
+    async with rm.Pipeline.load(manifest(ask, again)).session() as session:
+        await session.send(1)
+        await tried.wait()
+        while not session.metrics().nodes[1].retried:  # noqa: ASYNC110 - whatever turn of the loop that is in
+            await asyncio.sleep(0)
+        said = "its next try, after NeedleError: 429 Too Many Requests"
+        assert [node.waits_for for node in session.metrics().nodes] == ["input", said, "input"]
+        assert what_is_stuck(session.metrics()) == f"node 'needle' waits for {said}; 1 packet waits before it (0% full)"
+        session.interrupt()
+    with pytest.raises(rm.TimedOut, match=r"waits 5\d\.\d\d s for its next try, after NeedleError: 429 Too Many"):
+        await rm.execute(manifest(ask, again), [1], timeout=0.05)

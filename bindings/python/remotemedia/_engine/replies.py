@@ -59,6 +59,7 @@ def _pack(used: CallBuffers, reply: Reply) -> bytes:
         "message": failure.message,
         "chain": failure.chain,
         "token": token,
+        "ends_run": failure.ends_run,
     }
     try:
         document = used.pack(content, "reply")

@@ -137,6 +137,8 @@ def what_is_stuck(metrics: Metrics) -> str:
             return (
                 f"node '{node.node}' waits for a reader{after}; {metrics.unread[node.node]} of its outputs are unread"
             )
+        if node.waits_for.startswith("its next try"):
+            return f"node '{node.node}' waits for {node.waits_for}; {_queue_of(node)}"
         # A node that waits for input or room waits for another node, which is the one to name.
         if node.waits_for in ("nothing", "Python"):
             doing = "is in a step" if node.waits_for == "nothing" else "waits for Python"

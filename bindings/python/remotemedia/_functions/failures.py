@@ -39,6 +39,11 @@ class Failure(Exception):
         return f"in {self.method}: {text}" if self.method else text
 
     @property
+    def ends_run(self) -> bool:
+        """Whether `on_error` can do nothing about it: a class that can't be made ready is ready for no value."""
+        return self.method in ("__init__", "initialize")
+
+    @property
     def chain(self) -> list[str]:
         """The exceptions behind it as a message has them, nearest first."""
         return [text_of(error) for error in _behind(self.error)]

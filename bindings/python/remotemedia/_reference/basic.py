@@ -15,12 +15,16 @@ from ..media import Audio, File, Tensor
 
 
 class RefusedError(Exception):
-    """A node refuses a value: `cause` is the reason, `cure` what to do about it."""
+    """A node refuses a value: `cause` is the reason, `cure` what to do about it.
 
-    def __init__(self, cause: str, cure: str = "") -> None:
+    With `ends_run` it is ready for no value at all.
+    """
+
+    def __init__(self, cause: str, cure: str = "", *, ends_run: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.cure = cure
+        self.ends_run = ends_run
 
 
 class Node(ABC):

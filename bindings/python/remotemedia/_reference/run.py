@@ -131,12 +131,14 @@ async def _run(
                         if not isinstance(step.work, HostFunction):
                             # Its state is unknown.
                             nodes[place] = step.work()
-                        if tried < step.on_error.times:
+                        # What is held back to the end of an item is gone with it.
+                        is_over = refused.ends_run or packet is END
+                        if tried < step.on_error.times and not is_over:
                             report = report._replace(retries=report.retries + 1)
                             await pause(min(step.on_error.backoff * 2**tried, LONGEST_BACKOFF))
                             continue
                         error = _error(step, item, values[item], packet, refused, tried)
-                        if step.on_error.skips:
+                        if step.on_error.skips and not refused.ends_run:
                             report = _skip(report, error)
                         else:
                             errors.append(error)
@@ -182,7 +184,7 @@ async def _process(
                 yield out._replace(port=port)
     except Exception as error:
         failure = cursor.failure(error)
-        raise RefusedError(failure.message) from failure.error
+        raise RefusedError(failure.message, ends_run=failure.ends_run) from failure.error
 
 
 async def _finish(

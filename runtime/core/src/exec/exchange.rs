@@ -21,6 +21,19 @@ pub(super) struct HostFault {
     pub(super) node: usize,
     pub(super) item: u64,
     pub(super) error: NodeError,
+    /// What `on_error` can do about it.
+    pub(super) remedy: Remedy,
+}
+
+/// What can be done about a failure of the host's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// The packet can be tried again, or dropped.
+    Any,
+    /// What the host held back is gone with the end of its item: there is nothing to try again.
+    Skip,
+    /// The node could not be made ready, or could not end.
+    Nothing,
 }
 
 /// A call that failed. The failure takes effect once everything before it has left the stage.
@@ -79,6 +92,8 @@ pub(super) enum PendingItem {
         place: EntryPlace,
         /// Kept if the packet may be tried again.
         packet: Option<Packet>,
+        /// It is the entry of an end.
+        is_end: bool,
     },
     EndOfItem(u64),
     EndOfStream,
@@ -150,7 +165,8 @@ impl Exchange {
             let mut error = NodeError::new(failure.message).at(position);
             error.chain = failure.chain;
             error.host_token = failure.token;
-            self.failed = Some(Failed { fault: HostFault { node: node(failure.node), item, error }, call });
+            let remedy = if failure.ends_run { Remedy::Nothing } else { call.remedy() };
+            self.failed = Some(Failed { fault: HostFault { node: node(failure.node), item, error, remedy }, call });
         } else if is_last {
             self.outbox.extend(call.waiting.into_iter().filter_map(PendingItem::into_stream_item));
         } else {
@@ -262,6 +278,16 @@ impl OpenCall {
             }
         }
         None
+    }
+
+    /// What can be done about a failure with the entry that is next.
+    fn remedy(&self) -> Remedy {
+        let mut waiting = self.waiting.iter();
+        match (waiting.next(), waiting.next()) {
+            (Some(PendingItem::Entry { is_end: true, .. }), Some(PendingItem::EndOfStream)) => Remedy::Nothing,
+            (Some(PendingItem::Entry { is_end: true, .. }), _) => Remedy::Skip,
+            _ => Remedy::Any,
+        }
     }
 
     /// Puts what has no reply back into the inbox. Returns how many packets that are.

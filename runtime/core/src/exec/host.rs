@@ -141,7 +141,7 @@ impl HostStage {
                 Some(StreamItem::Packet(QueuedPacket { packet, item, path, deadline }, port)) => {
                     let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline, port };
                     let kept = self.keeps.then(|| packet.clone());
-                    waiting.push_back(PendingItem::Entry { index: entries.len(), place, packet: kept });
+                    waiting.push_back(PendingItem::Entry { index: entries.len(), place, packet: kept, is_end: false });
                     entries.push(CallEntry::Packet { item, packet, port });
                 }
                 // The input ports of host nodes end together.
@@ -167,7 +167,7 @@ impl HostStage {
     fn end_entry(&self, index: usize) -> PendingItem {
         let (item, path) = (self.ended, self.last_path);
         let place = EntryPlace { item, path, pts: None, duration: None, deadline: None, port: 0 };
-        PendingItem::Entry { index, place, packet: None }
+        PendingItem::Entry { index, place, packet: None, is_end: true }
     }
 
     /// Drops the packets that wait for a call; of a `whole` interruption also the ends of items. `owed` are the ends that the

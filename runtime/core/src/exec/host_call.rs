@@ -99,6 +99,8 @@ pub struct HostFailure {
     pub chain: Vec<String>,
     /// The host's number for the exception object.
     pub token: Option<Arc<HostToken>>,
+    /// It ends the run, whatever `on_error` says: the node could not be made ready for any packet.
+    pub ends_run: bool,
 }
 
 /// Whether the host may produce the next part of a reply, or has to wait until there is room for it.

@@ -10,6 +10,7 @@ use super::histogram::{Histogram, Percentiles};
 use super::trace::{Recorder, TraceRecord, thread_number};
 use crate::graph::Graph;
 use crate::node::{TimeBreakCounts, TimeBreaks};
+use crate::outside::shown;
 
 /// The counts of one node.
 #[derive(Debug)]
@@ -102,6 +103,11 @@ pub enum WaitsFor {
     Reader,
     /// A reply of the host.
     Host,
+    /// The time of its next try.
+    Retry {
+        /// The error of the last one.
+        cause: String,
+    },
     /// Nothing: it has ended.
     End,
 }
@@ -166,6 +172,7 @@ impl fmt::Display for WaitsFor {
             WaitsFor::Room { node } => write!(formatter, "room before '{node}'"),
             WaitsFor::Reader => formatter.write_str("a reader"),
             WaitsFor::Host => formatter.write_str("the host"),
+            WaitsFor::Retry { cause } => write!(formatter, "its next try, after {}", shown(cause)),
             WaitsFor::End => formatter.write_str("nothing, it has ended"),
         }
     }

@@ -410,6 +410,7 @@ impl Host<'_> {
                 message: "it tripped".to_owned(),
                 chain: Vec::new(),
                 token: None,
+                ends_run: false,
             };
             let reply = Reply {
                 outputs: outputs.into_iter().map(output).collect(),

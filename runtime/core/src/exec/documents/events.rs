@@ -205,5 +205,10 @@ fn read_failure(failure: &Value, release: impl FnOnce() -> ReleaseToken) -> Resu
             .collect::<Result<_, _>>()?,
         Some(other) => return Err(mismatch("error.chain", "a list of text", other)),
     };
-    Ok(HostFailure { token: token?, entry: index("entry")?, node: index("node")?, message, chain })
+    let ends_run = match failure.get("ends_run") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(ends_run)) => *ends_run,
+        Some(other) => return Err(mismatch("error.ends_run", "a bool", other)),
+    };
+    Ok(HostFailure { token: token?, entry: index("entry")?, node: index("node")?, message, chain, ends_run })
 }

@@ -35,7 +35,7 @@ impl Failure {
             Failure::Native(ChainFailure { node, item, error, is_panic }) => {
                 (node, item, error, if is_panic { Outcome::Panicked } else { Outcome::Failed })
             }
-            Failure::Host(HostFault { node, item, error }) => (node, item, error, Outcome::Failed),
+            Failure::Host(HostFault { node, item, error, .. }) => (node, item, error, Outcome::Failed),
         };
         let node = &graph.nodes[node];
         RunError {

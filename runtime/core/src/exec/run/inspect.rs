@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering::{Greater, Less};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::egress::Egress;
 use super::ingress::{Ingress, waiting_at};
@@ -87,6 +88,7 @@ impl RunView<'_> {
             let entered = counts[stage.links[0].node].entered();
             let is_in_step = self.state.stages[index].status() == Status::Running && stage.runner == Runner::Native;
             let waiting = self.waiting(index);
+            let tries_again = self.state.stages[index].next_try(Instant::now()).map(|(_, failed)| failed.node);
             for (place, link) in stage.links.iter().enumerate() {
                 let waiting = if place == 0 { waiting } else { Waiting::default() };
                 let node = &self.graph.nodes[link.node].id;
@@ -97,6 +99,7 @@ impl RunView<'_> {
                         WaitsFor::Room { node: Arc::clone(at_work) }
                     }
                     Greater if is_in_step => WaitsFor::Input,
+                    _ if tries_again.is_some_and(|node| node != link.node) => WaitsFor::Input,
                     _ => waits_for.clone(),
                 };
                 nodes[link.node] = Some(counts[link.node].read(node, waiting, waits_for));
@@ -125,6 +128,9 @@ impl RunView<'_> {
             Status::Finished => return WaitsFor::End,
             Status::Scheduled | Status::Running => return WaitsFor::Nothing,
             Status::Idle => {}
+        }
+        if let Some((_, failed)) = state.stages[index].next_try(Instant::now()) {
+            return WaitsFor::Retry { cause: failed.cause.clone() };
         }
         if let Some(&(_, full)) = stage.outputs.iter().find(|&&(_, edge)| !state.queues[edge].has_credit()) {
             let node = graph.stages[graph.edges[full].to].links[0].node;

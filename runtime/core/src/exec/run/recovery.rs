@@ -13,7 +13,7 @@ use super::timer_event::TimerEvent;
 use crate::exec::chain::{Chain, ChainFailure};
 use crate::exec::completion::RunError;
 use crate::exec::event::Event;
-use crate::exec::exchange::Failed;
+use crate::exec::exchange::{Failed, Remedy};
 use crate::exec::host::HostStage;
 use crate::exec::metrics::NodeCounts;
 use crate::exec::stream_item::StreamItem;
@@ -45,7 +45,9 @@ impl Recovery<'_> {
             let backoff = retry.backoff(retries.unwrap_or(0));
             chain.schedule_retry(node, self.wake_after(backoff));
             self.run.meter.node(node).map(NodeCounts::retry);
-            self.run.lock().delivery.count_retry();
+            let mut state = self.run.lock();
+            state.delivery.count_retry();
+            state.stages[self.stage].try_again_after(node, failure.error.cause);
         } else {
             chain.give_up(node);
             let error = Failure::Native(failure).into_error(&self.run.graph, &self.run.items);
@@ -66,16 +68,22 @@ impl Recovery<'_> {
     ) -> Result<Option<RunError>, Fault> {
         let Failed { mut fault, call } = failed;
         let (node, retries) = (fault.node, call.attempt.retries);
-        match ErrorAction::of(self.run.graph.nodes[node].on_error, Some(retries), &mut fault.error) {
+        let on_error = match fault.remedy {
+            Remedy::Nothing => OnError::Fail,
+            Remedy::Any | Remedy::Skip => self.run.graph.nodes[node].on_error,
+        };
+        let retries = (fault.remedy == Remedy::Any).then_some(retries);
+        match ErrorAction::of(on_error, retries, &mut fault.error) {
             ErrorAction::Fail => Err(Box::new(Failure::Host(fault))),
             ErrorAction::Skip => {
                 host.skip(call, inbox, &mut state.stages[self.stage].exchange);
                 Ok(self.note_skip(state, node, Failure::Host(fault).into_error(&self.run.graph, &self.run.items)))
             }
             ErrorAction::Retry(retry) => {
-                host.retry_at(call, inbox, self.wake_after(retry.backoff(retries)));
+                host.retry_at(call, inbox, self.wake_after(retry.backoff(retries.unwrap_or(0))));
                 self.run.meter.node(node).map(NodeCounts::retry);
                 state.delivery.count_retry();
+                state.stages[self.stage].try_again_after(node, fault.error.cause);
                 Ok(None)
             }
         }

@@ -41,6 +41,15 @@ pub(super) struct StageCell {
     is_woken: bool,
     /// When the time slice began that a thread is in, or was in last.
     slice_began: Option<Instant>,
+    /// The error after which a node of the stage tries again, or did so last.
+    failed_try: Option<FailedTry>,
+}
+
+/// An error after which a node tries again.
+#[derive(Debug)]
+pub(super) struct FailedTry {
+    pub(super) node: usize,
+    pub(super) cause: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,6 +158,17 @@ impl StageCell {
 
     pub(super) fn is_idle(&self) -> bool {
         self.status == Status::Idle
+    }
+
+    /// Notes the error after which a node tries again.
+    pub(super) fn try_again_after(&mut self, node: usize, cause: String) {
+        self.failed_try = Some(FailedTry { node, cause });
+    }
+
+    /// For how long the stage still waits to try again, and after which error; `None` if it waits for something else.
+    pub(super) fn next_try(&self, now: Instant) -> Option<(Duration, &FailedTry)> {
+        let due = self.body.as_deref()?.work.due()?;
+        Some((due.checked_duration_since(now)?, self.failed_try.as_ref()?))
     }
 
     /// Has the stage run once more, whatever it waits for.

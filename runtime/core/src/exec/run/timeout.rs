@@ -60,6 +60,17 @@ impl AtWork {
 
 /// What a run waits for in which no node is at work.
 fn waits(run: RunView<'_>) -> String {
+    let now = Instant::now();
+    if let Some((wait, failed)) = (0..run.graph.stages.len()).find_map(|stage| run.state.stages[stage].next_try(now)) {
+        let node = &run.graph.nodes[failed.node];
+        return format!(
+            "node {} ({}) waits {:.2} s for its next try, after {}",
+            named_in_full(&node.id),
+            shown(&node.type_name),
+            wait.as_secs_f64(),
+            shown(&failed.cause)
+        );
+    }
     let is_full = |&(index, stage): &(usize, _)| {
         run.state.stages[index].status() == Status::Idle && !run.state.has_exit_credit(stage)
     };
