@@ -31,13 +31,14 @@ type Audio struct {
 }
 
 // NewAudio makes Audio of planar samples: all frames of the first channel, then all of the second. The slice is used,
-// not copied. It panics if the samples can't be divided into channels.
+// not copied. One channel is "mono", and two are "stereo"; others have no layout until it is set. It panics if the
+// samples can't be divided into channels.
 func NewAudio(rate, channels int, samples []float32) *Audio {
 	if channels < 1 || len(samples)%channels != 0 {
 		panic(fmt.Sprintf("remotemedia.NewAudio: %d samples can't be divided into %d channels", len(samples), channels))
 	}
 	frames := len(samples) / channels
-	return &Audio{Rate: rate, channels: channels, frames: frames, stride: 4 * frames,
+	return &Audio{Rate: rate, Layout: layoutOf(channels), channels: channels, frames: frames, stride: 4 * frames,
 		payload: payload{data: bytesOf(samples)}}
 }
 
@@ -51,6 +52,17 @@ func NewAudioInterleaved(rate, channels int, samples []float32) *Audio {
 		}
 	}
 	return audio
+}
+
+// layoutOf is the usual layout of a number of channels; empty if there is none.
+func layoutOf(channels int) string {
+	switch channels {
+	case 1:
+		return "mono"
+	case 2:
+		return "stereo"
+	}
+	return ""
 }
 
 // Channels is the number of channels.

@@ -226,3 +226,18 @@ func TestAfterCloseCallsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAudioOfOneOrTwoChannelsHasALayout(t *testing.T) {
+	r, ctx := begin(t)
+	for channels, want := range map[int]string{1: "mono", 2: "stereo", 3: ""} {
+		samples := make([]float32, 6)
+		pcm, err := NewAudioPCM("f32", 8000, channels, make([]byte, 24))
+		must(t, err)
+		for _, audio := range []*Audio{NewAudio(8000, channels, samples), NewAudioInterleaved(8000, channels, samples), pcm} {
+			expect(t, audio.Layout, want)
+			outputs, err := compile(t, r, chain(pass())).Execute(ctx, audio)
+			must(t, err)
+			expect(t, outputs.Values()[0].(*Audio).Layout, want)
+		}
+	}
+}

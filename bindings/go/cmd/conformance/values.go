@@ -62,6 +62,7 @@ func rampAudio(described *remotemedia.Map) *remotemedia.Audio {
 		samples[i] = float32(i%period) / 256
 	}
 	audio := remotemedia.NewAudio(int(described.Get("rate").(int64)), channels, samples)
+	audio.Layout = ""
 	if pts, ok := described.Get("pts").(int64); ok {
 		audio.PTS = remotemedia.At(time.Duration(pts))
 	}
