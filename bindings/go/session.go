@@ -426,7 +426,13 @@ func (s *Session) call(function abi.Function, more ...uintptr) error {
 	x := newExchange()
 	defer x.close()
 	arguments := append([]uintptr{s.handle.address}, more...)
-	return x.settle(abi.Call(function, append(arguments, x.ErrAddress)...))
+	status := abi.Call(function, append(arguments, x.ErrAddress)...)
+	if status >= 0 {
+		return nil
+	}
+	failed := x.failure(status)
+	release(failed.released)
+	return s.why(failed)
 }
 
 // why makes the failure that ended a session the cause of a call that came too late.

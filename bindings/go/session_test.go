@@ -342,3 +342,23 @@ func TestAChannelGivesNothingFromBeforeAnInterruption(t *testing.T) {
 	}
 	must(t, s.Close())
 }
+
+func TestACallAfterAFailureHasItAsItsCause(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	must(t, s.Send(ctx, "no number"))
+	cause := s.Wait(ctx)
+	failed(t, cause, StatusExecutionFailed)
+	for name, call := range map[string]func() error{
+		"Send":     func() error { return s.Send(ctx, 1) },
+		"Finish":   s.Finish,
+		"Flush":    s.Flush,
+		"SetParam": func() error { return s.SetParam("add", "operand", 3) },
+		"Cancel":   s.Cancel,
+	} {
+		err := call()
+		if !errors.Is(err, StatusGone) || !errors.Is(err, cause) {
+			t.Errorf("%s: %v has the cause %v", name, err, errors.Unwrap(err))
+		}
+	}
+}
