@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// defaultBatch is the most packets in a call of the runtime, where a node type does not say it.
+const defaultBatch = 32
+
 // HostNode is a node type that is written in Go. Func, StreamFunc and BatchFunc make one of a function; one with a
 // state for each run sets New. It is given to Compile, and manifests name it by its Type.
 type HostNode struct {
@@ -27,7 +30,8 @@ type HostNode struct {
 
 	// Process handles one packet. Its values leave through out, in their order.
 	Process func(ctx context.Context, in Packet, out *Emitter) error
-	// ProcessBatch handles the packets of a call together, and returns a value for each of them, or Nothing.
+	// ProcessBatch handles up to Batch packets together, and returns a value for each of them, or Nothing. If it fails it
+	// gets the packets again, each alone: so the error names the packet, and what others became is kept.
 	ProcessBatch func(ctx context.Context, in []Packet) ([]any, error)
 	// New makes the state of one node in one run, or after an interruption.
 	New func(node NodeInfo) (Processor, error)
@@ -91,7 +95,8 @@ func StreamFunc[In, Out any](nodeType string, function func(context.Context, In)
 	}}
 }
 
-// BatchFunc makes a node of a function that gets up to size values together, and gives a value for each of them.
+// BatchFunc makes a node of a function that gets up to size values together, and gives a value for each of them. If it
+// fails it gets the values again, each alone.
 func BatchFunc[In, Out any](nodeType string, size int, function func(context.Context, []In) ([]Out, error)) *HostNode {
 	return &HostNode{Type: nodeType, Batch: size, ProcessBatch: func(ctx context.Context, in []Packet) ([]any, error) {
 		values := make([]In, len(in))
@@ -141,14 +146,23 @@ type hostType struct {
 	params map[string]*Map
 }
 
+// most is the most packets in one call.
+func (n *HostNode) most() int {
+	if n.Batch > 0 {
+		return n.Batch
+	}
+	return defaultBatch
+}
+
 // declared is the declaration of a node type for the runtime.
 func (n *HostNode) declared(token uint64) *Map {
 	m := NewMap("token", token, "ends", n.New != nil)
 	if n.Batch > 0 {
 		m.Set("batch", n.Batch)
 	}
-	if n.MaxWait > 0 {
-		m.Set("max_wait_ms", n.MaxWait.Seconds()*1e3)
+	// Batches share no call with functions that take single values: those would have to wait for a batch to be full.
+	if n.MaxWait > 0 || n.ProcessBatch != nil {
+		m.Set("max_wait_ms", max(n.MaxWait, 0).Seconds()*1e3)
 	}
 	if n.Inputs != nil {
 		m.Set("inputs", n.Inputs)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -139,6 +140,149 @@ func TestABatchIsHandledTogether(t *testing.T) {
 		}
 	}
 	expect(t, total, 6)
+}
+
+// picky is a node that fails for each list that has a 3, and keeps the lists.
+func picky(fail func() error, lists *[]string) *HostNode {
+	return BatchFunc("Picky", 8, func(_ context.Context, in []int64) ([]int64, error) {
+		*lists = append(*lists, fmt.Sprint(in))
+		if slices.Contains(in, 3) {
+			return nil, fail()
+		}
+		return in, nil
+	})
+}
+
+func TestABatchThatFailsComesAgainOneByOne(t *testing.T) {
+	r, ctx := begin(t)
+	own := errors.New("no 3")
+	for name, fail := range map[string]func() error{
+		"error": func() error { return own },
+		"panic": func() error { panic(own) },
+	} {
+		var lists []string
+		node := picky(fail, &lists)
+		_, err := compile(t, r, chain(node)).Execute(ctx, 1, 2, 3, 4, 5)
+		found := failed(t, err, StatusExecutionFailed)
+		expect(t, []any{name, found.Item, found.Outputs.Values(), errors.Is(err, own)}, []any{name, 2, "[1 2]", true})
+		expect(t, lists, "[[1 2 3 4 5] [1] [2] [3]]")
+		spec := node.Spec()
+		spec.OnError = "skip"
+		outputs, err := compile(t, r, chain(spec), node).Execute(ctx, 1, 2, 3, 4, 5)
+		must(t, err)
+		expect(t, []any{name, outputs.Values(), outputs.Skips, outputs.Skipped[0].Item}, []any{name, "[1 2 4 5]", 1, 2})
+	}
+	// A list that fails as a whole is no error if each of its values passes.
+	whole := BatchFunc("Whole", 8, func(_ context.Context, in []int64) ([]int64, error) {
+		if len(in) > 1 {
+			return nil, own
+		}
+		return in, nil
+	})
+	outputs, err := compile(t, r, chain(whole)).Execute(ctx, 1, 2, 3)
+	must(t, err)
+	expect(t, outputs.Values(), "[1 2 3]")
+}
+
+func TestTheFirstFailureOfBatchesInARowCounts(t *testing.T) {
+	r, ctx := begin(t)
+	var lists []string
+	first := picky(func() error { return errors.New("no 3") }, &lists)
+	second := BatchFunc("Second", 8, func(_ context.Context, in []int64) ([]int64, error) {
+		if slices.Contains(in, 2) {
+			return nil, errors.New("no 2")
+		}
+		return in, nil
+	})
+	_, err := compile(t, r, chain(first, second)).Execute(ctx, 1, 2, 3)
+	found := failed(t, err, StatusExecutionFailed)
+	expect(t, []any{found.NodeID, found.Item, found.Outputs.Values()}, "[second 1 [1]]")
+}
+
+// batchOf is a node that takes batches of values and keeps their sizes. With a wait of 1 ms it shares a call with other
+// functions that have one.
+func batchOf(size int, wait time.Duration, sizes chan<- int) *HostNode {
+	node := BatchFunc("Batch", size, func(_ context.Context, in []int64) ([]int64, error) {
+		sizes <- len(in)
+		return in, nil
+	})
+	node.MaxWait = wait
+	return node
+}
+
+func TestABatchDoesNotWaitForAStreamToEnd(t *testing.T) {
+	r, ctx := begin(t)
+	for _, wait := range []time.Duration{0, time.Millisecond} {
+		for _, count := range []int64{100, math.MaxInt64} {
+			made := atomic.Int64{}
+			sizes := make(chan int, 10_000)
+			stream := StreamFunc("Count", func(context.Context, int64) iter.Seq2[int64, error] {
+				return func(yield func(int64, error) bool) {
+					for i := int64(0); i < count; i++ {
+						made.Store(i)
+						if !yield(i, nil) {
+							return
+						}
+					}
+				}
+			})
+			stream.MaxWait = wait
+			s := open(t, ctx, compile(t, r, chain(stream, batchOf(32, wait, sizes))), SessionOptions{Packets: 4})
+			must(t, s.Send(ctx, 1))
+			for i := range 100 {
+				packet, err := s.Receive(ctx)
+				must(t, err)
+				expect(t, packet.Value, i)
+			}
+			if ahead := made.Load(); ahead > 500 {
+				t.Fatal("the stream is ahead of its reader: ", ahead)
+			}
+			must(t, s.Close())
+			for range len(sizes) {
+				if size := <-sizes; size > 32 {
+					t.Fatal("a batch of ", size)
+				}
+			}
+		}
+	}
+}
+
+func TestABatchHasNoMoreThanItsSize(t *testing.T) {
+	r, ctx := begin(t)
+	for _, wait := range []time.Duration{0, time.Millisecond} {
+		sizes := make(chan int, 100)
+		many := &HostNode{Type: "Many", MaxWait: wait, Process: func(_ context.Context, in Packet, out *Emitter) error {
+			for range 70 {
+				if err := out.Emit(in.Value); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+		outputs, err := compile(t, r, chain(many, batchOf(32, wait, sizes))).Execute(ctx, 1)
+		must(t, err)
+		expect(t, len(outputs.Values()), 70)
+		for range len(sizes) {
+			if size := <-sizes; size > 32 {
+				t.Fatal("a batch of ", size)
+			}
+		}
+	}
+}
+
+func TestABatchGetsWhatAFlusherEmits(t *testing.T) {
+	r, ctx := begin(t)
+	for _, wait := range []time.Duration{0, time.Millisecond} {
+		var closed atomic.Int64
+		counting := &HostNode{Type: "Counter", MaxWait: wait, New: func(NodeInfo) (Processor, error) {
+			return &counter{closed: &closed, unit: "packets"}, nil
+		}}
+		batch := BatchFunc("Batch", 32, func(_ context.Context, in []any) ([]any, error) { return in, nil })
+		batch.MaxWait = wait
+		outputs, err := compile(t, r, chain(counting, batch)).Execute(ctx, 7, 8)
+		must(t, err)
+		expect(t, outputs.Values(), "[7 1 packets 8 1 packets]")
+	}
 }
 
 func TestNodesHavePorts(t *testing.T) {
@@ -328,6 +472,26 @@ func TestAFunctionMayEndItsGoroutine(t *testing.T) {
 	outputs, err := skipping.Execute(ctx, inputs...)
 	must(t, err)
 	expect(t, []int{len(outputs.Values()), outputs.Skips}, "[199 1]")
+}
+
+func TestAFailureAfterAnEmitNamesItsNode(t *testing.T) {
+	r, ctx := begin(t)
+	for name, fail := range map[string]func(){
+		"panic": func() { panic("out of order") },
+		"exit":  runtime.Goexit,
+	} {
+		first := &HostNode{Type: "First", Process: func(_ context.Context, in Packet, out *Emitter) error {
+			if err := out.Emit(in.Value); err != nil {
+				return err
+			}
+			fail()
+			return nil
+		}}
+		second := Func("Second", func(_ context.Context, value any) (any, error) { return value, nil })
+		_, err := compile(t, r, chain(first, second)).Execute(ctx, 1)
+		found := failed(t, err, StatusExecutionFailed)
+		expect(t, []any{name, found.NodeID, found.Outputs.Values()}, []any{name, "first", "[1]"})
+	}
 }
 
 type nilError struct{ message string }

@@ -38,9 +38,11 @@ type hostCall struct {
 	begun time.Time
 	// failed is where in the call the nodes stand, for the reply to an error.
 	failed struct{ entry, node int }
-	// collect gets packets for the next node, while a chain with batches works level by level.
-	collect *[]placed
-	streams bool
+	// waiting are the packets that have collected for each node that takes batches, gathered is when such nodes got
+	// theirs last.
+	waiting  [][]placed
+	gathered time.Time
+	streams  bool
 }
 
 type hostRef struct {
@@ -146,18 +148,34 @@ func (p *port) answer(c *hostCall) (next *hostCall) {
 	return nil
 }
 
-// work passes the entries through the chain.
-func (c *hostCall) work() (err error) {
+// work passes the entries through the chain. What came before a failure goes on to its end.
+func (c *hostCall) work() error {
+	err := c.caught(c.entriesInTurn)
+	if failed, ok := err.(*nodeFailure); ok {
+		// Nodes behind the one that failed may have packets of earlier entries.
+		if earlier := c.caught(func() error { return c.batches(failed.node + 1) }); earlier != nil {
+			return earlier
+		}
+	}
+	return err
+}
+
+// caught makes a panic an error, with its place.
+func (c *hostCall) caught(do func() error) (err error) {
 	defer func() {
 		if found := recover(); found != nil {
-			err = &PanicError{Value: found, Stack: debug.Stack()}
+			err = c.at(c.failed.entry, c.failed.node, &PanicError{Value: found, Stack: debug.Stack()})
 		}
 	}()
+	return do()
+}
+
+func (c *hostCall) entriesInTurn() (err error) {
 	c.begun = time.Now()
-	batched := false
+	c.gathered = c.begun
+	c.waiting = make([][]placed, len(c.nodes))
 	for i := range c.nodes {
 		node := c.nodes[i].host.node
-		batched = batched || node.ProcessBatch != nil
 		c.streams = c.streams || node.Streams
 		if node.New != nil {
 			if c.nodes[i].state, err = c.run.hosts.state(c, i); err != nil {
@@ -165,30 +183,41 @@ func (c *hostCall) work() (err error) {
 			}
 		}
 	}
-	for i := 0; i < len(c.entries); i++ {
+	for i := range c.entries {
 		e := &c.entries[i]
 		switch {
 		case c.ctx.Err() != nil:
 			return c.over()
-		case e.isEnd && e.packet.Item < 0:
-			// Instances are closed when the run has ended.
 		case e.isEnd:
 			err = c.flush(i)
-		case batched:
-			last := i + 1
-			for last < len(c.entries) && !c.entries[last].isEnd {
-				last++
-			}
-			err = c.together(i, last)
-			i = last - 1
 		default:
-			err = c.process(0, placed{i, e.packet})
+			err = c.pass(0, placed{i, e.packet})
 		}
 		if err != nil {
 			return err
 		}
 	}
+	return c.batches(0)
+}
+
+// pass gives a packet to a node. One that takes batches gets it with others, but does not wait for values that are
+// streamed to it, nor for those of a slow node.
+func (c *hostCall) pass(node int, p placed) error {
+	host := c.nodes[node].host.node
+	if host.ProcessBatch == nil {
+		return c.process(node, p)
+	}
+	c.waiting[node] = append(c.waiting[node], p)
+	if len(c.waiting[node]) >= host.most() || node > 0 && c.isUrgent(node) {
+		return c.batches(node)
+	}
 	return nil
+}
+
+// isUrgent reports whether what has collected for a node should not wait for more.
+func (c *hostCall) isUrgent(node int) bool {
+	streams := func(ref hostRef) bool { return ref.host.node.Streams }
+	return slices.ContainsFunc(c.nodes[:node], streams) || time.Since(c.gathered) > partAfter
 }
 
 // process lets a node handle a packet; what it emits goes to the next one.
@@ -213,8 +242,12 @@ func (c *hostCall) process(node int, p placed) error {
 	return nil
 }
 
-// flush passes the end of an item through the chain.
+// flush passes the end of an item through the chain, behind the packets before it. At the end of all nothing else is to
+// do: instances are closed when the run has ended.
 func (c *hostCall) flush(entry int) error {
+	if err := c.batches(0); err != nil || c.entries[entry].packet.Item < 0 {
+		return err
+	}
 	for node := range c.nodes {
 		if flusher, ok := c.nodes[node].state.(Flusher); ok {
 			c.failed.entry, c.failed.node = entry, node
@@ -222,58 +255,29 @@ func (c *hostCall) flush(entry int) error {
 			if err := flusher.Flush(c.ctx, out); err != nil {
 				return c.at(entry, node, err)
 			}
-		}
-	}
-	return nil
-}
-
-// together passes entries through a chain level by level, so that nodes get batches.
-func (c *hostCall) together(first, last int) error {
-	var level []placed
-	for i := first; i < last; i++ {
-		level = append(level, placed{i, c.entries[i].packet})
-	}
-	for node := range c.nodes {
-		next := []placed{}
-		if node < len(c.nodes)-1 {
-			c.collect = &next
-		}
-		err := c.level(node, level)
-		c.collect = nil
-		if err != nil {
-			return err
-		}
-		level = next
-	}
-	return nil
-}
-
-func (c *hostCall) level(node int, level []placed) error {
-	batch := c.nodes[node].host.node.ProcessBatch
-	if batch == nil {
-		for _, p := range level {
-			if err := c.process(node, p); err != nil {
+			if err := c.batches(node + 1); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
-	if len(level) == 0 {
-		return nil
+	return nil
+}
+
+// batches gives the nodes from one on what has collected for them.
+func (c *hostCall) batches(from int) error {
+	for node := from; node < len(c.nodes); node++ {
+		if err := c.batch(node); err != nil {
+			return err
+		}
 	}
-	c.failed.entry, c.failed.node = level[0].entry, node
-	packets := make([]Packet, len(level))
-	for i := range level {
-		packets[i] = level[i].packet
-	}
-	values, err := batch(c.ctx, packets)
-	if err == nil && len(values) != len(packets) {
-		err = fmt.Errorf("%s got %d values and gave %d; give one for each, or Nothing",
-			c.nodes[node].host.node.Type, len(packets), len(values))
-	}
-	if err != nil {
-		return c.at(level[0].entry, node, err)
-	}
+	c.gathered = time.Now()
+	return nil
+}
+
+func (c *hostCall) batch(node int) error {
+	level := c.waiting[node]
+	c.waiting[node] = nil
+	values, err := c.results(node, level)
 	for i, value := range values {
 		if value == any(Nothing) {
 			continue
@@ -283,7 +287,66 @@ func (c *hostCall) level(node int, level []placed) error {
 			return err
 		}
 	}
+	if err != nil {
+		return c.at(level[len(values)].entry, node, err)
+	}
 	return nil
+}
+
+// results returns what a node makes of packets: a value for each of them, or for those before the one that it fails
+// at. To find that one the node gets each packet again, alone.
+func (c *hostCall) results(node int, level []placed) ([]any, error) {
+	if len(level) == 0 {
+		return nil, nil
+	}
+	values, err := c.together(node, level)
+	var miscounted *countError
+	if err == nil || len(level) == 1 || errors.As(err, &miscounted) {
+		return values, err
+	}
+	for i := range level {
+		if c.ctx.Err() != nil {
+			return values, c.over()
+		}
+		alone, err := c.together(node, level[i:i+1])
+		if err != nil {
+			return values, err
+		}
+		values = append(values, alone...)
+	}
+	return values, nil
+}
+
+// together calls the function of a node that takes batches; without an error there is a value for each packet. A panic
+// is an error like others.
+func (c *hostCall) together(node int, level []placed) (values []any, err error) {
+	c.failed.entry, c.failed.node = level[0].entry, node
+	host := c.nodes[node].host.node
+	packets := make([]Packet, len(level))
+	for i := range level {
+		packets[i] = level[i].packet
+	}
+	err = c.caught(func() (err error) {
+		values, err = host.ProcessBatch(c.ctx, packets)
+		return err
+	})
+	if err == nil && len(values) != len(level) {
+		err = &countError{host.Type, len(level), len(values)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// countError is a batch whose values are not one for each packet.
+type countError struct {
+	nodeType      string
+	packets, made int
+}
+
+func (e *countError) Error() string {
+	return fmt.Sprintf("%s got %d values and gave %d; give one for each, or Nothing", e.nodeType, e.packets, e.made)
 }
 
 // at notes where an error comes from, unless that is known from further down the chain. That this call is over it
@@ -337,12 +400,11 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 		}
 		packet.PTS, packet.Duration = packet.placed(&from.at)
 		packet.Item, packet.Input, packet.Output = from.at.Item, "", ""
-		next := placed{from.entry, packet}
-		if c.collect != nil {
-			*c.collect = append(*c.collect, next)
-			return nil
+		err = c.pass(from.node+1, placed{from.entry, packet})
+		if err == nil {
+			c.failed.entry, c.failed.node = from.entry, from.node
 		}
-		return c.process(from.node+1, next)
+		return err
 	}
 	host := c.nodes[from.node].host.node
 	output := 0
