@@ -57,16 +57,24 @@ class OwnNode:
         return lambda value: (self._count(), None)[1]
 
     def _fail(self) -> Any:
+        at, times = self.options.get("at"), self.options.get("times")
+
+        def is_at(number: int) -> bool:
+            is_next = at is None or number == at or (self.failures > 0 and times is not None)
+            return is_next and (times is None or self.failures < times)
+
         def fail(value: Any) -> Any:
-            number = self._count()
-            at, times = self.options.get("at"), self.options.get("times")
-            is_at = at is None or number == at or (self.failures > 0 and times is not None)
-            if is_at and (times is None or self.failures < times):
+            if is_at(self._count()):
                 self.failures += 1
                 raise self.exceptions[self.options["exception"]]
             return value
 
-        return fail
+        def fail_together(values: list[Any]) -> list[Any]:
+            if len(values) > 1 and any(is_at(self.called + index) for index in range(len(values))):
+                raise self.exceptions[self.options["exception"]]
+            return [fail(value) for value in values]
+
+        return fail_together if "batch" in self.options else fail
 
     def _stall(self) -> Any:
         def stall(value: Any) -> Any:

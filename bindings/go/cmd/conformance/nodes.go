@@ -62,11 +62,15 @@ func newOwnNode(p *player, nodeType string, options *remotemedia.Map) (*ownNode,
 		if own.node.Batch > 0 {
 			own.node.ProcessBatch, own.node.Process = own.echoBatch, nil
 		}
+	case "fail":
+		if own.node.Batch > 0 {
+			own.node.ProcessBatch, own.node.Process = own.failBatch, nil
+		}
 	case "stream":
 		own.node.Streams = true
 	case "ends":
 		own.node.New = func(remotemedia.NodeInfo) (remotemedia.Processor, error) { return &ends{own: own}, nil }
-	case "double", "nothing", "fail", "stall", "route", "merge":
+	case "double", "nothing", "stall", "route", "merge":
 	default:
 		return nil, fail("the behaviour %v is not known", options.Get("behaviour"))
 	}
@@ -91,10 +95,7 @@ func (o *ownNode) process(ctx context.Context, in remotemedia.Packet, out *remot
 	case "nothing":
 		return nil
 	case "fail":
-		at, hasAt := o.options.Lookup("at")
-		times, hasTimes := o.options.Lookup("times")
-		isAt := !hasAt || number == at.(int64) || o.failures.Load() > 0 && hasTimes
-		if isAt && (!hasTimes || o.failures.Load() < times.(int64)) {
+		if o.failsAt(number) {
 			o.failures.Add(1)
 			return o.exception
 		}
@@ -114,6 +115,30 @@ func (o *ownNode) process(ctx context.Context, in remotemedia.Packet, out *remot
 		return out.Emit([]any{in.Input, in.Value})
 	}
 	return out.Emit(in.Value)
+}
+
+func (o *ownNode) failsAt(number int64) bool {
+	at, hasAt := o.options.Lookup("at")
+	times, hasTimes := o.options.Lookup("times")
+	isAt := !hasAt || number == at.(int64) || o.failures.Load() > 0 && hasTimes
+	return isAt && (!hasTimes || o.failures.Load() < times.(int64))
+}
+
+// failBatch counts the packets of a list that does not fail, and one that is alone.
+func (o *ownNode) failBatch(_ context.Context, in []remotemedia.Packet) ([]any, error) {
+	values := make([]any, len(in))
+	for i := range in {
+		if o.failsAt(o.called.Load() + int64(i)) {
+			if len(in) == 1 {
+				o.called.Add(1)
+				o.failures.Add(1)
+			}
+			return nil, o.exception
+		}
+		values[i] = in[i].Value
+	}
+	o.called.Add(int64(len(in)))
+	return values, nil
 }
 
 func (o *ownNode) stream(in remotemedia.Packet, out *remotemedia.Emitter) error {
