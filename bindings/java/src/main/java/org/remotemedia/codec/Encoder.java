@@ -34,11 +34,13 @@ public final class Encoder {
 
     private byte[] bytes = new byte[512];
     private int length;
+    private int depth;
     private final List<MemorySegment> buffers = new ArrayList<>();
 
     /** Forgets what was written. */
     public void clear() {
         length = 0;
+        depth = 0;
         buffers.clear();
         if (bytes.length > 1 << 20) {
             bytes = new byte[512];
@@ -175,9 +177,10 @@ public final class Encoder {
         buffers.addAll(other.buffers);
     }
 
-    /** Forgets what was written after it had so many bytes and so much memory. */
+    /** Forgets what was written, outside of lists and maps, after it had so many bytes and so much memory. */
     public void rewind(int length, int count) {
         this.length = length;
+        depth = 0;
         buffers.subList(count, buffers.size()).clear();
     }
 
@@ -202,6 +205,7 @@ public final class Encoder {
     }
 
     private void list(List<?> items) {
+        depth = PlainValues.deeper(depth);
         array(items.size());
         int index = 0;
         for (Object item : items) {
@@ -212,9 +216,11 @@ public final class Encoder {
             }
             index++;
         }
+        depth--;
     }
 
     private void map(Map<?, ?> map) {
+        depth = PlainValues.deeper(depth);
         entries(map.size());
         for (Map.Entry<?, ?> entry : map.entrySet()) {
             if (!(entry.getKey() instanceof String key)) {
@@ -227,6 +233,7 @@ public final class Encoder {
                 throw error.inside(PlainValues.step(key));
             }
         }
+        depth--;
     }
 
     private void bytes(MemorySegment data) {

@@ -27,6 +27,11 @@ public final class PlainValues {
 
     /** The value of a Java object, see {@link Value#of}. */
     public static Value valueOf(Object object) {
+        return valueOf(object, 0);
+    }
+
+    /** The value of an object inside so many lists and maps. */
+    private static Value valueOf(Object object, int depth) {
         return switch (object) {
             case null -> Value.NULL;
             case Value value -> value;
@@ -39,8 +44,8 @@ public final class PlainValues {
             case Short number -> new Value.Int(number);
             case Byte number -> new Value.Int(number);
             case BigInteger number -> integer(number);
-            case Map<?, ?> map -> mapOf(map);
-            case Object[] array -> listOf(Arrays.asList(array));
+            case Map<?, ?> map -> mapOf(map, deeper(depth));
+            case Object[] array -> listOf(Arrays.asList(array), deeper(depth));
             case byte[] bytes -> new Value.Bytes(bytes);
             case MemorySegment segment -> new Value.Bytes(segment);
             case Buffer buffer -> new Value.Bytes(MemorySegment.ofBuffer(buffer));
@@ -52,7 +57,7 @@ public final class PlainValues {
             case Instant moment -> new Value.Timestamp(moment.getEpochSecond(), moment.getNano());
             // A path is an Iterable too.
             case Path path -> new Value.File(path);
-            case Iterable<?> items -> listOf(items);
+            case Iterable<?> items -> listOf(items, deeper(depth));
             default -> throw new MarshalException("a " + object.getClass().getName()
                     + " is no value; Value.of lists what can be one");
         };
@@ -147,6 +152,15 @@ public final class PlainValues {
         return "[" + key + "]";
     }
 
+    /** The depth inside one more list or map. One that contains itself has no end. */
+    static int deeper(int depth) {
+        if (depth == Limits.DEFAULT.depth()) {
+            throw new MarshalException("lists and maps are nested deeper than " + Limits.DEFAULT.depth()
+                    + ", or contain themselves; flatten the value");
+        }
+        return depth + 1;
+    }
+
     static Value integer(BigInteger number) {
         if (number.bitLength() < 64) {
             return new Value.Int(number.longValue());
@@ -158,12 +172,12 @@ public final class PlainValues {
                 "the integer " + number + " does not fit 64 bits; use -2^63 to 2^64-1, a float, or text");
     }
 
-    private static Value listOf(Iterable<?> items) {
+    private static Value listOf(Iterable<?> items, int depth) {
         List<Value> values = new ArrayList<>();
         int index = 0;
         for (Object item : items) {
             try {
-                values.add(valueOf(item));
+                values.add(valueOf(item, depth));
             } catch (MarshalException error) {
                 throw error.inside(step(index));
             }
@@ -172,14 +186,14 @@ public final class PlainValues {
         return new Value.List(values);
     }
 
-    private static Value mapOf(Map<?, ?> map) {
+    private static Value mapOf(Map<?, ?> map, int depth) {
         Map<String, Value> entries = new LinkedHashMap<>();
         for (Map.Entry<?, ?> entry : map.entrySet()) {
             if (!(entry.getKey() instanceof String key)) {
                 throw new MarshalException("the key " + entry.getKey() + " of a map is not text; make every key text");
             }
             try {
-                entries.put(key, valueOf(entry.getValue()));
+                entries.put(key, valueOf(entry.getValue(), depth));
             } catch (MarshalException error) {
                 throw error.inside(step(key));
             }

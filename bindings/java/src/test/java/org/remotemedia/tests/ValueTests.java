@@ -7,7 +7,9 @@ import static org.remotemedia.tests.Tests.same;
 import java.math.BigInteger;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +22,7 @@ import org.remotemedia.RemoteMedia;
 import org.remotemedia.Tensor;
 import org.remotemedia.Value;
 import org.remotemedia.Video;
+import org.remotemedia.codec.Encoder;
 
 /** Values: what Java objects become, what comes back, what is refused. */
 final class ValueTests {
@@ -150,5 +153,36 @@ final class ValueTests {
         map.put(first, 1);
         map.put(second, 1);
         return map;
+    }
+
+    static void whatContainsItselfIsRefused() {
+        List<Object> list = new ArrayList<>();
+        list.add(list);
+        Map<String, Object> map = new HashMap<>();
+        map.put("self", map);
+        Object[] array = new Object[1];
+        array[0] = array;
+        Iterable<Object> iterable = () -> List.<Object>of(list).iterator();
+        String why = ": lists and maps are nested deeper than 128, or contain themselves; flatten the value";
+        for (Object each : List.of(list, map, array, iterable)) {
+            MarshalException error = fails(MarshalException.class, () -> Value.of(each));
+            check(error.getMessage().endsWith(why), error);
+            Encoder encoder = new Encoder();
+            error = fails(MarshalException.class, () -> encoder.value(each));
+            check(error.getMessage().endsWith(why), error);
+            // The encoder counts anew.
+            encoder.clear();
+            encoder.value(nested(128));
+        }
+        Value.of(nested(128));
+        fails(MarshalException.class, () -> Value.of(nested(129)));
+    }
+
+    private static Object nested(int depth) {
+        Object value = List.of();
+        for (int level = 1; level < depth; level++) {
+            value = List.of(value);
+        }
+        return value;
     }
 }
