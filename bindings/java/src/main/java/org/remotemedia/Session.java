@@ -244,6 +244,9 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     @Override
     public void close() {
         session.close();
+        synchronized (arrived) {
+            arrived.clear();
+        }
     }
 
     private int taken(List<Packet> packets) {

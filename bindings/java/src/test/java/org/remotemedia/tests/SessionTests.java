@@ -358,4 +358,18 @@ final class SessionTests {
             }
         }
     }
+
+    static void nothingIsReceivedAfterClose() throws Exception {
+        try (Pipeline pipeline = Pipeline.of(Manifests.add(1))) {
+            Session session = pipeline.session();
+            session.sendAll(List.of(Packet.of(1), Packet.of(2), Packet.of(3)));
+            session.finish();
+            session.completion().join();
+            // The others are fetched with it.
+            same(2L, session.receive().orElseThrow().value().asLong());
+            session.close();
+            fails(RemoteMediaException.Gone.class, session::receive);
+            fails(RemoteMediaException.Gone.class, () -> session.receiveNow(null, 10));
+        }
+    }
 }
