@@ -30,7 +30,7 @@ final class HostChain {
     }
 
     private final List<Link> links;
-    private final HostInstances instances;
+    private final HostInstances.Turn turn;
     private final long epoch;
     private final List<Value> entries;
     private final List<List<Packet>> waiting = new ArrayList<>();
@@ -41,7 +41,8 @@ final class HostChain {
 
     HostChain(List<Link> links, HostInstances instances, long epoch, List<Value> entries) {
         this.links = links;
-        this.instances = instances;
+        // No other chain has its first node.
+        turn = instances.turn(links.getFirst().node);
         this.epoch = epoch;
         this.entries = entries;
         boolean any = false;
@@ -68,8 +69,18 @@ final class HostChain {
         return node;
     }
 
-    /** Passes all entries. */
+    /** Passes all entries, once the call before it does no more, as after an interruption. */
     void run(Sink sink) throws Exception {
+        turn.begin();
+        try {
+            sink.requireOpen();
+            passAll(sink);
+        } finally {
+            turn.end();
+        }
+    }
+
+    private void passAll(Sink sink) throws Exception {
         for (int index = 0; index < entries.size(); index++) {
             List<Value> fields = entries.get(index).asList();
             if (fields.size() < 2) {
@@ -137,7 +148,7 @@ final class HostChain {
 
     private HostNode.Handler handler(int place) {
         Link link = links.get(place);
-        return instances.handler(link.node, link.type, epoch);
+        return turn.handler(link.node, link.type, epoch);
     }
 
     private HostNode.Emitter emitter(int from, int place, Packet source, Sink sink) {

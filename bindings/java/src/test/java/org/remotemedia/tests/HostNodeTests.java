@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -163,6 +164,56 @@ final class HostNodeTests {
             session.interrupt();
             session.send("c");
             same(1L, session.receive().orElseThrow().value().asLong());
+        }
+    }
+
+    static void aHandlerIsNotClosedWhileItIsAtWork() throws Exception {
+        for (boolean interrupting : List.of(true, false)) {
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch touched = new CountDownLatch(1);
+            List<String> seen = Collections.synchronizedList(new ArrayList<>());
+            HostNode own = HostNode.of("Own", () -> new HostNode.Handler() {
+                @Override
+                public void handle(Packet packet, HostNode.Emitter out) throws Exception {
+                    if (packet.value().asLong() == 1) {
+                        begun.countDown();
+                        try {
+                            touched.await();
+                        } catch (InterruptedException notWanted) {
+                            // It stays at work, and would soon see another call or its own end.
+                            touched.await(100, TimeUnit.MILLISECONDS);
+                        }
+                    } else {
+                        touched.countDown();
+                    }
+                    seen.add("end of " + packet.value());
+                    out.emit(packet.value());
+                }
+
+                @Override
+                public void close() {
+                    touched.countDown();
+                    seen.add("close");
+                }
+            });
+            try (Pipeline pipeline = Pipeline.of(Manifests.own(), own);
+                    Session session = pipeline.session()) {
+                session.send(1);
+                begun.await();
+                if (interrupting) {
+                    session.interrupt();
+                    session.send(2);
+                    session.finish();
+                    same(2L, session.receive().orElseThrow().value().asLong());
+                } else {
+                    session.cancel();
+                }
+                List<String> expected = interrupting
+                        ? List.of("end of 1", "close", "end of 2", "close")
+                        : List.of("end of 1", "close");
+                until(() -> seen.size() == expected.size(), "all are closed");
+                same(expected, seen);
+            }
         }
     }
 
