@@ -160,7 +160,8 @@ func (n *HostNode) declared(token uint64) *Map {
 	if n.Batch > 0 {
 		m.Set("batch", n.Batch)
 	}
-	// Batches share no call with functions that take single values: those would have to wait for a batch to be full.
+	// By their wait, batches share no call with functions that take single values: those would have to wait for a batch
+	// to be full.
 	if n.MaxWait > 0 || n.ProcessBatch != nil {
 		m.Set("max_wait_ms", max(n.MaxWait, 0).Seconds()*1e3)
 	}

@@ -24,7 +24,10 @@ public final class HostNode {
         Object map(Value value) throws Exception;
     }
 
-    /** A function of several packets at once. */
+    /**
+     * A function of several packets at once. If it fails it gets the packets again, each in a list of its own: so the
+     * error names the packet, and what the others became is kept.
+     */
     @FunctionalInterface
     public interface BatchMapper {
         /** A list with one value for each packet, in their order; null for none. */
@@ -42,7 +45,7 @@ public final class HostNode {
         /** Takes the end of an item, or a flush; only with {@link HostNode#withEnds}. */
         default void end(Emitter out) throws Exception {}
 
-        /** Takes the end of the work. */
+        /** Takes the end of the work, once no other method is at work. */
         default void close() throws Exception {}
     }
 
@@ -115,7 +118,9 @@ public final class HostNode {
     /** A node that takes up to {@code most} packets at once. */
     public static HostNode batch(String type, int most, BatchMapper mapper) {
         Objects.requireNonNull(mapper);
-        return new HostNode(type, null, mapper, false, false, Map.of("batch", most));
+        // By their wait, batches share no call with functions that take single values: those would have to wait for a
+        // batch to be full.
+        return new HostNode(type, null, mapper, false, false, Map.of("batch", most, "max_wait_ms", 0L));
     }
 
     /** The same, whose calls have at most so many packets; 32 by default. */

@@ -12,7 +12,8 @@ import org.remotemedia.Video;
 
 /**
  * The nodes that the entries of a call pass, one after the other. A value that a node emits is passed to the next one
- * at once; a node that takes batches waits until the nodes before it have had all entries.
+ * at once; a node that takes batches gets it with others, but does not wait for values that are streamed to it, nor
+ * for those of a slow node.
  *
  * <p>It knows nothing of replies: what the last node emits goes to a sink.
  */
@@ -29,13 +30,23 @@ final class HostChain {
         void emit(int entry, Packet packet, int output);
     }
 
+    /** A packet for a node that takes batches, and the entry that it comes from. */
+    private record Waiting(int entry, Packet packet) {}
+
+    /** The most packets in a call of the runtime, where a node type does not say it. */
+    private static final int DEFAULT_BATCH = 32;
+
+    /** How long packets wait for the rest of a batch: a slow node must not hold up what is done. */
+    private static final long BATCH_NANOSECONDS = 5_000_000;
+
     private final List<Link> links;
     private final HostInstances.Turn turn;
     private final long epoch;
     private final List<Value> entries;
-    private final List<List<Packet>> waiting = new ArrayList<>();
-    private final List<List<Integer>> waitingEntries = new ArrayList<>();
+    private final List<List<Waiting>> waiting = new ArrayList<>();
     private final boolean streams;
+    /** When nodes that take batches got theirs last. */
+    private long gathered;
     private int entry;
     private int node;
 
@@ -49,7 +60,6 @@ final class HostChain {
         for (Link link : links) {
             any |= link.type.isStreaming();
             waiting.add(new ArrayList<>());
-            waitingEntries.add(new ArrayList<>());
         }
         streams = any;
     }
@@ -69,7 +79,10 @@ final class HostChain {
         return node;
     }
 
-    /** Passes all entries, once the call before it does no more, as after an interruption. */
+    /**
+     * Passes all entries, once the call before it does no more, as after an interruption. What came before a failure
+     * goes on to its end.
+     */
     void run(Sink sink) throws Exception {
         turn.begin();
         try {
@@ -81,6 +94,22 @@ final class HostChain {
     }
 
     private void passAll(Sink sink) throws Exception {
+        gathered = System.nanoTime();
+        try {
+            pass(sink);
+        } catch (Throwable failure) {
+            int failedEntry = entry;
+            int failedNode = node;
+            sink.requireOpen();
+            // Nodes behind the one that failed may have packets of earlier entries.
+            flush(failedNode + 1, sink);
+            entry = failedEntry;
+            node = failedNode;
+            throw failure;
+        }
+    }
+
+    private void pass(Sink sink) throws Exception {
         for (int index = 0; index < entries.size(); index++) {
             List<Value> fields = entries.get(index).asList();
             if (fields.size() < 2) {
@@ -100,14 +129,22 @@ final class HostChain {
             return;
         }
         HostNode type = links.get(place).type;
-        if (type.batchMapper() != null) {
-            waiting.get(place).add(packet);
-            waitingEntries.get(place).add(from);
+        if (type.batchMapper() == null) {
+            entry = from;
+            node = place;
+            handler(place).handle(packet, emitter(from, place, packet, sink));
             return;
         }
-        entry = from;
-        node = place;
-        handler(place).handle(packet, emitter(from, place, packet, sink));
+        waiting.get(place).add(new Waiting(from, packet));
+        if (waiting.get(place).size() >= mostOf(type) || place > 0 && isUrgent(place)) {
+            flush(place, sink);
+        }
+    }
+
+    /** Whether what has collected for a node should not wait for more. */
+    private boolean isUrgent(int place) {
+        return links.subList(0, place).stream().anyMatch(link -> link.type.isStreaming())
+                || System.nanoTime() - gathered > BATCH_NANOSECONDS;
     }
 
     private void end(int from, boolean isLast, Sink sink) throws Exception {
@@ -121,29 +158,74 @@ final class HostChain {
         }
     }
 
-    /** Calls the nodes that take batches, beginning with the one at {@code place}. */
+    /** Calls the nodes that take batches with what has collected, beginning with the one at {@code place}. */
     private void flush(int place, Sink sink) throws Exception {
         for (; place < links.size(); place++) {
-            List<Packet> packets = List.copyOf(waiting.get(place));
-            List<Integer> froms = List.copyOf(waitingEntries.get(place));
+            List<Waiting> batch = List.copyOf(waiting.get(place));
             waiting.get(place).clear();
-            waitingEntries.get(place).clear();
-            if (packets.isEmpty()) {
-                continue;
-            }
-            entry = froms.getFirst();
-            node = place;
-            List<?> values = links.get(place).type.batchMapper().map(packets);
-            if (values.size() != packets.size()) {
-                throw new IllegalStateException("the node returned " + values.size() + " values for " + packets.size()
-                        + " packets; return one for each, null for none");
-            }
-            for (int index = 0; index < values.size(); index++) {
-                if (values.get(index) != null) {
-                    emitter(froms.get(index), place, packets.get(index), sink).emit(values.get(index));
-                }
+            if (!batch.isEmpty()) {
+                flush(place, batch, sink);
             }
         }
+        gathered = System.nanoTime();
+    }
+
+    private void flush(int place, List<Waiting> batch, Sink sink) throws Exception {
+        List<?> values;
+        try {
+            values = together(place, batch);
+        } catch (Miscounted failure) {
+            throw failure;
+        } catch (Throwable failure) {
+            if (batch.size() == 1) {
+                throw failure;
+            }
+            // To find the one at fault; what comes before it is kept.
+            for (Waiting each : batch) {
+                sink.requireOpen();
+                emit(place, each, together(place, List.of(each)).getFirst(), sink);
+            }
+            return;
+        }
+        for (int index = 0; index < values.size(); index++) {
+            emit(place, batch.get(index), values.get(index), sink);
+        }
+    }
+
+    /** What a node makes of a batch: a value for each packet. */
+    private List<?> together(int place, List<Waiting> batch) throws Exception {
+        entry = batch.getFirst().entry;
+        node = place;
+        List<?> values = links.get(place)
+                .type
+                .batchMapper()
+                .map(batch.stream().map(Waiting::packet).toList());
+        if (values.size() != batch.size()) {
+            throw new Miscounted("the node returned " + values.size() + " values for " + batch.size()
+                    + " packets; return one for each, null for none");
+        }
+        return values;
+    }
+
+    private void emit(int place, Waiting of, Object value, Sink sink) {
+        if (value != null) {
+            entry = of.entry;
+            node = place;
+            emitter(of.entry, place, of.packet, sink).emit(value);
+        }
+    }
+
+    /** A batch whose values are not one for each packet: that is not the fault of one of them. */
+    private static final class Miscounted extends IllegalStateException {
+        private static final long serialVersionUID = 1;
+
+        Miscounted(String message) {
+            super(message);
+        }
+    }
+
+    private static int mostOf(HostNode type) {
+        return type.options().get("batch") instanceof Integer most ? most : DEFAULT_BATCH;
     }
 
     private HostNode.Handler handler(int place) {
@@ -169,7 +251,7 @@ final class HostChain {
                     packet.value(),
                     made.pts(),
                     made.duration(),
-                    source == null ? 0 : source.item(),
+                    source == null ? entries.get(from).asList().getFirst().asLong() : source.item(),
                     -1,
                     0,
                     links.get(place + 1).type.inputs().getFirst());
@@ -180,6 +262,7 @@ final class HostChain {
             } catch (Exception error) {
                 throw HostChain.<RuntimeException>unchecked(error);
             }
+            entry = from;
             node = place;
         };
     }

@@ -56,7 +56,9 @@ final class OwnNode {
                 counted(value);
                 return null;
             });
-            case "fail" -> HostNode.map(name, this::fail);
+            case "fail" -> options.containsKey("batch")
+                    ? HostNode.batch(name, 32, this::failTogether)
+                    : HostNode.map(name, this::fail);
             case "stall" -> HostNode.map(name, value -> {
                 counted(value);
                 if (!permits.tryAcquire(10, TimeUnit.SECONDS)) {
@@ -95,15 +97,32 @@ final class OwnNode {
     }
 
     private synchronized Value fail(Value value) {
-        int number = called.getAndIncrement();
+        if (failsAt(called.getAndIncrement())) {
+            failures++;
+            throw exception();
+        }
+        return value;
+    }
+
+    /** Counts the packets of a list that does not fail, and one that is alone. */
+    private synchronized List<Value> failTogether(List<Packet> packets) {
+        for (int index = 0; index < packets.size() && packets.size() > 1; index++) {
+            if (failsAt(called.get() + index)) {
+                throw exception();
+            }
+        }
+        return packets.stream().map(packet -> fail(packet.value())).toList();
+    }
+
+    private boolean failsAt(int number) {
         Value at = options.get("at");
         Value times = options.get("times");
         boolean isAt = at == null || number == at.asLong() || failures > 0 && times != null;
-        if (isAt && (times == null || failures < times.asLong())) {
-            failures++;
-            throw exceptions[(int) options.get("exception").asLong()];
-        }
-        return value;
+        return isAt && (times == null || failures < times.asLong());
+    }
+
+    private RuntimeException exception() {
+        return exceptions[(int) options.get("exception").asLong()];
     }
 
     private void stream(Packet packet, HostNode.Emitter out) {

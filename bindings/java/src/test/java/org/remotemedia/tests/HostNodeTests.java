@@ -30,6 +30,7 @@ import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Results;
 import org.remotemedia.Run;
 import org.remotemedia.Session;
+import org.remotemedia.SessionOptions;
 import org.remotemedia.Tensor;
 import org.remotemedia.Value;
 
@@ -68,6 +69,160 @@ final class HostNodeTests {
             Results results = pipeline.execute(List.of(1, 2));
             same(List.of(102L, 102L, 103L, 103L), results.values().stream().map(Value::asLong).toList());
             same(List.of(0L, 0L, 1L, 1L), results.packets().stream().map(Packet::item).toList());
+        }
+    }
+
+    /** A node that fails for each list that has a 3, and keeps the lists. */
+    private static HostNode picky(List<List<Long>> lists) {
+        return HostNode.batch("Own", 8, packets -> {
+            List<Long> numbers =
+                    packets.stream().map(packet -> packet.value().asLong()).toList();
+            lists.add(numbers);
+            if (numbers.contains(3L)) {
+                throw new java.io.IOException("no 3");
+            }
+            return numbers;
+        });
+    }
+
+    static void aBatchThatFailsComesAgainOneByOne() throws Exception {
+        List<List<Long>> lists = new ArrayList<>();
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), picky(lists))) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2, 3, 4, 5)));
+            check(error.getCause() instanceof java.io.IOException, error.getCause());
+            same(2L, error.detail().item());
+            same(List.of(new Value.Int(1), new Value.Int(2)), error.results().values());
+            same(List.of(List.of(1L, 2L, 3L, 4L, 5L), List.of(1L), List.of(2L), List.of(3L)), lists);
+        }
+        Manifest skipping = Manifest.chain("skip", Node.of("Own").onError("skip"));
+        try (Pipeline pipeline = Pipeline.of(skipping, picky(lists))) {
+            Results results = pipeline.execute(List.of(1, 2, 3, 4, 5));
+            same(List.of(1L, 2L, 4L, 5L), results.values().stream().map(Value::asLong).toList());
+            same(List.of(2L), results.skipped().stream().map(detail -> detail.item()).toList());
+        }
+        HostNode whole = HostNode.batch("Own", 8, packets -> {
+            if (packets.size() > 1) {
+                throw new java.io.IOException("one at a time");
+            }
+            return packets.stream().map(Packet::value).toList();
+        });
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), whole)) {
+            same(List.of(new Value.Int(1), new Value.Int(2)), pipeline.execute(List.of(1, 2)).values());
+        }
+    }
+
+    static void theFirstFailureOfBatchesInARowCounts() {
+        HostNode second = HostNode.batch("Second", 8, packets -> {
+            List<Value> values = packets.stream().map(Packet::value).toList();
+            if (values.contains(new Value.Int(2))) {
+                throw new java.io.IOException("no 2");
+            }
+            return values;
+        });
+        Manifest chain = Manifest.chain("chain", Node.of("Own"), Node.of("Second"));
+        try (Pipeline pipeline = Pipeline.of(chain, picky(new ArrayList<>()), second)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2, 3)));
+            same("second", error.nodeId());
+            same(1L, error.detail().item());
+            same(List.of(new Value.Int(1)), error.results().values());
+        }
+    }
+
+    static void whatIsNoValueInABatchLosesNoOther() throws Exception {
+        HostNode own = HostNode.batch("Own", 8, packets -> packets.stream()
+                .map(packet -> packet.value().asLong() == 3 ? new Object() : packet.value())
+                .toList());
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2, 3, 4, 5)));
+            same(2L, error.detail().item());
+            same(List.of(new Value.Int(1), new Value.Int(2)), error.results().values());
+        }
+        Manifest skipping = Manifest.chain("skip", Node.of("Own").onError("skip"));
+        try (Pipeline pipeline = Pipeline.of(skipping, own)) {
+            Results results = pipeline.execute(List.of(1, 2, 3, 4, 5));
+            same(List.of(1L, 2L, 4L, 5L), results.values().stream().map(Value::asLong).toList());
+            same(1L, results.skips());
+            same(List.of(2L), results.skipped().stream().map(detail -> detail.item()).toList());
+        }
+    }
+
+    static void aBatchDoesNotWaitForAStreamToEnd() throws Exception {
+        // With the same wait they share a call.
+        for (Duration wait : List.of(Duration.ZERO, Duration.ofMillis(1))) {
+            for (long count : new long[] {100, Long.MAX_VALUE}) {
+                AtomicInteger most = new AtomicInteger();
+                AtomicInteger made = new AtomicInteger();
+                HostNode stream = HostNode.stream("Stream", (packet, out) -> {
+                    for (long number = 0; number < count; number++) {
+                        made.incrementAndGet();
+                        out.emit(number);
+                    }
+                });
+                HostNode batch = batch(most).withMaxWait(wait);
+                Manifest chain = Manifest.chain("chain", Node.of("Stream"), Node.of("Batch"));
+                try (Pipeline pipeline = Pipeline.of(chain, wait.isZero() ? stream : stream.withMaxWait(wait), batch);
+                        Session session = pipeline.session(SessionOptions.DEFAULT.buffer(4, null, null))) {
+                    session.send(1);
+                    for (long number = 0; number < 100; number++) {
+                        same(number, session.receive().orElseThrow().value().asLong());
+                    }
+                    check(made.get() < 500, made);
+                }
+                check(most.get() <= 32, most);
+            }
+        }
+    }
+
+    static void aBatchHasNoMoreThanItsSize() throws Exception {
+        for (Duration wait : List.of(Duration.ZERO, Duration.ofMillis(1))) {
+            AtomicInteger most = new AtomicInteger();
+            HostNode many = HostNode.of("Many", () -> (packet, out) -> {
+                for (int number = 0; number < 70; number++) {
+                    out.emit(number);
+                }
+            });
+            Manifest chain = Manifest.chain("chain", Node.of("Many"), Node.of("Batch"));
+            try (Pipeline pipeline = Pipeline.of(
+                    chain,
+                    wait.isZero() ? many : many.withMaxWait(wait),
+                    batch(most).withMaxWait(wait))) {
+                same(70, pipeline.execute(List.of(1)).values().size());
+                check(most.get() <= 32, most);
+            }
+        }
+    }
+
+    private static HostNode batch(AtomicInteger most) {
+        return HostNode.batch("Batch", 32, packets -> {
+            most.accumulateAndGet(packets.size(), Math::max);
+            return packets.stream().map(Packet::value).toList();
+        });
+    }
+
+    static void whatAnEndEmitsHasItsItem() throws Exception {
+        HostNode sum = HostNode.of("Sum", () -> new HostNode.Handler() {
+                    private long sum;
+
+                    @Override
+                    public void handle(Packet packet, HostNode.Emitter out) {
+                        sum += packet.value().asLong();
+                    }
+
+                    @Override
+                    public void end(HostNode.Emitter out) {
+                        out.emit(sum);
+                    }
+                })
+                .withEnds();
+        HostNode item = HostNode.of("Item", () -> (packet, out) -> out.emit(packet.item()));
+        // With a native node between them the runtime does it.
+        for (Manifest manifest : List.of(
+                Manifest.chain("next", Node.of("Sum"), Node.of("Item")),
+                Manifest.chain("between", Node.of("Sum"), Node.of("PassThrough"), Node.of("Item")))) {
+            try (Pipeline pipeline = Pipeline.of(manifest, sum, item)) {
+                Results results = pipeline.execute(List.of(5, 6, 7));
+                same(List.of(0L, 1L, 2L), results.values().stream().map(Value::asLong).toList());
+            }
         }
     }
 
