@@ -280,7 +280,7 @@ def test_an_error_at_the_end_of_an_item_is_not_tried_again(execute: Any) -> None
     outputs = execute(manifest(fails_in("flush"), {"retry": {**AGAIN["retry"], "then": "skip"}}), [1, 2])
     assert (outputs, outputs.skips, outputs.retries) == ([1, 2], 2, 0)
     assert str(outputs.skipped[0]).endswith("in flush: NeedleError: no flush")
-    with pytest.raises(rm.NodeError, match="in flush: NeedleError: no flush$"):
+    with pytest.raises(rm.NodeError, match=r"in flush: NeedleError: no flush$"):
         execute(manifest(fails_in("flush"), AGAIN), [1, 2])
 
 

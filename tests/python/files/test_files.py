@@ -150,11 +150,14 @@ def test_what_an_error_leaves_out_takes_no_other_file_away(tmp_path: Path, on_er
     assert [file.path for file in written] == [f"{tmp_path}/{index}.wav" for index in range(4)]
     assert [level(file.path) for file in written] == [0.1, 0.2, 0.3, 0.4]
     assert [skip.item for skip in written.skipped] == [2]
-    with pytest.raises(rm.NodeError, match="holds an earlier item of this run"):
-        encode = AudioEncode(path=f"{tmp_path}/a.flac", on_error="skip")
-        outputs = (rm.Pipeline() >> encode).run_sync([even(0.1), even(numpy.nan), even(0.3)])
-        assert level(tmp_path / "a.flac") == 0.1
-        raise outputs.skipped[-1]
+
+
+def test_a_path_holds_one_item_also_after_an_error(tmp_path: Path) -> None:
+    encode = AudioEncode(path=f"{tmp_path}/a.wav", on_error="skip")
+    outputs = (rm.Pipeline() >> encode).run_sync([even(0.1), even(numpy.nan), even(0.3)])
+    assert level(tmp_path / "a.wav") == 0.1
+    assert [skip.item for skip in outputs.skipped] == [1, 2]
+    assert "holds an earlier item of this run" in str(outputs.skipped[1])
 
 
 async def test_an_interruption_leaves_what_is_written(tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_two_nodes_of_a_run_do_not_write_one_file(tmp_path: Path) -> None:
     path = f"{tmp_path}/two.wav"
     first, second = FileSink(path=path, overwrite=True), AudioEncode(path=path)
     start = rm.Pipeline() >> AudioMix(channels=1)
-    with pytest.raises(rm.NodeError, match="two.wav'") as caught:
+    with pytest.raises(rm.NodeError, match=r"two\.wav'") as caught:
         (start >> [first, AudioResample(rate=8000) >> second]).run_sync([even(0.1)])
     said = ("another node of this run writes", "would hold two files of this run, of input 0 and of input 0")
     assert any(words in str(caught.value) for words in said)
