@@ -351,6 +351,19 @@ func TestANodeWithAState(t *testing.T) {
 	broken := &HostNode{Type: "Never", New: func(NodeInfo) (Processor, error) { return nil, errors.New("not today") }}
 	_, err = compile(t, r, chain(broken)).Execute(ctx, 1)
 	expect(t, failed(t, err, StatusExecutionFailed).Unwrap(), "not today")
+
+	// One that can't be made is made for no packet: there is nothing to skip.
+	failing := map[string]func(NodeInfo) (Processor, error){
+		"error": func(NodeInfo) (Processor, error) { return nil, errors.New("not today") },
+		"panic": func(NodeInfo) (Processor, error) { panic("not today") },
+	}
+	for how, make := range failing {
+		spec := (&HostNode{Type: "Never", New: make}).Spec()
+		spec.OnError = "skip"
+		_, err = compile(t, r, chain(pass(), spec)).Execute(ctx, 1, 2)
+		found := failed(t, err, StatusExecutionFailed)
+		expect(t, []any{how, found.NodeID, found.Item}, []any{how, "never", 0})
+	}
 }
 
 func TestManyGoroutinesShareAPipeline(t *testing.T) {

@@ -151,7 +151,7 @@ func (c *hostCall) document(e *encoder, final bool, failed *nodeFailure) {
 	_ = e.text("error")
 	message, chain := described(failed.err)
 	_ = e.value(NewMap("entry", failed.entry, "node", failed.node, "message", message, "chain", chain,
-		"token", lendObject(failed.err)))
+		"token", lendObject(failed.err), "ends_run", c.opening))
 }
 
 // described is the message of an error, and of those that it wraps. Their methods may panic, as those of a nil pointer

@@ -38,6 +38,8 @@ type hostCall struct {
 	begun time.Time
 	// failed is where in the call the nodes stand, for the reply to an error.
 	failed struct{ entry, node int }
+	// opening is set while the instances of nodes are made, whose errors end the work whatever on_error says.
+	opening bool
 	// waiting are the packets that have collected for each node that takes batches, gathered is when such nodes got
 	// theirs last.
 	waiting  [][]placed
@@ -174,15 +176,18 @@ func (c *hostCall) entriesInTurn() (err error) {
 	c.begun = time.Now()
 	c.gathered = c.begun
 	c.waiting = make([][]placed, len(c.nodes))
+	c.opening = true
 	for i := range c.nodes {
 		node := c.nodes[i].host.node
 		c.streams = c.streams || node.Streams
 		if node.New != nil {
+			c.failed.node = i
 			if c.nodes[i].state, err = c.run.hosts.state(c, i); err != nil {
 				return c.at(0, i, err)
 			}
 		}
 	}
+	c.opening = false
 	for i := range c.entries {
 		e := &c.entries[i]
 		switch {

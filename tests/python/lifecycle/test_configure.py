@@ -147,6 +147,16 @@ def test_the_environment_is_read_and_configure_goes_before_it() -> None:
     assert printed(shallow, REMOTEMEDIA_LIMIT_DEPTH="1", REMOTEMEDIA_WORKERS=" 2 ") == ["[[[1]]]"]
 
 
+def test_under_limits_that_no_reply_fits_work_ends() -> None:
+    code = (
+        "import asyncio, logging\n"
+        "logging.disable()\n"
+        "try: (rm.Pipeline() >> rm.Node(lambda value: value)).run_sync([1])\n"
+        "except asyncio.CancelledError as error: print(error)\n"
+    )
+    assert printed(code, REMOTEMEDIA_LIMIT_ITEMS="3") == ["the work was cancelled"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [

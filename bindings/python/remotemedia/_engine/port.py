@@ -265,7 +265,9 @@ class EventPort(Generic[DriverT]):
                     # Fewer outputs each time, so that this comes to an end.
                     self.reply(call, refused_reply(call, reply, error), next_calls)
                 elif status != RM_GONE and not exiting():
-                    _log.error("a reply to the runtime was refused: %s", error)
+                    # As under limits that no error fits; nobody would end the call.
+                    _log.error("a reply to the runtime was refused, and its work is cancelled: %s", error)
+                    lib.rm_port_cancel(self.handle, call.job, NULL)
             return GONE if is_final or status < 0 else FULL if status == RM_WOULD_BLOCK else READY
         finally:
             release(used)

@@ -239,7 +239,7 @@ final class HostCall implements HostChain.Sink {
             return;
         }
         document.text("error");
-        document.entries(6);
+        document.entries(7);
         document.text("entry");
         document.integer(chain.entry());
         document.text("node");
@@ -256,6 +256,8 @@ final class HostCall implements HostChain.Sink {
         document.value(causes);
         document.text("token");
         document.integer(port.loans.keep(error));
+        document.text("ends_run");
+        document.bool(chain.endsRun());
     }
 
     /**

@@ -49,6 +49,7 @@ final class HostChain {
     private long gathered;
     private int entry;
     private int node;
+    private boolean isOpening;
 
     HostChain(List<Link> links, HostInstances instances, long epoch, List<Value> entries) {
         this.links = links;
@@ -77,6 +78,11 @@ final class HostChain {
     /** The node at work, for errors. */
     int node() {
         return node;
+    }
+
+    /** Whether the failure ends the work whatever {@code on_error} says: no handler could be made. */
+    boolean endsRun() {
+        return isOpening;
     }
 
     /**
@@ -230,7 +236,10 @@ final class HostChain {
 
     private HostNode.Handler handler(int place) {
         Link link = links.get(place);
-        return turn.handler(link.node, link.type, epoch);
+        isOpening = true;
+        HostNode.Handler found = turn.handler(link.node, link.type, epoch);
+        isOpening = false;
+        return found;
     }
 
     private HostNode.Emitter emitter(int from, int place, Packet source, Sink sink) {

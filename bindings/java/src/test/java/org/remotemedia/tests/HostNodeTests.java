@@ -226,6 +226,17 @@ final class HostNodeTests {
         }
     }
 
+    static void aHandlerThatCannotBeMadeEndsTheWork() {
+        HostNode never = HostNode.of("Never", () -> {
+            throw new IllegalStateException("not today");
+        });
+        Manifest skips = Manifest.chain("skips", Node.of("Never").onError("skip"));
+        try (Pipeline pipeline = Pipeline.of(skips, never)) {
+            NodeException failure = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2)));
+            same("not today", failure.getCause().getMessage());
+        }
+    }
+
     static void theNodeOfAChainThatFailsIsNamed() {
         HostNode first = HostNode.map("First", value -> value);
         HostNode second = HostNode.map("Second", value -> {
