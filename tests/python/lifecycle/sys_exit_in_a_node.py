@@ -1,4 +1,4 @@
-"""An async node ends the program, and says nothing else: in an execution and in a session, whatever kind it is."""
+"""An async node ends the program, and says nothing else: in an execution, a map and a session, whatever kind it is."""
 
 import asyncio
 import sys
@@ -44,4 +44,5 @@ for node in (function, generator, Instance):
     assert code_of(asyncio.run, rm.execute(manifest(node), [1])) == 7
     assert code_of(asyncio.run, in_a_session(node)) == 7
     assert code_of(rm.execute_sync, manifest(node), [1]) == 7
+    assert code_of(list, rm.Pipeline.load(manifest(node)).map_sync([1, 2])) == 7
 sys.exit(7)
