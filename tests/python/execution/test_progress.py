@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -87,6 +90,51 @@ def test_execute_sync_tells_on_the_calling_thread() -> None:
     assert threads == {threading.get_ident()}
     assert (seen[-1].items, seen[-1].total) == (100, 100)
     assert pipeline(ADD_5).run_sync([1], on_progress=note) == [6]
+    assert (seen[-1].items, seen[-1].total) == (1, 1)
+
+
+def reports_between(node: Any, seen: list[rm.Progress], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs `node`, which notes how many reports there were, on the calling thread: each of its values is a part."""
+    monkeypatch.setattr("remotemedia._results.progress.BETWEEN_SECONDS", 0.0)
+    monkeypatch.setattr("remotemedia._functions.serve.PART_SECONDS", 0.0)
+    counts = (rm.Pipeline() >> node()).run_sync(list(range(32)), on_progress=seen.append)
+    assert len(counts) == 32
+    assert all(before < after for before, after in itertools.pairwise(counts)), counts
+
+
+def test_execute_sync_tells_between_the_values_of_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[rm.Progress] = []
+
+    @rm.node
+    def count(value: int) -> int:
+        return len(seen)
+
+    reports_between(count, seen, monkeypatch)
+
+
+def test_execute_sync_tells_between_the_values_of_a_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[rm.Progress] = []
+
+    @rm.node
+    def count(value: int) -> Iterator[int]:
+        yield len(seen)
+
+    reports_between(count, seen, monkeypatch)
+
+
+def test_execute_sync_tells_how_far_a_generator_is() -> None:
+    seen: list[rm.Progress] = []
+
+    @rm.node
+    def speak(value: int) -> Iterator[rm.Audio]:
+        begin = time.monotonic()
+        for number in itertools.count():
+            if any(progress.media for progress in seen):
+                return
+            assert time.monotonic() - begin < 20, "no report came while it went on"
+            yield rm.Audio(second().samples, 8000, pts=float(number))
+
+    (rm.Pipeline() >> speak()).run_sync([1], on_progress=seen.append)
     assert (seen[-1].items, seen[-1].total) == (1, 1)
 
 

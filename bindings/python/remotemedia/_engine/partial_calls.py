@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Callable
 from typing import Any
 
-from .._functions.serve import FULL, GONE, READY, PartialReply, Reply
+from .._functions.serve import FULL, GONE, READY, Backpressure, PartialReply, Reply
 from .open_calls import OpenCall
 from .port import EventPort
 
@@ -16,11 +16,14 @@ RunWork = Callable[["PartialCall", Callable[[], None], bool], None]
 ReplyLast = Callable[[EventPort[Any], OpenCall, Reply], None]
 """Makes the last reply to a call, and has the next call served that comes with it."""
 
+ReplyPart = Callable[[EventPort[Any], OpenCall, Reply], Backpressure]
+"""Makes a reply that is not the last one, and returns what there is room for."""
+
 
 class PartialCall:
     """One such call. It goes from thread to thread, and one at a time works on it."""
 
-    __slots__ = ("_partial", "_port", "_reply_last", "_run_work")
+    __slots__ = ("_partial", "_port", "_reply_last", "_reply_part", "_run_work")
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class PartialCall:
         run_work: RunWork,
         reply_last: ReplyLast,
         when_closed: Callable[[], None] | None = None,
+        reply_part: ReplyPart = EventPort.reply,
     ) -> None:
         self._port = port
         self._partial = PartialReply(call, context, when_closed)
         self._run_work = run_work
         self._reply_last = reply_last
+        self._reply_part = reply_part
 
     def begin(self, on_this_thread: bool = False) -> None:
         """Makes parts of the reply, the first or further ones."""
@@ -64,7 +69,7 @@ class PartialCall:
             reply = partial.next()
             if reply.is_final:
                 break
-            room = self._port.reply(call, reply)
+            room = self._reply_part(self._port, call, reply)
             if room is FULL and partial.suspend():
                 return
         self._port.calls.end(call.id)

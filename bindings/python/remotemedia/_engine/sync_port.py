@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._abi import ownership
 from .._abi.library import NULL
 from .._codec.call_buffers import CallBuffers
-from .._functions.serve import Reply, serve
+from .._functions.serve import Backpressure, Reply, serve
 from .._results.outputs import Outputs
 from .loop_calls import LoopCalls
 from .open_calls import OpenCall
@@ -45,17 +45,20 @@ class SyncDriver:
         self.next_calls: list[NextCall] = []
         """The call that came with the last reply, if one did."""
         self.in_a_row = 0
+        self.report: Callable[[], None] | None = None
+        """Called after each part of a reply: while this thread runs functions, it does not look at its port."""
 
     def serve(self, port: EventPort[SyncDriver], run: Run, call: OpenCall, on_this_thread: bool) -> None:
         """Runs the functions of a call now."""
         assert run.context is not None
         context = run.context.copy()
         if call.chain.in_parts:
-            partial = PartialCall(port, call, context, _run_now, self._reply_last)
+            partial = PartialCall(port, call, context, _run_now, self._reply_last, reply_part=self._reply_part)
             if call.attach(partial.cancel, partial.resume):
                 partial.begin()
         else:
-            reply = context.run(serve, call)
+            send = None if self.report is None else lambda part: self._reply_part(port, call, part)
+            reply = context.run(serve, call, send)
             port.calls.end(call.id)
             self._reply_last(port, call, reply)
 
@@ -71,6 +74,12 @@ class SyncDriver:
 
     def stop(self) -> None:
         """Nothing waits for events but a call of `wait`."""
+
+    def _reply_part(self, port: EventPort[Any], call: OpenCall, part: Reply) -> Backpressure:
+        room = port.reply(call, part)
+        if self.report is not None:
+            self.report()
+        return room
 
     def _reply_last(self, port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
         port.reply(call, reply, self.next_calls)
@@ -120,14 +129,21 @@ def advance(port: SyncPort) -> None:
 
 def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Outputs:
     """Waits until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
+
+    def report() -> None:
+        if reporter is not None and reporter.is_due and (found := port.progress(run)) is not None:
+            reporter.tell(*found)
+
     try:
+        if reporter is not None:
+            port.driver.report = report
         while run.completion is None:
             advance(port)
-            if reporter is not None and reporter.is_due and (found := port.progress(run)) is not None:
-                reporter.tell(*found)
+            report()
         if run.borrowed and ownership.is_borrowed(run.borrowed):
             port.drain()
     finally:
+        port.driver.report = None
         port.abandon(run)
     return run.settle(run.completion)
 
