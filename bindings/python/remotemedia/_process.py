@@ -23,6 +23,7 @@ STAY_SECONDS = 5.0
 """How long a daemon thread sleeps while the interpreter exits, which may wait for that thread."""
 
 _after_fork: list[Callable[[], None]] = []
+_before_exit: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
 _exiting = False
 
@@ -63,6 +64,11 @@ def imported(name: str) -> Any:
 def after_fork(reset: Callable[[], None]) -> None:
     """Has `reset` called in a forked child, to drop what belongs to the parent."""
     _after_fork.append(reset)
+
+
+def before_exit(wait: Callable[[], None]) -> None:
+    """Has `wait` called at exit while everything still works, before what `at_exit` registers."""
+    _before_exit.append(wait)
 
 
 def at_exit(prepare: Callable[[], None]) -> None:
@@ -124,6 +130,8 @@ def _child() -> None:
 
 def _exit() -> None:
     global _exiting
+    for wait in _before_exit:
+        wait()
     _exiting = True
     for prepare in _at_exit:
         prepare()

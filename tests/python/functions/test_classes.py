@@ -13,6 +13,7 @@ import pytest
 import remotemedia as rm
 from conftest import chain, eventually
 from face_functions import Pairs, up_to
+from remotemedia._functions import late_cleanups
 from ways import everywhere
 
 
@@ -279,6 +280,91 @@ def test_ctrl_c_cleans_up() -> None:
     with pytest.raises(KeyboardInterrupt):
         (rm.Pipeline() >> Interrupted).run_sync([1])
     assert log == ["cleanup"]
+
+
+def hold(log: list[str], is_busy: threading.Event, may_end: threading.Event) -> Any:
+    """A function that is busy until it may end."""
+
+    def held(value: Any) -> Any:
+        is_busy.set()
+        assert may_end.wait(20)
+        log.append("held")
+        return value
+
+    return held
+
+
+def test_what_outlives_its_loop_is_cleaned_up_by_the_thread_or_named(caplog: pytest.LogCaptureFixture) -> None:
+    log: list[str] = []
+    is_busy, may_end = threading.Event(), threading.Event()
+
+    @rm.node
+    class Async:
+        async def process(self, value: Any) -> Any:
+            return value
+
+        async def cleanup(self) -> None:
+            log.append("never")
+
+    @rm.node
+    class Sync:
+        async def process(self, value: Any) -> Any:
+            return value
+
+        def cleanup(self) -> None:
+            log.append("cleanup")
+
+    async def main() -> None:
+        held = hold(log, is_busy, may_end)
+        task = asyncio.create_task(rm.execute(chain(("async", Async, {}), ("sync", Sync, {}), ("held", held, {})), [1]))
+        assert await asyncio.to_thread(is_busy.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with caplog.at_level(logging.WARNING, "remotemedia"):
+        asyncio.run(main())
+        assert log == []
+        may_end.set()
+        assert eventually(lambda: len(log) == 2)
+    assert log == ["held", "cleanup"]
+    assert caplog.messages == [
+        f"cleanup of python:{__name__}:Async is not called: it is async, and its event loop has ended"
+    ]
+
+
+async def test_the_end_of_the_program_waits_a_little_and_names_what_is_left(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: list[str] = []
+    is_busy, may_end = threading.Event(), threading.Event()
+    held = hold(log, is_busy, may_end)
+
+    @rm.node
+    class Slow:
+        def process(self, value: Any) -> Any:
+            return held(value)
+
+        def cleanup(self) -> None:
+            log.append("cleanup")
+
+    task = asyncio.create_task((rm.Pipeline() >> Slow).run([1]))
+    assert await asyncio.to_thread(is_busy.wait, 20)
+    with caplog.at_level(logging.WARNING, "remotemedia"), monkeypatch.context() as patch:
+        patch.setattr(late_cleanups, "PATIENCE_SECONDS", 0.001)
+        # The run goes on: nothing is late.
+        late_cleanups._wait()
+        assert caplog.messages == []
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        late_cleanups._wait()
+    (message,) = caplog.messages
+    assert message.endswith("Slow is not called: the program ends while it is still at work")
+    threading.Timer(0.01, may_end.set).start()
+    monkeypatch.setattr(late_cleanups, "PATIENCE_SECONDS", 20.0)
+    late_cleanups._wait()
+    assert log == ["held", "cleanup"]
 
 
 @everywhere

@@ -74,7 +74,10 @@ class LoopDriver(LoopCalls):
         return events
 
     def clean(self, run: Run) -> None:
-        """Cleans up the instances of a run: in a task of the loop if methods are async, else on a thread."""
+        """Cleans up the instances of a run: in a task of the loop if methods are async, else on a thread.
+
+        A thread also does what it can where the loop has ended meanwhile.
+        """
         instances, context, loop = run.instances, run.context, self.loop()
         if instances is None or context is None:
             return
@@ -106,10 +109,13 @@ class LoopDriver(LoopCalls):
             task.add_done_callback(self._cleaning.discard)
 
         def begin() -> None:
-            if not instances.belong_on_loop:
+            if loop is None or loop.is_closed():
+                # By the thread whose function has returned: the program may be about to end, and starts no other one.
+                threads.run_next(clean_in_thread)
+            elif not instances.belong_on_loop:
                 threads.submit(clean_in_thread)
-            elif loop is not None:
-                call_on(loop, lambda: begin_on_loop(loop))
+            elif not call_on(loop, lambda: begin_on_loop(loop)):
+                threads.run_next(clean_in_thread)
 
         run.cleaned = future
         if not instances.end(begin):

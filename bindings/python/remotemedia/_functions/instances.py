@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
+from . import late_cleanups
 from .active_calls import ActiveCalls
 from .arguments import converter
 from .event_loop import to_the_end
@@ -85,6 +86,10 @@ class Instance(HostFunction):
         own = self._stage in (Stage.OPEN, Stage.CLOSING)
         return own or (self._previous is not None and self._previous.is_open)
 
+    def uncleaned(self) -> bool:
+        """Whether it is initialized, and nothing has begun to clean it up."""
+        return self._stage is Stage.OPEN or (self._previous is not None and self._previous.uncleaned())
+
     def _closing_previous(self) -> Iterator[HostFunction]:
         if self._previous is not None:
             yield from self._previous.closing()
@@ -151,6 +156,8 @@ class InstancePool(ActiveCalls):
     def __init__(self) -> None:
         super().__init__()
         self._instances: dict[int, Instance] = {}
+        self._is_idle = False
+        """Whether its run has ended, and no call is at work any more."""
 
     def functions(
         self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int
@@ -180,13 +187,27 @@ class InstancePool(ActiveCalls):
 
     def end(self, when_idle: Callable[[], None]) -> bool:
         """Ends the run. `when_idle` is to clean up; to wait for it is worth it if there is something to clean up."""
+
+        def idle() -> None:
+            self._is_idle = True
+            when_idle()
+
         is_open = any(each.is_open for each in self._instances.values())
-        return super().end(when_idle) and is_open
+        late_cleanups.add(self)
+        return super().end(idle) and is_open
 
     def clean(self) -> None:
-        """Cleans up the instances that are open. Raises `KeyboardInterrupt`, once all of them are cleaned up."""
+        """Cleans up the instances that are open. Raises `KeyboardInterrupt`, once all of them are cleaned up.
+
+        Where async methods can't run, since their loop has ended, they are named in the log.
+        """
         interrupted: KeyboardInterrupt | None = None
         for part in closing(self._instances.values(), Cursor()):
+            if part.is_async:
+                _log.warning(
+                    "%s of %s is not called: it is async, and its event loop has ended", part.method, part.node_type
+                )
+                continue
             try:
                 part.call(None)
             except KeyboardInterrupt as error:
@@ -194,12 +215,25 @@ class InstancePool(ActiveCalls):
             except BaseException as error:
                 # Also what would end a program: the work has ended, and so it is logged like others.
                 complain(part, error)
+        late_cleanups.discard(self)
         if interrupted is not None:
             raise interrupted
 
     async def clean_async(self, in_thread: InThread) -> None:
         """Does what `clean` does on a loop."""
-        await clean_up(self._instances.values(), in_thread)
+        try:
+            await clean_up(self._instances.values(), in_thread)
+        finally:
+            late_cleanups.discard(self)
+
+    @property
+    def is_in_thread(self) -> bool:
+        """Whether a thread is at work with an instance, or all of them are about to be cleaned up."""
+        return self._threads > 0 or self._is_idle
+
+    def uncleaned(self) -> list[str]:
+        """The types of the instances that are initialized, and that nothing has begun to clean up."""
+        return [each.node_type for each in list(self._instances.values()) if each.uncleaned()]
 
 
 def opening(functions: Sequence[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:
