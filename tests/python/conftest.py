@@ -8,9 +8,12 @@ import json
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import remotemedia as rm
+
+if TYPE_CHECKING:
+    import pytest
 
 # A shell has Ctrl-C ignored by what runs in its background, and nohup a hang-up; the commands that tests interrupt
 # would inherit that.
@@ -94,3 +97,12 @@ def eventually(is_true: Callable[[], bool], seconds: float = 20.0) -> bool:
     finally:
         give_back_port(port)
     return is_true()
+
+
+def few_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Has only so many sync functions run at the same time, on threads of their own: those that idle are not used."""
+    # The scripts of `lifecycle` import this module before anything of the package.
+    from remotemedia._functions import threads
+
+    monkeypatch.setattr(threads, "_levels", threads.Levels("remotemedia-node"))
+    threads.limit(count)

@@ -49,6 +49,7 @@ rm.Pipeline() >> 3  # wrong
 rm.execute_sync("a.yaml", [1], engine="rust")  # wrong
 rm.configure(limits={"dept": 3})  # wrong
 rm.configure(worker=3)  # wrong
+rm.configure(function_threads="3")  # wrong
 rm.Audio([0.0])  # wrong
 rm.read("a.wav", 16000.5)  # wrong
 rm.write("a.wav", b"")  # wrong

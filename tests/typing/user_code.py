@@ -121,7 +121,7 @@ async def use(path: str) -> list[Any]:
 
 
 def use_sync() -> None:
-    rm.configure(workers=2, nice=10, limits={"output_bytes": 1 << 20})
+    rm.configure(workers=2, nice=10, function_threads=64, limits={"output_bytes": 1 << 20})
     sound = rm.Audio(numpy.zeros((2, 100), dtype="float32"), rate=48000, layout="stereo", pts=0.5)
     pcm: bytes = sound.to_pcm("s16")
     again: rm.Audio = rm.Audio.from_pcm(pcm, "s16", rate=48000, channels=2)

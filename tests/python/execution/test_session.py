@@ -7,12 +7,13 @@ import decimal
 import itertools
 import logging
 import re
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
-from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, live_objects
+from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, few_threads, live_objects
 from remotemedia._execution.metrics import Lag, Metrics, NodeMetrics
 from remotemedia._execution.watchdog import what_is_stuck
 
@@ -373,6 +374,40 @@ async def test_the_watchdog_names_a_reader_that_does_not_come() -> None:
 def test_what_the_watchdog_says_of_a_node(node: NodeMetrics, text: str) -> None:
     idle = NodeMetrics("idle", 8, 0, 0, 0, None, None, None, 0, 0.0, None, "input", 7, None)
     assert what_is_stuck(Metrics(9, [idle, node], {}, [], Lag(None, None, None))) == text
+
+
+def test_the_watchdog_says_that_a_function_waits_for_a_thread() -> None:
+    node = NodeMetrics("speak", 8, 0, 0, 0, None, None, None, 1, 0.5, 5.0, "Python", 7, None)
+    metrics = Metrics(9, [node], {}, [], Lag(None, None, None))
+    assert what_is_stuck(metrics, waits_for_thread=True) == (
+        "node 'speak' waits for a thread with item 7; 1 packet waits before it (50% full); "
+        "the oldest has been there for 5.00 s; 32 sync functions are at work, each on a thread of its own"
+    )
+
+
+async def test_a_session_knows_whether_its_functions_wait_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_busy, may_end = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    @rm.node
+    def busy(value: int) -> int:
+        loop.call_soon_threadsafe(is_busy.set)
+        assert may_end.wait(20)
+        return value
+
+    few_threads(monkeypatch, 1)
+    async with pipeline(chain(("busy", busy, {}))).session() as first:
+        await first.send(1)
+        await is_busy.wait()
+        async with pipeline(chain(("busy", busy, {}))).session() as second:
+            await second.send(2)
+            while not second.waits_for_thread:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            assert not first.waits_for_thread
+            may_end.set()
+            assert (await anext(aiter(second))).value == 2
+            assert not second.waits_for_thread
+        assert (await anext(aiter(first))).value == 1
 
 
 def test_the_watchdog_is_silent_while_all_wait_for_input() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import remotemedia as rm
-from conftest import chain
+from conftest import chain, few_threads
 
 TIMEOUT = 0.05
 LONG = 20.0
@@ -214,6 +214,66 @@ def test_context_variables_are_those_of_the_caller() -> None:
         return name.get()
 
     assert (rm.Pipeline() >> read()).run_sync([1], timeout=60) == ["mine"]
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_threads(monkeypatch, 1)
+
+
+WAITED = (
+    r"timed out after 0\.05 s: node '(block|block_in_parts|Block)' \(python:[\w.]+:\w+\) has waited for a thread "
+    r"with input 0 for \d+\.\d\d s: 1 sync function is at work, on the only thread\. "
+    r"Make them async, or raise function_threads with remotemedia\.configure\."
+)
+
+
+async def in_a_loop(pipeline: rm.Pipeline) -> None:
+    await pipeline.run([1], timeout=TIMEOUT)
+
+
+async def without_a_loop(pipeline: rm.Pipeline) -> None:
+    await asyncio.to_thread(pipeline.run_sync, [1], timeout=TIMEOUT)
+
+
+async def in_a_session(pipeline: rm.Pipeline) -> None:
+    async with pipeline.session(deadline=TIMEOUT, watchdog=None) as session:
+        await session.send(1)
+        async for _ in session:
+            pass
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("kind", [block, block_in_parts, Block])
+@pytest.mark.parametrize("way", [in_a_loop, without_a_loop, in_a_session])
+async def test_the_message_tells_that_a_function_waits_for_a_thread(kind: Any, way: Callable[..., Any]) -> None:
+    is_busy = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    @rm.node
+    def busy(value: Any) -> Any:
+        loop.call_soon_threadsafe(is_busy.set)
+        release.wait(LONG)
+        return value
+
+    other = asyncio.create_task((rm.Pipeline() >> busy()).run([1]))
+    await is_busy.wait()
+    with pytest.raises(rm.TimedOut) as caught:
+        await way(rm.Pipeline() >> kind())
+    assert re.fullmatch(WAITED, str(caught.value)), str(caught.value)
+    release.set()
+    assert await other == [1]
+
+
+@pytest.mark.usefixtures("one_thread")
+async def test_a_function_that_has_a_thread_is_named_as_at_work_while_others_wait() -> None:
+    pipeline = rm.Pipeline() >> block()
+    first = asyncio.create_task(pipeline.run([1], timeout=0.3))
+    second = asyncio.create_task(pipeline.run([1]))
+    with pytest.raises(rm.TimedOut, match=r"node 'block' .* has worked on input 0 for "):
+        await first
+    release.set()
+    assert await second == [1]
 
 
 AT_WORK = (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 import remotemedia as rm
-from conftest import chain
+from conftest import chain, few_threads
 from remotemedia._functions import threads
-from remotemedia._functions.threads import Workers
+from remotemedia._functions.threads import Levels, Workers
 
 SECONDS = 20
 
@@ -76,7 +76,7 @@ def test_a_process_without_another_thread_says_so_and_goes_on(monkeypatch: pytes
         return list(range(value))
 
     async def main() -> None:
-        monkeypatch.setattr(threads, "_workers", Workers())
+        monkeypatch.setattr(threads, "_levels", Levels("remotemedia-node"))
         function = chain(("f", lambda value: value + 1, {}))
         with monkeypatch.context() as patch:
             patch.setattr(threads, "start", no_thread)
@@ -113,3 +113,105 @@ def test_nothing_that_a_thread_is_to_go_on_with_is_lost() -> None:
     # This thread is none of them.
     threads.run_next(lambda: done.put("elsewhere"))
     assert done.get(timeout=20) == "elsewhere"
+
+
+@pytest.fixture
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_threads(monkeypatch, 2)
+
+
+@rm.node
+def plus_one(value: int) -> int:
+    return value + 1
+
+
+@rm.node
+async def plus_one_later(value: int) -> int:
+    return value + 1
+
+
+@rm.node
+class PlusOne:
+    def process(self, value: int) -> Iterator[int]:
+        yield value + 1
+
+
+TWICE = rm.Pipeline() >> plus_one() >> PlusOne()
+BESIDE_ASYNC = rm.Pipeline() >> plus_one_later() >> rm.nodes.PassThrough() >> plus_one()
+
+
+async def streamed(value: int) -> int:
+    results = [each async for each in TWICE.stream([value])]
+    return int(results[0])
+
+
+def deeper(value: int) -> int:
+    """Runs a function that runs a pipeline itself."""
+
+    @rm.node
+    def nested(value: int) -> int:
+        return int(TWICE.run_sync([value], timeout=SECONDS)[0])
+
+    return int((rm.Pipeline() >> nested()).run_sync([value], timeout=SECONDS)[0])
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda value: TWICE.run_sync([value], timeout=SECONDS)[0],
+        lambda value: BESIDE_ASYNC.run_sync([value])[0],
+        lambda value: next(TWICE.map_sync([value], timeout=SECONDS)).outputs[0],
+        lambda value: rm.execute_sync(TWICE.manifest(), [value], timeout=SECONDS)[0],
+        lambda value: asyncio.run(TWICE.run([value]))[0],
+        lambda value: asyncio.run(streamed(value)),
+        deeper,
+    ],
+    ids=["run_sync", "an async function", "map_sync", "execute_sync", "a loop of its own", "stream", "deeper"],
+)
+def test_functions_on_all_threads_may_run_pipelines(inner: Callable[[int], int]) -> None:
+    # Two are at work at the same time, and two more wait.
+    meet = threading.Barrier(2, timeout=SECONDS)
+
+    @rm.node
+    def outer(value: int) -> int:
+        meet.wait()
+        return inner(value)
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*((rm.Pipeline() >> outer()).run([value], timeout=SECONDS) for value in range(4)))
+
+    assert asyncio.run(main()) == [[2], [3], [4], [5]]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_no_more_functions_run_at_the_same_time_than_may_at_each_level() -> None:
+    lock, at_work, most = threading.Lock(), {"outer": 0, "inner": 0}, {"outer": 0, "inner": 0}
+
+    def count(level: str, by: int) -> None:
+        with lock:
+            at_work[level] += by
+            most[level] = max(most[level], at_work[level])
+
+    @rm.node
+    def inside(value: int) -> int:
+        count("inner", 1)
+        count("inner", -1)
+        return value
+
+    inner = rm.Pipeline() >> inside()
+
+    @rm.node
+    def outer(value: int) -> list[Any]:
+        count("outer", 1)
+        results = inner.map_sync(range(8), concurrency=8, ordered=True, timeout=SECONDS)
+        found = [result.source for result in results if result.error is None]
+        count("outer", -1)
+        return found
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*((rm.Pipeline() >> outer()).run([value]) for value in range(8)))
+
+    assert asyncio.run(main()) == [[list(range(8))]] * 8
+    assert most["outer"] == 2
+    assert 1 <= most["inner"] <= 2

@@ -127,6 +127,33 @@ def test_workers_step_back_and_no_other_thread_does(configured: str, variables: 
     assert lines == ["True", "True True"]
 
 
+@pytest.mark.parametrize(
+    ("configured", "variables", "most"),
+    [
+        ("", {}, 32),
+        ("rm.configure(function_threads=40)\n", {"REMOTEMEDIA_FUNCTION_THREADS": "3"}, 40),
+        ("", {"REMOTEMEDIA_FUNCTION_THREADS": "3"}, 3),
+    ],
+)
+def test_so_many_functions_run_at_the_same_time(configured: str, variables: dict[str, str], most: int) -> None:
+    code = (
+        "import threading\n"
+        f"meet, at_work, most = threading.Barrier({most}, timeout=60), [], [0]\n"
+        "def function(value):\n"
+        "    at_work.append(value)\n"
+        "    most[0] = max(most[0], len(at_work))\n"
+        "    meet.wait()\n"
+        "    at_work.remove(value)\n"
+        "    meet.wait()\n"
+        "    return value\n"
+        "async def main():\n"
+        "    pipeline = rm.Pipeline.load({'version': 'v1', 'nodes': [{'id': 'f', 'node_type': function}]})\n"
+        f"    return len(await asyncio.gather(*(pipeline.run([value]) for value in range({2 * most}))))\n"
+        "print(asyncio.run(main()), most[0])\n"
+    )
+    assert printed(configured + code, **variables) == [f"{2 * most} {most}"]
+
+
 def test_what_the_runtime_refuses_may_be_configured_again() -> None:
     code = (
         "from remotemedia._abi import config\n"
@@ -171,6 +198,11 @@ def test_under_limits_that_no_reply_fits_work_ends() -> None:
             "REMOTEMEDIA_NICE must be a whole number from 0 to 19, got '-5'",
         ),
         (
+            "REMOTEMEDIA_FUNCTION_THREADS",
+            "many",
+            "REMOTEMEDIA_FUNCTION_THREADS must be a whole number from 1 to 1024, got 'many'",
+        ),
+        (
             "REMOTEMEDIA_WORKER",
             "2",
             "there is no environment variable REMOTEMEDIA_WORKER; did you mean REMOTEMEDIA_WORKERS?",
@@ -198,7 +230,7 @@ def test_after_the_start_it_is_too_late() -> None:
         "rm.configure(workers=1)\n"
         "run()\n"
         "rm.configure(workers=1)\n"
-        "for change in ({'workers': 2}, {'nice': 3}, {'limits': {'depth': 3}}):\n"
+        "for change in ({'workers': 2}, {'nice': 3}, {'function_threads': 3}, {'limits': {'depth': 3}}):\n"
         "    try: rm.configure(**change)\n"
         "    except RuntimeError as error: print(error)\n"
         "pid = os.fork()\n"
@@ -208,7 +240,7 @@ def test_after_the_start_it_is_too_late() -> None:
         "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
     )
     late = "the runtime has started with workers=1; call remotemedia.configure before anything runs"
-    assert printed(code) == [late, late, late, "0"]
+    assert printed(code) == [late, late, late, late, "0"]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +254,8 @@ def test_after_the_start_it_is_too_late() -> None:
         ({"nice": 20}, "nice must be a whole number from 0 to 19, got 20"),
         ({"nice": False}, "nice must be a whole number from 0 to 19, got False"),
         ({"nice": "7"}, "nice must be a whole number from 0 to 19, got '7'"),
+        ({"function_threads": 0}, "function_threads must be a whole number from 1 to 1024, got 0"),
+        ({"function_threads": 1025}, "function_threads must be a whole number from 1 to 1024, got 1025"),
         ({"limits": {"dept": 3}}, "there is no limit 'dept'; did you mean depth?"),
         (
             {"limits": {"x": 3}},

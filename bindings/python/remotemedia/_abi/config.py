@@ -18,6 +18,7 @@ __all__ = ["Limits", "configure"]
 PREFIX = "REMOTEMEDIA_"
 MOST_WORKERS = 1024
 MOST_NICE = 19
+MOST_FUNCTION_THREADS = 1024
 OUTPUT_BYTES = 2 << 30
 """The default that the runtime has for `output_bytes`."""
 
@@ -41,15 +42,23 @@ class Limits(TypedDict, total=False):
 
 LIMITS = tuple(Limits.__annotations__)
 BOUNDS_OF_LIMITS = (1, 2**63 - 1)
-BOUNDS = {"workers": (1, MOST_WORKERS), "nice": (0, MOST_NICE)}
-VARIABLES = {"WORKERS": "workers", "NICE": "nice", **{f"LIMIT_{name.upper()}": name for name in LIMITS}}
+NATIVE = ("workers", "nice")
+"""The threads of the runtime itself; Python has the others."""
+BOUNDS = {"workers": (1, MOST_WORKERS), "nice": (0, MOST_NICE), "function_threads": (1, MOST_FUNCTION_THREADS)}
+VARIABLES = {**{name.upper(): name for name in BOUNDS}, **{f"LIMIT_{name.upper()}": name for name in LIMITS}}
 
 _chosen: dict[str, int] = {}
 _offered: dict[str, int] = {}
 _in_force: dict[str, int] | None = None
 
 
-def configure(*, workers: int | None = None, nice: int | None = None, limits: Limits | None = None) -> None:
+def configure(
+    *,
+    workers: int | None = None,
+    nice: int | None = None,
+    function_threads: int | None = None,
+    limits: Limits | None = None,
+) -> None:
     """Sets up the runtime of this process, before it starts with the first pipeline.
 
         rm.configure(workers=2, limits={"output_bytes": 256 << 20})
@@ -58,16 +67,17 @@ def configure(*, workers: int | None = None, nice: int | None = None, limits: Li
     process may use. `nice` is how far these threads step back for others, such as that of an event loop: steps of the
     system's nice value above that of the process, from 0 to 19; without it 0. It takes Linux; elsewhere only 0 is
     accepted, when the runtime starts. On a machine with more to do than it has cores, nicer threads get less of it than
-    other processes. `limits` are described at `Limits`.
+    other processes. `function_threads` is how many sync functions run at the same time on threads, from 1 to 1024;
+    without it 32. Others wait until one of them returns. `limits` are described at `Limits`.
 
     What is not given here is taken from the environment, `REMOTEMEDIA_WORKERS`, `REMOTEMEDIA_NICE`,
-    `REMOTEMEDIA_LIMIT_OUTPUT_BYTES` and so on, and else has its default. A later call adds to an earlier one; forked
-    children are set up alike, spawned ones by the environment alone.
+    `REMOTEMEDIA_FUNCTION_THREADS`, `REMOTEMEDIA_LIMIT_OUTPUT_BYTES` and so on, and else has its default. A later call
+    adds to an earlier one; forked children are set up alike, spawned ones by the environment alone.
 
     Raises `InvalidArgumentError` for names and numbers that are none, and `RuntimeError` if the runtime has started
     with other ones.
     """
-    threads = {"workers": workers, "nice": nice}
+    threads = {"workers": workers, "nice": nice, "function_threads": function_threads}
     given = {name: require_whole(name, value, *BOUNDS[name]) for name, value in threads.items() if value is not None}
     if limits is not None and not isinstance(limits, Mapping):
         raise InvalidArgumentError(f"limits must be a dict such as {{'depth': 64}}, got {limits!r}")
@@ -96,7 +106,7 @@ def started() -> bytes:
     _in_force = found
     limits = {name: value for name, value in found.items() if name not in BOUNDS}
     # `rmpy_submit` finds the values of a completion by them.
-    document: dict[str, Any] = {"offsets": True, **{name: found[name] for name in BOUNDS if name in found}}
+    document: dict[str, Any] = {"offsets": True, **{name: found[name] for name in NATIVE if name in found}}
     if limits:
         document["limits"] = limits
     return json.dumps(document).encode()
@@ -106,6 +116,11 @@ def output_bytes() -> int:
     """How many bytes the results of one execution may keep alive: the limit in force, or the one that will be."""
     found = {**_of_environment(), **_chosen} if _in_force is None else _in_force
     return found.get("output_bytes", OUTPUT_BYTES)
+
+
+def function_threads() -> int | None:
+    """How many sync functions run at the same time, where the program or the environment has chosen."""
+    return None if _in_force is None else _in_force.get("function_threads")
 
 
 def stopped() -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from .._abi import ownership
 from .._abi.library import STATUS_NAMES
 from .._abi.ownership import Borrowed
+from .._functions import threads
 from .._process import stay_at_exit
 from .._results.outputs import Outputs, SkipReport, outputs_of, outputs_of_sinks
 from ..errors import ExecutionError, NodeError, ShutDownError, TimedOut, class_of, from_status
+
+WORKED = re.compile(
+    r"(?P<nodes>timed out after .* ha(?:s|ve)) worked"
+    r"(?: on (?P<inputs>inputs? [0-9 to]+))? for (?P<time>[0-9.]+ s)\..*",
+    re.DOTALL,
+)
+"""The message of a timeout while a function is called."""
 
 
 def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
@@ -89,6 +98,20 @@ def keep_causes(completion: Any) -> None:
         token = detail.get("host_token")
         if token is not None:
             detail["host_token"] = ownership.borrowed(token)
+
+
+def blame_threads(completion: Any) -> None:
+    """Corrects the message of a timeout whose functions never began: all threads were at work for others."""
+    if isinstance(completion, BaseException):
+        return
+    for detail in completion.get("errors", ())[:1]:
+        found = WORKED.fullmatch(detail["message"])
+        if found is not None:
+            inputs = "" if found["inputs"] is None else f" with {found['inputs']}"
+            detail["message"] = (
+                f"{found['nodes']} waited for a thread{inputs} for {found['time']}: {threads.all_at_work()}. "
+                "Make them async, or raise function_threads with remotemedia.configure."
+            )
 
 
 def node_error(detail: Mapping[str, Any], borrowed: Mapping[int, Borrowed] | None) -> NodeError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .._functions import threads
@@ -15,6 +16,7 @@ from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
 from .._functions.serve import serve as serve_chain
 from .._functions.spec import InThread
+from .._functions.threads import Workers
 from .open_calls import OpenCall
 from .partial_calls import PartialCall
 from .port import EventPort, NextCall
@@ -31,6 +33,8 @@ class LoopCalls:
     """The part of a driver that serves calls: on its loop, or on serving threads where functions are sync."""
 
     loop: Loop
+    pool: Workers
+    """The threads for its sync functions."""
 
     def serve(self, port: EventPort[Any], run: Run, call: OpenCall, on_this_thread: bool) -> None:
         """Has the functions of a call run where they belong.
@@ -147,9 +151,10 @@ def _serve_in_parts(
 ) -> None:
     """Serves a call to sync generators or classes by a thread."""
     when_closed = None if active is None else lambda: active.release(call.chain.key, in_thread=True)
-    partial = PartialCall(port, call, context, _run_in_thread, _reply_last, when_closed)
+    run_work = partial(_run_in_thread, port, call)
+    reply = PartialCall(port, call, context, run_work, _reply_last, when_closed)
 
-    _begin_in_turn(port, call, active, lambda: partial.begin(on_this_thread), partial.cancel, partial.resume)
+    _begin_in_turn(port, call, active, lambda: reply.begin(on_this_thread), reply.cancel, reply.resume)
 
 
 def _serve_in_thread(
@@ -176,7 +181,7 @@ def _serve_in_thread(
         if reply is not None:
             _reply_last(port, call, reply)
 
-    _begin_in_turn(port, call, active, lambda: _submit(work, on_this_thread))
+    _begin_in_turn(port, call, active, lambda: _submit(port, call, work, on_this_thread))
 
 
 def _begin_in_turn(
@@ -254,23 +259,36 @@ async def _reply_in_parts(port: EventPort[Any], call: OpenCall, in_thread: InThr
     await serve_in_parts(call, in_thread, send)
 
 
-def _run_in_thread(partial: PartialCall, work: Callable[[], None], on_this_thread: bool) -> None:
+def _run_in_thread(
+    port: EventPort[Any], call: OpenCall, reply: PartialCall, work: Callable[[], None], on_this_thread: bool
+) -> None:
     def attempt() -> None:
         try:
             work()
         except BaseException as error:
             # SystemExit of a function ends the execution, not this thread.
-            partial.fail(error)
+            reply.fail(error)
 
-    _submit(attempt, on_this_thread)
+    _submit(port, call, attempt, on_this_thread)
 
 
-def _submit(work: Callable[[], None], on_this_thread: bool) -> None:
+def _submit(port: EventPort[Any], call: OpenCall, work: Callable[[], None], on_this_thread: bool) -> None:
     """Has work of sync functions done by this thread, once that is done with its present work, or by any thread."""
+    pool: Workers = port.driver.pool
     if on_this_thread:
+        call.waits_for_thread = False
         threads.run_next(work)
+    elif call.waits_for_thread is None and pool.is_full:
+        call.waits_for_thread = True
+
+        def begin() -> None:
+            call.waits_for_thread = False
+            work()
+
+        pool.submit(begin)
     else:
-        threads.submit(work)
+        call.waits_for_thread = False
+        pool.submit(work)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

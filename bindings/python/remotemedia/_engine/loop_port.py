@@ -40,6 +40,7 @@ class LoopDriver(LoopCalls):
         self.loop = weakref.ref(loop, lambda _: forgotten())
         self.time: Any = ffi.new("rmpy_loop_time *")
         """How much of its thread's time goes to work of calls. Buffers that name it belong to who holds the port."""
+        self.pool = threads.here()
         self._descriptor = -1
         self._cleaning: set[asyncio.Task[None]] = set()
 
@@ -113,7 +114,7 @@ class LoopDriver(LoopCalls):
                 # By the thread whose function has returned: the program may be about to end, and starts no other one.
                 threads.run_next(clean_in_thread)
             elif not instances.belong_on_loop:
-                threads.submit(clean_in_thread)
+                self.pool.submit(clean_in_thread)
             elif not call_on(loop, lambda: begin_on_loop(loop)):
                 threads.run_next(clean_in_thread)
 

@@ -19,13 +19,15 @@ from .._functions.serve import Call
 class OpenCall(Call):
     """A call of the runtime, and the work on its reply: a thread's, which attaches itself, or that of a task."""
 
-    __slots__ = ("_cancel", "_lock", "_resume", "id", "job", "task")
+    __slots__ = ("_cancel", "_lock", "_resume", "id", "job", "task", "waits_for_thread")
 
     def __init__(self, call_id: int, job: int, lock: threading.RLock) -> None:
         self.id = call_id
         self.job = job
         """The token of its run."""
         self.is_over = False
+        self.waits_for_thread: bool | None = None
+        """Whether it waits until a thread is done with other work; None if no thread was asked to work on it."""
         self.task: asyncio.Task[None] | None = None
         self._lock = lock
         self._cancel: Callable[[], None] | None = None
@@ -93,6 +95,8 @@ class OpenCalls:
         """Calls whose reply, which may bring the next one, is being made."""
         self._cancelled: dict[int, set[int]] = {}
         """Numbers of cancelled calls that are not known yet, with the replies that may bring them."""
+        self._called_off: dict[int, bool] = {}
+        """Whether the calls of a run that were called off all waited for a thread, by their runs."""
         self._closing: dict[int, set[asyncio.Task[None]]] = {}
         """Tasks that close what they have begun for calls that are over, by their runs."""
 
@@ -134,6 +138,9 @@ class OpenCalls:
             if call is None and self._replies:
                 self._cancelled[call_id] = set(self._replies)
         if call is not None:
+            if call.waits_for_thread is not None:
+                waited = self._called_off.get(call.job, True) and call.waits_for_thread
+                self._called_off[call.job] = waited
             call.cancel()
             self._note_closing(call)
 
@@ -144,7 +151,8 @@ class OpenCalls:
             call.resume()
 
     def cancel_all(self, job: int) -> None:
-        """Cancels the calls of a run."""
+        """Cancels the calls of a run, which has ended."""
+        self._called_off.pop(job, None)
         with self._lock:
             # A copy: other threads add and remove calls meanwhile.
             cancelled = [call for call in list(self._open.values()) if call.job == job]
@@ -161,6 +169,13 @@ class OpenCalls:
         """
         self.end(call.id)
         self._note_closing(call)
+
+    def wait_for_thread(self, job: int) -> bool:
+        """Whether all calls of a run wait until a thread is done with other work, or did when they were called off."""
+        waiting = [call.waits_for_thread for call in list(self._open.values()) if call.job == job]
+        if job in self._called_off:
+            waiting.append(self._called_off[job])
+        return bool(waiting) and all(waiting)
 
     def closing(self, job: int) -> set[asyncio.Task[None]]:
         """The tasks that close what they have begun for a run, but for the one that asks. For its end.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._abi import ownership
+from .._abi.config import function_threads
 from .._abi.constants import (
     CALL,
     CALLED_OFF,
@@ -30,6 +31,7 @@ from .._abi.direct_calls import submit
 from .._abi.library import NULL, check, failure, ffi, lib, runtime
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
+from .._functions import threads
 from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply
 from .._manifest.compile import CompiledPipeline
@@ -37,7 +39,7 @@ from .._process import exiting
 from .._results.inputs import Inputs, count_of
 from .._results.outputs import Outputs, log_skip
 from ..errors import MarshalError, ShutDownError
-from .completion import node_error, settle
+from .completion import blame_threads, node_error, settle
 from .open_calls import OpenCall, OpenCalls
 from .replies import pack_reply, refused_reply
 from .run import Functions, Run
@@ -84,6 +86,8 @@ class EventPort(Generic[DriverT]):
         self.driver = driver
         out, error = ffi.new("rm_port **"), ffi.new("rm_error **")
         check(lib.rm_port_new(runtime(), NULL, 0, out, error), error)
+        if chosen := function_threads():
+            threads.limit(chosen)
         # Freed when nothing refers to it any more, and so not under a thread that waits at it.
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
         self.address = int(ffi.cast("uintptr_t", out[0]))
@@ -341,6 +345,8 @@ class EventPort(Generic[DriverT]):
     def _complete(self, token: int, completion: Any) -> None:
         run = self.runs.pop(token, None)
         if run is not None:
+            if self.calls.wait_for_thread(token):
+                blame_threads(completion)
             self._end(run)
             run.complete(completion)
 

@@ -229,6 +229,11 @@ class NativeSession(SessionState):
         run = None if self._port is None else self._port.runs.get(self.token)
         return None if run is None or self._port is None else self._port.progress(run)
 
+    @property
+    def waits_for_thread(self) -> bool:
+        """Whether its functions wait for threads, which are all at work for others."""
+        return self._port is not None and self._port.calls.wait_for_thread(self.token)
+
     def raise_failure(self) -> None:
         """Raises the failure that ended the session, unless it was cancelled."""
         if self.error is not None and not self.is_cancelled:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._abi import ownership
 from .._abi.library import NULL
 from .._codec.call_buffers import CallBuffers
+from .._functions import threads
 from .._functions.serve import Backpressure, Reply, serve
 from .._results.outputs import Outputs
 from .loop_calls import LoopCalls
@@ -90,6 +91,7 @@ class ThreadsDriver(LoopCalls, SyncDriver):
 
     def __init__(self, budget_us: int = SYNC_BUDGET_US) -> None:
         super().__init__(budget_us)
+        self.pool = threads.here()
         # All functions are sync.
         self.loop = _no_loop
 

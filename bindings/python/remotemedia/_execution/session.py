@@ -325,6 +325,11 @@ class Session:
     # ---- for `stream` and the watchdog
 
     @property
+    def waits_for_thread(self) -> bool:
+        """Whether its functions wait for threads, which are all at work for others."""
+        return self._native.waits_for_thread
+
+    @property
     def batch(self) -> deque[Packet]:
         """The outputs that have been handed out and not read."""
         return self._all.batch

@@ -11,6 +11,7 @@ import logging
 import weakref
 from typing import TYPE_CHECKING
 
+from .._functions import threads
 from ..errors import StalledError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Watchdog:
                 except StalledError as error:
                     reader.waiter.set_exception(error)
                     return
-        if not self._is_silent and (said := what_is_stuck(metrics)):
+        if not self._is_silent and (said := what_is_stuck(metrics, session.waits_for_thread)):
             _log.warning("no packet moved for %g s: %s", self._seconds, said)
 
     def _name_a_reader(self, session: Session, metrics: Metrics) -> None:
@@ -126,8 +127,11 @@ class Watchdog:
         )
 
 
-def what_is_stuck(metrics: Metrics) -> str:
-    """What the node that holds up the others does, and what waits before it; empty if none does."""
+def what_is_stuck(metrics: Metrics, waits_for_thread: bool = False) -> str:
+    """What the node that holds up the others does, and what waits before it; empty if none does.
+
+    With `waits_for_thread` no function of the session has a thread.
+    """
     for node in metrics.nodes:
         at = "" if node.item is None else f"item {node.item}"
         if node.item is not None and node.pts is not None:
@@ -142,9 +146,12 @@ def what_is_stuck(metrics: Metrics) -> str:
         # A node that waits for input or room waits for another node, which is the one to name.
         if node.waits_for in ("nothing", "Python"):
             doing = "is in a step" if node.waits_for == "nothing" else "waits for Python"
+            reason = ""
+            if node.waits_for == "Python" and waits_for_thread:
+                doing, reason = "waits for a thread", f"; {threads.all_at_work()}"
             busy = at and f" with {at}"
             oldest = "" if node.oldest is None else f"; the oldest has been there for {node.oldest:.2f} s"
-            return f"node '{node.node}' {doing}{busy}; {_queue_of(node)}{oldest}"
+            return f"node '{node.node}' {doing}{busy}; {_queue_of(node)}{oldest}{reason}"
     for node in metrics.nodes:
         if node.waits_for == "input" and node.waiting:
             return (

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from .._functions.threads import Workers
+from .._functions.threads import Levels
 from .._process import after_fork
 
 Result = TypeVar("Result")
@@ -33,7 +33,7 @@ def fetched(work: Callable[[], Result]) -> Future[Result]:
             future.set_result(result)
 
     try:
-        _threads.submit(run)
+        _threads.here().submit(run)
     except RuntimeError:
         # The process may have no more threads.
         run()
@@ -45,13 +45,13 @@ async def afetched(work: Callable[[], Result]) -> Result:
     return await asyncio.wrap_future(fetched(work))
 
 
-_threads = Workers("remotemedia-fetch")
+_threads = Levels("remotemedia-fetch")
 
 
 def _child() -> None:
     # A child has no threads of its parent.
     global _threads
-    _threads = Workers("remotemedia-fetch")
+    _threads = Levels("remotemedia-fetch")
 
 
 after_fork(_child)

@@ -1,6 +1,9 @@
 """Serving threads, which run the sync functions of graphs: none of them runs on an event loop.
 
 They are daemons: a function that is still busy when the interpreter exits does not keep it from exiting.
+
+A function may run a pipeline itself, and wait for it. So the functions of that pipeline run on threads of their own,
+one level below: at each level up to so many are at work, and none of them waits for a thread that waits for it.
 """
 
 from __future__ import annotations
@@ -13,17 +16,20 @@ from typing import Any
 from .._process import after_fork, stay_at_exit
 
 MOST = 32
-"""The most functions that run at the same time. More than there are cores: a function that waits for a server or hangs
-keeps its thread, and must not keep others from theirs."""
+"""The most functions that run at the same time, unless the program chooses. More than there are cores: a function that
+waits for a server or hangs keeps its thread, and must not keep others from theirs."""
 
 IDLE_SECONDS = 10.0
 """How long a thread without work stays."""
 
 
 class Workers:
-    """A pool that grows with its work, up to `MOST` threads, and shrinks when there is none."""
+    """A pool that grows with its work, up to `most` threads, and shrinks when there is none."""
 
-    def __init__(self, name: str = "remotemedia-node") -> None:
+    def __init__(self, name: str = "remotemedia-node", most: int = MOST, level: int = 0) -> None:
+        self.most = most
+        self.level = level
+        """How many levels of pools are above it, whose functions may wait for its own."""
         self._name = name
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         # The garbage collector may close a port on a thread that holds it.
@@ -36,7 +42,7 @@ class Workers:
         with self._lock:
             # Counted until it is done: a thread that has taken work may not have counted it yet.
             self._open += 1
-            grow = self._open > self._threads and self._threads < MOST
+            grow = self._open > self._threads and self._threads < self.most
             if grow:
                 self._threads += 1
             # Inside the lock: a thread that gives up waiting looks once more before it leaves.
@@ -65,7 +71,7 @@ class Workers:
                 continue
             following: Callable[[], None] | None = work
             del work
-            _own.is_serving = True
+            _own.pool = self
             while following is not None:
                 following()
                 following, _own.following = _own.following, None
@@ -75,19 +81,49 @@ class Workers:
     @property
     def are_short(self) -> bool:
         """Whether work waits for a thread."""
-        return self._open > MOST
+        return self._open > self.most
+
+    @property
+    def is_full(self) -> bool:
+        """Whether work that is submitted now waits for a thread."""
+        return self._open >= self.most
+
+
+class Levels:
+    """The pools for one kind of work: one for that of threads outside of it, one for that of its threads, and so on."""
+
+    def __init__(self, name: str) -> None:
+        self.most = MOST
+        self._name = name
+        self._lock = threading.RLock()
+        self._pools: list[Workers] = []
+
+    def here(self) -> Workers:
+        """The pool for work that this thread may wait for."""
+        level = 0 if _own.pool is None else _own.pool.level + 1
+        if level >= len(self._pools):
+            with self._lock:
+                while level >= len(self._pools):
+                    self._pools.append(Workers(self._name, self.most, len(self._pools)))
+        return self._pools[level]
+
+    def limit(self, most: int) -> None:
+        """Has each pool grow to so many threads."""
+        with self._lock:
+            self.most = most
+            for each in self._pools:
+                each.most = most
 
 
 class _Own(threading.local):
-    """The state of a thread: whether it belongs to the pool, and its next work."""
+    """The state of a thread: the pool that it belongs to, and its next work."""
 
-    is_serving = False
-    """Whether it belongs to the pool."""
+    pool: Workers | None = None
     following: Callable[[], None] | None = None
 
 
 _own = _Own()
-_workers = Workers()
+_levels = Levels("remotemedia-node")
 
 
 def start(name: str, run: Callable[..., None], *arguments: Any) -> threading.Thread:
@@ -104,9 +140,29 @@ def start(name: str, run: Callable[..., None], *arguments: Any) -> threading.Thr
     return thread
 
 
+def here() -> Workers:
+    """The pool for functions of pipelines that this thread may wait for."""
+    return _levels.here()
+
+
+def limit(most: int) -> None:
+    """Lets so many functions run at the same time, at each level."""
+    _levels.limit(most)
+
+
+def all_at_work() -> str:
+    """That no thread is free, for messages."""
+    if _levels.most == 1:
+        return "1 sync function is at work, on the only thread"
+    return f"{_levels.most} sync functions are at work, each on a thread of its own"
+
+
 def submit(work: Callable[[], None]) -> None:
-    """Runs `work` on a serving thread. It must not raise. Raises `RuntimeError` if there is none, and can't be one."""
-    _workers.submit(work)
+    """Runs `work` on a serving thread that this thread may wait for.
+
+    It must not raise. Raises `RuntimeError` if there is none, and can't be one.
+    """
+    here().submit(work)
 
 
 def run_next(work: Callable[[], None]) -> None:
@@ -114,21 +170,23 @@ def run_next(work: Callable[[], None]) -> None:
 
     On another one if this is none, or has something to do then already.
     """
-    if _own.is_serving and _own.following is None:
+    pool = _own.pool
+    if pool is not None and _own.following is None:
         _own.following = work
     else:
-        _workers.submit(work)
+        (pool or here()).submit(work)
 
 
 def are_short() -> bool:
-    """Whether work waits for a serving thread."""
-    return _workers.are_short
+    """Whether work waits for a thread of the pool that this one belongs to."""
+    return (_own.pool or here()).are_short
 
 
 def _child() -> None:
     # A child has no threads of its parent.
-    global _workers
-    _workers = Workers()
+    global _levels
+    _levels = Levels("remotemedia-node")
+    _own.pool = _own.following = None
 
 
 after_fork(_child)
