@@ -1,16 +1,27 @@
 /**
  * Serves calls to functions of this program: entries for a chain of nodes in, replies out.
  *
- * A value passes the whole chain. While functions return plainly the call is served on the spot, with one reply; from the
- * first promise or generator on it is served asynchronously, and each value of a generator leaves as a part of the reply.
+ * A value passes the whole chain; before a node that takes several together it waits until they are as many as its batch, or
+ * nothing else comes. While functions return plainly the call is served on the spot, with one reply; a promise suspends
+ * the work until it is settled, and each value of a generator leaves as a part of the reply.
  */
 import { STATUS } from "./constants.js";
 import { InvalidArgumentError } from "./errors.js";
-import { Emission, type BatchFunction, type Context, type HostNode } from "./host_nodes.js";
+import { Emission } from "./host_nodes.js";
 import type { Entry, HostRun, Link, Thrown } from "./host_run.js";
 import type { OpenCall } from "./port.js";
 import { ReplyRows } from "./reply_rows.js";
 import { placed, type Place } from "./times.js";
+
+/** Work on a call. It gives the promises that it waits for. */
+type Steps<T = void> = Generator<PromiseLike<unknown>, T, unknown>;
+
+/** A value that waits for a node which takes several together. */
+interface Held {
+  readonly value: unknown;
+  readonly index: number;
+  readonly at: Place;
+}
 
 /** A call, from its arrival to its last reply. */
 export class HostCall implements OpenCall {
@@ -19,6 +30,8 @@ export class HostCall implements OpenCall {
   private readonly rows: ReplyRows;
   private controller: AbortController | null = null;
   private wake: (() => void) | null = null;
+  /** What waits for each node; null until something does. */
+  private held: Held[][] | null = null;
 
   constructor(
     private readonly of: HostRun,
@@ -46,208 +59,242 @@ export class HostCall implements OpenCall {
     this.wake?.();
   }
 
-  /** Serves as long as functions return plainly. */
+  /** Serves the call, on the spot as far as that goes. */
   run(): void {
-    const { entries, chain } = this;
-    try {
-      const { processMany } = chain[0]!.node;
-      if (processMany !== undefined && chain.length === 1) {
-        void this.batch(processMany.bind(chain[0]!.node));
-        return;
-      }
-      for (let index = 0; index < entries.length; index++) {
-        const entry = entries[index]!;
-        if (entry.value === undefined ? !this.endNow(index) : !this.passNow(entry.value, index, 0, entry)) return;
-        if (this.isOver) return;
-      }
-      this.finish(null);
-    } catch (error) {
-      this.finish(error instanceof Failed ? error : { error, entry: 0, node: 0 });
-    }
+    const steps = this.serve();
+    this.work(steps, () => steps.next());
   }
 
-  /** Serves the call with a function that takes all values between two ends together. */
-  private async batch(processMany: BatchFunction): Promise<void> {
-    const { entries } = this;
-    const link = this.chain[0]!;
-    let begin = 0;
+  /** Works until something has to be waited for, and again once that is there. */
+  private work(steps: Steps, resume: () => IteratorResult<PromiseLike<unknown>, void>): void {
+    let step: IteratorResult<PromiseLike<unknown>, void>;
     try {
-      while (begin < entries.length && !this.isOver) {
-        let end = begin;
-        while (end < entries.length && entries[end]!.value !== undefined) end++;
-        if (end > begin) {
-          const contexts = entries.slice(begin, end).map((entry) => this.of.context(this, link, entry, entry));
-          let results = processMany(
-            entries.slice(begin, end).map((entry) => entry.value),
-            contexts,
-          );
-          if (isPromise(results)) {
-            if (this.of.isBlocking) throw blocked();
-            results = await results;
-          }
-          if (results.length !== end - begin)
-            throw new TypeError(
-              `processMany got ${end - begin} values and returned ${results.length} results; return one for each, undefined for none`,
-            );
-          for (const [place, result] of results.entries())
-            if (result !== undefined) this.add(begin + place, result, entries[begin + place]!);
-        }
-        begin = end;
-        if (begin < entries.length && !this.endNow(begin++)) return;
-      }
-      this.finish(null);
+      step = resume();
     } catch (error) {
-      this.finish(error instanceof Failed ? error : { error, entry: Math.min(begin, entries.length - 1), node: 0 });
+      this.finish(error instanceof Failed ? error : { error, entry: 0, node: 0 });
+      return;
+    }
+    if (step.done === true) {
+      this.finish(null);
+      return;
+    }
+    void Promise.resolve(step.value).then(
+      (value) => this.work(steps, () => steps.next(value)),
+      (error: unknown) => this.work(steps, () => steps.throw(error)),
+    );
+  }
+
+  private *serve(): Steps {
+    const { entries } = this;
+    try {
+      for (let index = 0; index < entries.length && !this.isOver; index++) {
+        const entry = entries[index]!;
+        if (entry.value !== undefined) {
+          const rest = this.pass(entry.value, index, 0, entry);
+          if (rest !== null) yield* rest;
+        } else if (entry.item !== null) yield* this.end(index);
+      }
+      yield* this.drain(0);
+    } catch (error) {
+      // What waits came before what failed: it leaves, or fails itself.
+      yield* this.drain(0);
+      throw error;
     }
   }
 
   /**
-   * Passes a value on as long as functions return plainly. Returns whether they did; else the rest is on its way.
+   * Passes a value on as long as functions return plainly. Returns what else is to be done for it, if anything is.
    *
    * @param at the place of the value
    */
-  private passNow(value: unknown, index: number, node: number, at: Place): boolean {
+  private pass(value: unknown, index: number, node: number, at: Place): Steps | null {
     const { chain } = this;
     const entry = this.entries[index]!;
     for (; node < chain.length; node++) {
       const link = chain[node]!;
+      if (link.node.processMany !== undefined) return this.hold({ value, index, at }, node);
       try {
-        value = resultOf(link.node, value, this.of.context(this, link, entry, at));
+        value = link.node.process!(value, this.of.context(this, link, entry, at));
       } catch (error) {
         throw new Failed(error, index, node);
       }
-      if (this.isOver) return false;
-      if (isPromise(value) || isGenerator(value)) {
-        const result = value;
-        const source = at;
-        if (this.of.isBlocking) return this.collect(result, index, node, source);
-        void this.proceed(index, () => this.take(result, index, node, source));
-        return false;
-      }
-      if (value === undefined) return true;
+      if (this.isOver) return null;
+      if (isPromise(value) || isGenerator(value)) return this.take(value, index, node, at);
+      if (value === undefined) return null;
       if (node === chain.length - 1) break;
       at = placeOf(value, at);
       value = bare(value);
     }
     this.add(index, value, at);
-    return true;
+    return null;
   }
 
-  private endNow(index: number, from = 0): boolean {
+  /** Lets a value wait for a node that takes several together. Returns what is to be done if they are enough now. */
+  private hold(value: Held, node: number): Steps | null {
+    this.held ??= this.chain.map(() => []);
+    const held = this.held[node]!;
+    held.push(value);
+    return held.length < this.chain[node]!.type.batch ? null : this.batch(node);
+  }
+
+  /** Serves all that waits, for the nodes from one on. */
+  private *drain(from: number): Steps {
+    for (let node = from; this.held !== null && node < this.chain.length && !this.isOver; node++)
+      yield* this.batch(node);
+  }
+
+  /** Calls the function of a node with what waits for it, and passes on what it has made of that. */
+  private *batch(node: number): Steps {
+    const held = this.held![node]!;
+    if (held.length === 0) return;
+    this.held![node] = [];
+    const [results, failed] = yield* this.together(held, node);
+    // A promise that is not waited for, since one before it fails, is no unhandled one.
+    for (const result of results) if (isPromise(result)) result.then(undefined, () => undefined);
+    for (const [place, { index, at }] of held.entries()) {
+      if (this.isOver || place >= results.length) break;
+      const result = results[place];
+      if (isPromise(result) || isGenerator(result)) yield* this.take(result, index, node, at);
+      else if (result !== undefined) {
+        const rest = this.onward(result, index, node, at);
+        if (rest !== null) yield* rest;
+      }
+    }
+    if (failed !== null) throw failed;
+  }
+
+  /** The results of a node for values together: those before the one that it fails at, and that failure. */
+  private *together(held: readonly Held[], node: number): Steps<[results: readonly unknown[], Failed | null]> {
+    try {
+      return [yield* this.call(held, node), null];
+    } catch (error) {
+      if (error instanceof Failed) return [[], error];
+      if (held.length === 1) return [[], new Failed(error, held[0]!.index, node)];
+    }
+    // It gets its values again, each in a list of its own: that finds the one at fault, and keeps the others.
+    const results: unknown[] = [];
+    for (const each of held) {
+      if (this.isOver) break;
+      try {
+        results.push((yield* this.call([each], node))[0]);
+      } catch (error) {
+        return [results, error instanceof Failed ? error : new Failed(error, each.index, node)];
+      }
+    }
+    return [results, null];
+  }
+
+  /** Calls the function of a node with several values. Throws `Failed` for what is no failure of a value. */
+  private *call(held: readonly Held[], node: number): Steps<readonly unknown[]> {
+    const link = this.chain[node]!;
+    let results = link.node.processMany!(
+      held.map(({ value }) => value),
+      held.map(({ index, at }) => this.of.context(this, link, this.entries[index]!, at)),
+    );
+    if (isPromise(results)) {
+      if (this.of.isBlocking) throw new Failed(blocked(), held[0]!.index, node);
+      results = (yield results) as readonly unknown[];
+    }
+    // TypeScript is not all that checks what a program returns.
+    const given = results as readonly unknown[] | null | undefined;
+    if (given?.length === held.length) return given;
+    const problem = `processMany got ${held.length} values and returned ${given?.length ?? "no"} results`;
+    throw new Failed(new TypeError(`${problem}; return one for each, undefined for none`), held[0]!.index, node);
+  }
+
+  /** The end of an item: each node gives what it holds back, once all that came before it has passed. */
+  private *end(index: number): Steps {
+    if (this.chain.every(({ node }) => node.flush === undefined)) return;
+    yield* this.drain(0);
     const entry = this.entries[index]!;
-    if (entry.item === null) return true;
-    for (let node = from; node < this.chain.length; node++) {
-      const result = this.flush(index, node);
+    for (let node = 0; node < this.chain.length && !this.isOver; node++) {
+      const link = this.chain[node]!;
+      let result: unknown;
+      try {
+        result = link.node.flush?.(this.of.context(this, link, entry, entry));
+      } catch (error) {
+        throw new Failed(error, index, node);
+      }
       if (result === undefined) continue;
-      if (isPromise(result) || isGenerator(result)) {
-        if (this.of.isBlocking) this.collect(result, index, node, entry);
-        else {
-          void this.proceed(index, async () => {
-            await this.take(result, index, node, entry);
-            await this.end(index, node + 1);
-          });
-          return false;
-        }
-      } else if (node === this.chain.length - 1) this.add(index, result, entry);
-      else {
-        void this.proceed(index, async () => {
-          await this.onward(result, index, node, entry);
-          await this.end(index, node + 1);
-        });
-        return false;
-      }
+      yield* this.take(result, index, node, entry);
+      yield* this.drain(node + 1);
     }
-    return true;
-  }
-
-  /** Takes all values of a generator while the thread is blocked, so that none can leave before the next. */
-  private collect(
-    result: PromiseLike<unknown> | AsyncIterable<unknown>,
-    index: number,
-    node: number,
-    at: Place,
-  ): boolean {
-    if (!(Symbol.iterator in result)) throw new Failed(blocked(), index, node);
-    try {
-      for (const value of result as Iterable<unknown>) {
-        if (value === undefined) continue;
-        if (node === this.chain.length - 1) this.add(index, value, at);
-        else this.passNow(bare(value), index, node + 1, placeOf(value, at));
-      }
-    } catch (error) {
-      throw error instanceof Failed ? error : new Failed(error, index, node);
-    }
-    return true;
-  }
-
-  private flush(index: number, node: number): unknown {
-    const link = this.chain[node]!;
-    try {
-      const entry = this.entries[index]!;
-      return link.node.flush?.(this.of.context(this, link, entry, entry));
-    } catch (error) {
-      throw new Failed(error, index, node);
-    }
-  }
-
-  /** Serves the rest: first `work` of the entry `index`, then the entries behind it. */
-  private async proceed(index: number, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-      for (let next = index + 1; next < this.entries.length && !this.isOver; next++) {
-        const entry = this.entries[next]!;
-        if (entry.value === undefined) await this.end(next, 0);
-        else await this.pass(entry.value, next, 0, entry);
-      }
-      this.finish(null);
-    } catch (error) {
-      this.finish(error instanceof Failed ? error : { error, entry: index, node: 0 });
-    }
-  }
-
-  /** Passes a value on, from a node of the chain to its end. */
-  private async pass(value: unknown, index: number, node: number, at: Place): Promise<void> {
-    const link = this.chain[node]!;
-    let result: unknown;
-    try {
-      result = resultOf(link.node, value, this.of.context(this, link, this.entries[index]!, at));
-    } catch (error) {
-      throw new Failed(error, index, node);
-    }
-    await this.take(result, index, node, at);
   }
 
   /** Takes what a node has returned: all that comes of it passes the nodes behind. */
-  private async take(result: unknown, index: number, node: number, at: Place): Promise<void> {
+  private *take(result: unknown, index: number, node: number, at: Place): Steps {
     try {
-      if (isPromise(result)) result = await result;
+      if (isPromise(result)) result = yield* this.settled(result);
       if (this.isOver) return;
-      if (!isGenerator(result)) {
-        if (result !== undefined) await this.onward(result, index, node, at);
-        return;
-      }
-      // Leaving the loop early ends the generator, so that its `finally` blocks run.
-      for await (const value of result) {
-        if (value !== undefined) await this.onward(value, index, node, at);
-        if (this.isOver || (this.rows.count > 0 && !(await this.part()))) break;
+      if (isGenerator(result)) yield* this.takeEach(result, index, node, at);
+      else if (result !== undefined) {
+        const rest = this.onward(result, index, node, at);
+        if (rest !== null) yield* rest;
       }
     } catch (error) {
       throw error instanceof Failed ? error : new Failed(error, index, node);
     }
   }
 
-  /** @param at the place of the packet that the value was made of */
-  private async onward(value: unknown, index: number, node: number, at: Place): Promise<void> {
-    if (node === this.chain.length - 1) this.add(index, value, at);
-    else await this.pass(bare(value), index, node + 1, placeOf(value, at));
+  /** Takes the values of a generator, each once the one before has passed the nodes behind and left. */
+  private *takeEach(
+    values: AsyncIterable<unknown> | Iterable<unknown>,
+    index: number,
+    node: number,
+    at: Place,
+  ): Steps {
+    const isAsync = Symbol.asyncIterator in values;
+    if (isAsync && this.of.isBlocking) throw blocked();
+    const iterator = isAsync ? values[Symbol.asyncIterator]() : values[Symbol.iterator]();
+    for (;;) {
+      let step = iterator.next();
+      if (isPromise(step)) step = (yield step) as IteratorResult<unknown>;
+      if (step.done === true) return;
+      let isWanted: boolean;
+      try {
+        const value: unknown = isPromise(step.value) ? yield* this.settled(step.value) : step.value;
+        const rest = value === undefined ? null : this.onward(value, index, node, at);
+        if (rest !== null) yield* rest;
+        yield* this.drain(node + 1);
+        // While the thread is blocked none can leave before the next.
+        const isSent = this.rows.count === 0 || this.of.isBlocking || (yield* this.part());
+        isWanted = isSent && !this.isOver;
+      } catch (error) {
+        try {
+          yield* this.leave(iterator);
+        } catch {
+          // What failed before is what is reported.
+        }
+        throw error;
+      }
+      if (!isWanted) {
+        yield* this.leave(iterator);
+        return;
+      }
+    }
   }
 
-  /** The end of an item: each node, from one on, gives what it holds back. */
-  private async end(index: number, from: number): Promise<void> {
-    const entry = this.entries[index]!;
-    if (entry.item === null) return;
-    for (let node = from; node < this.chain.length; node++)
-      await this.take(this.flush(index, node), index, node, entry);
+  /** Ends a generator, so that its `finally` blocks run. */
+  private *leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Steps {
+    const ended = iterator.return?.();
+    if (isPromise(ended)) yield ended;
+  }
+
+  /** What a promise is settled with. Throws what it is rejected with. */
+  private *settled(promise: PromiseLike<unknown>): Steps<unknown> {
+    if (this.of.isBlocking) throw blocked();
+    return yield promise;
+  }
+
+  /**
+   * Passes on what a node has given. Returns what else is to be done for it, if anything is.
+   *
+   * @param at the place of the packet that the value was made of
+   */
+  private onward(value: unknown, index: number, node: number, at: Place): Steps | null {
+    if (node < this.chain.length - 1) return this.pass(bare(value), index, node + 1, placeOf(value, at));
+    this.add(index, value, at);
+    return null;
   }
 
   /** Adds a value of the last node to the reply. @param at the place of the packet that it was made of */
@@ -274,10 +321,10 @@ export class HostCall implements OpenCall {
   }
 
   /** Sends what there is as a part of the reply, and waits for room. Returns whether more is wanted. */
-  private async part(): Promise<boolean> {
+  private *part(): Steps<boolean> {
     const room = new Promise<void>((resolve) => (this.wake = resolve));
     const status = this.send(false, null);
-    if (status === STATUS.RM_WOULD_BLOCK) await room;
+    if (status === STATUS.RM_WOULD_BLOCK) yield room;
     else if (status === STATUS.RM_GONE) this.isOver = true;
     this.wake = null;
     return !this.isOver;
@@ -343,19 +390,12 @@ function blocked(): InvalidArgumentError {
   );
 }
 
-/** What a node returns for one value. */
-function resultOf(node: HostNode, value: unknown, context: Context): unknown {
-  if (node.process !== undefined) return node.process(value, context);
-  const results = node.processMany!([value], [context]);
-  return isPromise(results) ? results.then((each) => each[0]) : results[0];
-}
-
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 /** An iterator that can be iterated, as generators are; lists, maps and sets are values. */
-function isGenerator(value: unknown): value is AsyncIterable<unknown> {
+function isGenerator(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
   if (typeof value !== "object" || value === null || typeof (value as { next?: unknown }).next !== "function")
     return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;

@@ -31,7 +31,11 @@ export interface Context {
  */
 export type NodeFunction = (value: any, context: Context) => unknown;
 
-/** What a node does with the values that have come together: it returns one result for each, as a `NodeFunction` does. */
+/**
+ * What a node does with the values that have come together: it returns a list with one result for each, as a `NodeFunction`
+ * does, or a promise of it. If it throws for several values it is called again with each alone, so that the error names the
+ * one at fault, and what became of the others is kept.
+ */
 export type BatchFunction = (
   values: any[],
   contexts: Context[],
@@ -93,11 +97,16 @@ export function emit(value: Input, options: Emission["options"] = {}): Emission 
   return new Emission(value, options);
 }
 
+/** The most packets in one call, unless a node says otherwise. */
+const BATCH = 32;
+
 /** A definition whose defaults are filled in. */
 export class HostType {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly hasState: boolean;
+  /** The most values that `processMany` gets at once. */
+  readonly batch: number;
 
   constructor(
     readonly name: string,
@@ -106,6 +115,7 @@ export class HostType {
     this.inputs = definition.inputs ?? ["in"];
     this.outputs = definition.outputs ?? ["out"];
     this.hasState = definition.create !== undefined;
+    this.batch = definition.batch ?? BATCH;
   }
 
   /** The node of one run; the same one for all where there is no state. */
@@ -124,10 +134,12 @@ export class HostType {
 
   /** What the options of a pipeline have about it. */
   declaration(token: number): Record<string, unknown> {
-    const { batch, maxWaitMs, inputs, outputs } = this.definition;
+    const { batch, maxWaitMs, inputs, outputs, processMany } = this.definition;
     const declared: Record<string, unknown> = { token };
     if (batch !== undefined) declared["batch"] = batch;
-    if (maxWaitMs !== undefined) declared["max_wait_ms"] = maxWaitMs;
+    // Even a wait of 0 keeps it out of the calls of nodes that take single values: it gets what they have made until then.
+    const wait = maxWaitMs ?? (processMany === undefined ? undefined : 0);
+    if (wait !== undefined) declared["max_wait_ms"] = wait;
     if (inputs !== undefined) declared["inputs"] = inputs;
     if (outputs !== undefined) declared["outputs"] = outputs;
     if (this.hasState) declared["ends"] = true;

@@ -8,6 +8,7 @@ import {
   Pipeline,
   emit,
   node,
+  type BatchFunction,
   type Context,
   type HostNode,
   type Input,
@@ -15,6 +16,19 @@ import {
   type NodeFunction,
 } from "remotemedia";
 import { ADD, OWN, calculator, deferred } from "./pipelines.js";
+
+/** A pipeline of nodes of this program, one behind the other. */
+function chain(nodes: Record<string, NodeDefinition>): Pipeline {
+  const types = Object.keys(nodes);
+  return new Pipeline(
+    {
+      version: "v1",
+      nodes: types.map((type) => ({ id: type, node_type: type })),
+      connections: types.slice(1).map((type, index) => ({ from: types[index]!, to: type })),
+    },
+    { nodes },
+  );
+}
 
 test("functions, async functions and generators", async () => {
   const run = async (Own: (value: any, context: Context) => unknown): Promise<unknown[]> =>
@@ -42,6 +56,24 @@ test("functions, async functions and generators", async () => {
     }),
     [1, "end", 2, "end"],
   );
+});
+
+test("executeSync passes on what is held back at the end of an item", async () => {
+  const sum = (flush: (sum: number) => unknown): NodeDefinition => ({
+    create: () => {
+      let sum = 0;
+      return { process: (value) => void (sum += value), flush: () => flush(sum) };
+    },
+  });
+  const flushes: [flush: (sum: number) => unknown, expected: number[]][] = [
+    [(value) => value, [2, 6, 12]],
+    [(value) => [value, -value].values(), [2, -2, 6, -6, 12, -12]],
+  ];
+  for (const [flush, expected] of flushes) {
+    const pipeline = chain({ Sum: sum(flush), Double: { process: (value) => value * 2 } });
+    assert.deepEqual(pipeline.executeSync([1, 2, 3]).values, expected);
+    assert.deepEqual((await pipeline.execute([1, 2, 3])).values, expected);
+  }
 });
 
 test("executeSync runs what is synchronous, and refuses the rest", () => {
@@ -206,6 +238,145 @@ test("values that come together are served together", async () => {
     sizes.reduce((sum, size) => sum + size),
     5,
   );
+});
+
+test("a batch that throws is given again value by value", async () => {
+  const check = (values: number[]): number[] => {
+    if (values.includes(3)) throw thrown;
+    return values;
+  };
+  const own = (processMany: BatchFunction, onError: string): Pipeline =>
+    new Pipeline(JSON.stringify({ version: "v1", nodes: [{ id: "own", node_type: "Own", on_error: onError }] }), {
+      nodes: { Own: { batch: 8, processMany } },
+    });
+  for (const processMany of [check, async (values: number[]) => check(values)]) {
+    const outputs = await own(processMany, "skip").execute([1, 2, 3, 4, 5]);
+    assert.deepEqual(outputs.values, [1, 2, 4, 5]);
+    assert.deepEqual([outputs.skips, outputs.skipped.map(({ item }) => item)], [1, [2]]);
+    await assert.rejects(own(processMany, "fail").execute([1, 2, 3, 4, 5]), (error: Error) => {
+      assert.ok(error instanceof NodeError);
+      assert.deepEqual([error.cause, error.item, error.outputs!.values], [thrown, 2, [1, 2]]);
+      return true;
+    });
+  }
+  assert.deepEqual(own(check, "skip").executeSync([1, 2, 3, 4, 5]).values, [1, 2, 4, 5]);
+  // One that throws while each of its values passes is no error.
+  const together: BatchFunction = (values) => {
+    if (values.length > 1) throw thrown;
+    return values;
+  };
+  assert.deepEqual((await own(together, "fail").execute([1, 2, 3])).values, [1, 2, 3]);
+  const short = own((values) => values.slice(1), "fail").execute([1, 2]);
+  await assert.rejects(short, /processMany got 2 values and returned 1 results; return one for each/);
+});
+
+test("each result of a batch may be what a function returns", async () => {
+  const own = (each: NodeFunction): Pipeline =>
+    new Pipeline(OWN, {
+      nodes: {
+        Own: { processMany: (values, contexts) => values.map((value, index) => each(value, contexts[index]!)) },
+      },
+    });
+  assert.deepEqual((await own(async (value) => value * 2).execute([1, 2, 3])).values, [2, 4, 6]);
+  const twice: NodeFunction = function* (value) {
+    yield value;
+    yield -value;
+  };
+  assert.deepEqual((await own(twice).execute([1, 2])).values, [1, -1, 2, -2]);
+  assert.deepEqual(own(twice).executeSync([1, 2]).values, [1, -1, 2, -2]);
+  // Of several that fail the first is reported; the others are no unhandled rejections, which would end this test.
+  const failing = own(async (value) => {
+    if (value > 1) throw thrown;
+    return value;
+  });
+  await assert.rejects(failing.execute([1, 2, 3]), (error: Error) => {
+    assert.ok(error instanceof NodeError);
+    assert.deepEqual([error.cause, error.item, error.outputs!.values], [thrown, 1, [1]]);
+    return true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
+/** A node that notes how many values it gets at once: as a function, or made for each run. */
+function noting(sizes: number[]): NodeDefinition[] {
+  const processMany: BatchFunction = (values) => (sizes.push(values.length), values);
+  return [
+    { processMany, batch: 8 },
+    { create: () => ({ processMany }), batch: 8 },
+  ];
+}
+
+test("values that functions give come together before a batch", async () => {
+  const sizes: number[] = [];
+  const numbers = Array.from({ length: 16 }, (_, index) => index);
+  for (const First of [
+    { process: (value: number) => value, batch: 8 },
+    { process: async (value: number) => value, batch: 8 },
+    { processMany: (values: number[]) => values, batch: 8 },
+  ]) {
+    for (const Many of noting(sizes)) {
+      const pipeline = chain({ First, Many, Last: { process: (value) => value + 1, batch: 8 } });
+      assert.deepEqual(
+        (await pipeline.execute(numbers)).values,
+        numbers.map((number) => number + 1),
+      );
+      // Ends of items count among the entries of a call.
+      assert.ok(
+        sizes.every((size) => size > 1 && size <= 8),
+        `${sizes}`,
+      );
+      sizes.length = 0;
+    }
+  }
+  // In one call, what came before a failure in front of the batch leaves.
+  const First = {
+    batch: 8,
+    process: (value: number) => {
+      if (value === 3) throw thrown;
+      return value;
+    },
+  };
+  const [, Many] = noting(sizes);
+  await assert.rejects(chain({ First, Many: Many! }).execute(numbers), (error: Error) => {
+    assert.ok(error instanceof NodeError);
+    assert.deepEqual([error.nodeId, error.item, error.outputs!.values], ["First", 3, [0, 1, 2]]);
+    return true;
+  });
+});
+
+test("what is held back comes before a batch in its place", async () => {
+  const sizes: number[] = [];
+  for (const Many of noting(sizes)) {
+    const sum = (): HostNode => {
+      let sum = 0;
+      return { process: (value) => (sum += value), flush: () => ({ sum }) };
+    };
+    const pipeline = chain({ Sum: { create: sum, batch: 8 }, Many, Last: { process: (value) => value, batch: 8 } });
+    const expected = [1, { sum: 1 }, 3, { sum: 3 }];
+    assert.deepEqual((await pipeline.execute([1, 2])).values, expected);
+    assert.deepEqual(pipeline.executeSync([1, 2]).values, expected);
+  }
+});
+
+test("an endless stream before a batch is delivered, and not collected", async () => {
+  const streams: NodeFunction[] = [
+    function* () {
+      for (let number = 0; ; number++) yield number;
+    },
+    async function* () {
+      for (let number = 0; ; number++) yield number;
+    },
+  ];
+  const sizes: number[] = [];
+  for (const stream of streams) {
+    for (const Many of noting(sizes)) {
+      const pipeline = chain({ Stream: { process: stream, batch: 8 }, Many });
+      await using session = pipeline.session<number>({ buffer: { packets: 4 } });
+      await session.send(0);
+      for (let number = 0; number < 100; number++) assert.equal((await session.receive())!.value, number);
+      assert.ok(sizes.every((size) => size <= 8));
+    }
+  }
 });
 
 test("state belongs to one run, and is closed with it", async () => {
