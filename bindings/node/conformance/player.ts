@@ -203,7 +203,7 @@ export class Player {
     const of = this.session(session);
     if (control.flush) await of.flush();
     else if (control.interrupt) of.interrupt(control.at === undefined ? {} : { at: control.at });
-    else of.setParams(control.set.node, control.set.params);
+    else await of.setParams(control.set.node, control.set.params);
   }
 
   do_reply({ node, times = 1 }: Step): void {

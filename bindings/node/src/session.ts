@@ -49,7 +49,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private readonly outputWaiters: (() => void)[] = [];
   private readonly atEnd = new Set<string | null>();
   /** Who sends to each input: one that is full holds up no other. */
-  private readonly queues: SendQueue[] = [];
+  private readonly queues: readonly SendQueue[];
   private readers = 0;
   private end: Completion | null = null;
   private readonly ended: Promise<void>;
@@ -69,6 +69,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     const { plan, runtime, exact } = pipeline;
     this.names = plan.outputs.map((output) => output.name);
     this.inputs = plan.inputs.map((input) => input.name);
+    this.queues = Array.from({ length: Math.max(1, this.inputs.length) }, () => ({ last: Promise.resolve(), length: 0 }));
     this.chosen = options.outputs ?? this.names;
     this.port = runtime.port;
     this.token = this.port.token();
@@ -190,16 +191,16 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   async finish(): Promise<void> {
     if (this.isFinished) return;
     this.isFinished = true;
-    await this.allTaken();
-    if (this.isCancelled) return;
-    const status = native().sessionFinish(this.handle);
-    if (status < STATUS.RM_OK) this.refuse(failure());
+    await this.inTurn(() => {
+      if (this.isCancelled) return;
+      const status = native().sessionFinish(this.handle);
+      if (status < STATUS.RM_OK) this.refuse(failure());
+    });
   }
 
   /** Ends the stream after what was sent: nodes emit what they hold back. Another stream may begin. */
   async flush(): Promise<void> {
-    await this.allTaken();
-    this.control({ flush: true });
+    await this.inTurn(() => this.control(controlDocument({ flush: true })));
   }
 
   /** Drops what was sent and not read, and makes nodes anew. @param options.at only what waits before this node or behind it */
@@ -217,14 +218,15 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     for (const [name, queue] of this.split ?? []) this.split!.set(name, queue.filter(isKept));
   }
 
-  /** Changes params of a node that may change while it runs: what is sent afterwards meets the new values. */
-  setParams(node: string, params: Record<string, unknown>): void {
+  /** Changes params of a node that may change while it runs: what is sent afterwards meets the new values, and nothing else. */
+  async setParams(node: string, params: Record<string, unknown>): Promise<void> {
     if (typeof node !== "string" || typeof params !== "object" || params === null)
       throw new InvalidArgumentError(
         "setParams takes the id of a node and an object: setParams(node, { param: value })",
         "RM_INVALID_ARGUMENT",
       );
-    this.control({ set: { node, params } });
+    const document = controlDocument({ set: { node, params } });
+    await this.inTurn(() => this.control(document));
   }
 
   /** Ends the session now and drops what is under way. */
@@ -292,9 +294,18 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     return this.atEnd.has(output ?? null);
   }
 
-  /** Waits until all that was sent before is taken. */
-  private async allTaken(): Promise<void> {
-    await Promise.all(this.queues.map((queue) => queue.last));
+  /** Acts behind all that was called before, at once if none of it waits for room, and before all that is called after. */
+  private async inTurn(act: () => void): Promise<void> {
+    if (this.queues.every(({ length }) => length === 0)) return act();
+    for (const queue of this.queues) queue.length++;
+    const mine = Promise.all(this.queues.map(({ last }) => last))
+      .then(act)
+      .finally(() => {
+        for (const queue of this.queues) queue.length--;
+      });
+    const last = mine.catch(() => undefined);
+    for (const queue of this.queues) queue.last = last;
+    return mine;
   }
 
   private async sendLater(value: Input, options: SendOptions): Promise<void> {
@@ -348,7 +359,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 
   private senders(options: SendOptions): SendQueue {
-    return (this.queues[this.input(options)] ??= { last: Promise.resolve(), length: 0 });
+    return this.queues[this.input(options)]!;
   }
 
   private packet(encoder: Encoder, value: Input, options: SendOptions): void {
@@ -418,8 +429,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     }
   }
 
-  private control(wanted: Record<string, unknown>): void {
-    const status = native().sessionControl(this.handle, controlDocument(wanted));
+  private control(document: Uint8Array): void {
+    const status = native().sessionControl(this.handle, document);
     if (status < STATUS.RM_OK) this.refuse(failure());
   }
 
@@ -453,9 +464,9 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 }
 
-/** Those who wait for room at an input. */
+/** What waits at an input: sends for room, and what is to happen behind them. */
 interface SendQueue {
-  /** Settles once all of them are taken. */
+  /** Settles once all of that is done. */
   last: Promise<void>;
   length: number;
 }

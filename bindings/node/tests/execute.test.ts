@@ -350,8 +350,8 @@ test("what is no graph, manifest or list of inputs is told at the call", async (
   await using session = pipeline.session();
   assert.throws(() => session.interrupt("add" as never), refused("interrupt takes options as an object, not add"));
   const set = "setParams takes the id of a node and an object: setParams(node, { param: value })";
-  assert.throws(() => session.setParams(audioLevel() as never, { a: 1 }), refused(set));
-  assert.throws(() => session.setParams("add", undefined as never), refused(set));
+  await assert.rejects(session.setParams(audioLevel() as never, { a: 1 }), refused(set));
+  await assert.rejects(session.setParams("add", undefined as never), refused(set));
   assert.throws(() => new MediaFile(undefined as never), /a MediaFile is made from a path, a URL of a file or a Uint8Array/);
 });
 

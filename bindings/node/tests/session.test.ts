@@ -12,6 +12,7 @@ import {
   Graph,
   NodeError,
   Pipeline,
+  RemoteMediaError,
   Runtime,
   node,
   type HostNode,
@@ -137,13 +138,35 @@ test("live params change between what was sent before and after", async () => {
   await using session = gain.session<Audio>();
   const audio = new Audio(new Float32Array(8000).fill(0.5), 8000);
   await session.send(audio);
-  session.setParams("gain", { gain_db: -20 });
+  await session.setParams("gain", { gain_db: -20 });
   await session.send(audio);
   await session.finish();
   const last = (await all(session)).map((each) => each.channel(0).at(-1)!);
   assert.equal(last[0], 0.5);
   assert.ok(last.at(-1)! < 0.5);
-  assert.throws(() => session.setParams("none", { x: 1 }));
+  await assert.rejects(session.setParams("none", { x: 1 }));
+});
+
+test("calls that are not awaited act in their order, also behind sends that wait for room", async () => {
+  const counted = new Pipeline(
+    {
+      version: "v1",
+      nodes: [calculator("sum", "add", 0), { id: "own", node_type: "Own" }],
+      connections: [{ from: "sum", to: "own" }],
+    },
+    { nodes: { Own: { create: () => new Count() } } },
+  );
+  for (const many of [1, 40]) {
+    await using session = counted.session<number>({ buffer: { packets: 2 } });
+    const numbers = Array.from({ length: many }, (_, index) => index);
+    const calls = numbers.map((number) => session.send(number));
+    calls.push(session.flush(), session.send(0), session.setParams("sum", { operand: 1000 }), session.send(1));
+    calls.push(session.finish());
+    const late = assert.rejects(session.send(2), RemoteMediaError);
+    assert.deepEqual(await all(session), [...numbers, { count: many }, 0, 1001, { count: many + 2 }]);
+    await Promise.all(calls);
+    await late;
+  }
 });
 
 test("a failure ends it, for those who read, send and wait", async () => {
@@ -279,7 +302,7 @@ test("params and options are what was given, whatever JSON makes of them", async
       { version: "v1", nodes: [calculator("sum", "add", 0)] },
       { exact: true },
     ).session();
-    session.setParams("sum", { operand });
+    await session.setParams("sum", { operand });
     await session.send(1n);
     await session.finish();
     return (await session.receive())!.value;
