@@ -65,6 +65,7 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
             };
         }
         if (name == "nothing") return [self](const rm::HostPacket &, rm::Emitter &) { self->called++; };
+        if (name == "fail" && options_.find("batch")) return failing_batch();
         if (name == "fail") return [self](const rm::Value &value) { return self->fail(value); };
         if (name == "stall") {
             return [self](const rm::HostPacket &packet, rm::Emitter &emit) {
@@ -113,8 +114,7 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
                 packets++;
                 return value;
             }
-            void end(const rm::HostEnd &end, rm::Emitter &emit) {
-                if (!end.item) return;
+            void end(const rm::HostEnd &, rm::Emitter &emit) {
                 emit(rm::Value::map({{"packets", packets}}));
                 packets = 0;
             }
@@ -122,15 +122,30 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
         return rm::HostNode::stateful([self = shared_from_this()] { return Counting{self}; });
     }
 
-    rm::Value fail(const rm::Value &value) {
-        const std::int64_t number = called++;
+    bool fails_at(std::int64_t number) const {
         const rm::Value *at = options_.find("at"), *times = options_.find("times");
         const bool is_at = !at || number == at->as<std::int64_t>() || (failures_ > 0 && times);
-        if (is_at && (!times || failures_ < times->as<std::int64_t>())) {
+        return is_at && (!times || failures_ < times->as<std::int64_t>());
+    }
+
+    rm::Value fail(const rm::Value &value) {
+        if (fails_at(called++)) {
             failures_++;
             std::rethrow_exception(exceptions_->at(options_["exception"].as<std::size_t>()));
         }
         return value;
+    }
+
+    /// A list of several packets fails as a whole, and is not counted then.
+    rm::HostNode failing_batch() {
+        return [self = shared_from_this()](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+            const std::int64_t first = self->called;
+            for (std::size_t index = 0; packets.size() > 1 && index < packets.size(); index++) {
+                if (self->fails_at(first + static_cast<std::int64_t>(index)))
+                    std::rethrow_exception(self->exceptions_->at(self->options_["exception"].as<std::size_t>()));
+            }
+            for (std::size_t index = 0; index < packets.size(); index++) emit(index, self->fail(packets[index].value));
+        };
     }
 
     void stall(const std::stop_token &stop) {

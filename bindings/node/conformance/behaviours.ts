@@ -81,6 +81,20 @@ export class Behaviours {
           return values;
         },
       };
+    if (declared.behaviour === "fail" && batch !== undefined) {
+      const failing = new Failing(declared);
+      return {
+        ...options,
+        processMany: (values) => {
+          const fails = values.some((_, index) => failing.isAt(seen.called + index));
+          // A list of several packets is not counted when it fails.
+          if (!fails || values.length === 1) seen.called += values.length;
+          if (!fails) return values;
+          if (values.length === 1) failing.left--;
+          throw this.exception(declared.exception ?? 0);
+        },
+      };
+    }
     const act = this.action(declared, seen);
     return {
       ...options,
@@ -98,14 +112,10 @@ export class Behaviours {
       case "nothing":
         return () => undefined;
       case "fail": {
-        let left = declared.times ?? Infinity;
+        const failing = new Failing(declared);
         return (value, number) => {
-          if (
-            (declared.at === undefined || number >= declared.at) &&
-            left > 0 &&
-            (declared.at === undefined || number === declared.at || declared.times !== undefined)
-          ) {
-            left--;
+          if (failing.isAt(number)) {
+            failing.left--;
             throw this.exception(declared.exception ?? 0);
           }
           return value;
@@ -128,6 +138,20 @@ export class Behaviours {
       default:
         throw new Error(`the behaviour ${declared.behaviour} is not known`);
     }
+  }
+}
+
+/** At which packets a node fails. */
+class Failing {
+  left: number;
+
+  constructor(private readonly declared: Declared) {
+    this.left = declared.times ?? Infinity;
+  }
+
+  isAt(number: number): boolean {
+    const { at, times } = this.declared;
+    return this.left > 0 && (at === undefined || number === at || (number >= at && times !== undefined));
   }
 }
 
