@@ -24,8 +24,9 @@ struct HostPacket {
     std::size_t port = 0;
 };
 
-/// The end of an item, or, without a number, of all.
+/// The end of an item.
 struct HostEnd {
+    /// The number of the input, as that of its packets. It is there in every call.
     std::optional<std::size_t> item;
 };
 
@@ -46,8 +47,8 @@ class EmitTarget {
     /// Notes which entry a node works on, for its error.
     virtual void begin(std::size_t entry) = 0;
     virtual void emit(std::size_t node, std::size_t entry, const HostPacket *source, Value value, const EmitAt &at) = 0;
-    /// Sends what was emitted until now, and waits while there is no room for more.
-    virtual void flush() = 0;
+    /// Sends what a node and those behind it have made until now, and waits while there is no room for more.
+    virtual void flush(std::size_t node) = 0;
     virtual std::stop_token stop_token() = 0;
 };
 
@@ -65,7 +66,7 @@ class Emitter {
     /// call waits. It throws `Cancelled` when the answer is not wanted any more: let it pass.
     void operator()(Value value, EmitAt at = {}) {
         target_->emit(node_, entry_, source_, std::move(value), at);
-        if (is_streaming_) target_->flush();
+        if (is_streaming_) target_->flush(node_);
     }
 
     /// Signals that the answer is not wanted any more: the work was cancelled or interrupted. For functions that take
@@ -97,7 +98,7 @@ class BatchEmitter {
 
     /// Sends what was given until now, and waits while there is no room for more.
     void flush() {
-        target_->flush();
+        target_->flush(node_);
     }
 
     std::stop_token stop_token() const {
@@ -144,6 +145,8 @@ concept Ending = requires(F &function, const HostEnd &end, Emitter &emit) { func
 class HostInstance {
   public:
     virtual ~HostInstance() = default;
+    /// Whether it handles several packets together.
+    virtual bool is_batched() const = 0;
     virtual void packets(EmitTarget &target, std::size_t node, std::span<const std::size_t> entries,
                          std::span<const HostPacket> packets) = 0;
     virtual void end(EmitTarget &target, std::size_t node, std::size_t entry, const HostEnd &end) = 0;
@@ -152,6 +155,10 @@ class HostInstance {
 template <typename F> class InstanceOf final : public HostInstance {
   public:
     explicit InstanceOf(F function) : function_(std::move(function)) {
+    }
+
+    bool is_batched() const override {
+        return Batched<F>;
     }
 
     void packets(EmitTarget &target, std::size_t node, std::span<const std::size_t> entries,
@@ -217,6 +224,8 @@ class HostType {
     bool is_stateful = false;
     /// How many outputs it has.
     std::size_t outputs = 1;
+    /// The most packets that it gets together.
+    std::size_t batch = 32;
 };
 
 } // namespace detail
@@ -229,6 +238,9 @@ class HostType {
 ///     void(const HostPacket &, Emitter &)                        gives any number of values, each at once
 ///     void(std::span<const HostPacket>, BatchEmitter &)          handles several packets together
 ///
+/// Of a batch that throws each packet is handled again, alone: the error names the one at fault, and what the others
+/// became is kept. What `BatchEmitter::flush` has sent by then is not sent again.
+///
 /// An object with `void end(const HostEnd &, Emitter &)` as well is called at the end of each item. What a function
 /// throws ends the run as a `HostNodeError`, and is its `exception()`.
 class HostNode {
@@ -239,6 +251,7 @@ class HostNode {
     HostNode(F &&function) {
         using Function = std::decay_t<F>;
         ends_ = detail::Ending<Function>;
+        is_batched_ = detail::Batched<Function>;
         std::shared_ptr<detail::HostInstance> instance =
             std::make_shared<detail::InstanceOf<Function>>(Function(std::forward<F>(function)));
         type_.make = [instance] { return instance; };
@@ -249,6 +262,7 @@ class HostNode {
         using Function = std::decay_t<std::invoke_result_t<Make &>>;
         HostNode node;
         node.ends_ = detail::Ending<Function>;
+        node.is_batched_ = detail::Batched<Function>;
         node.type_.is_stateful = true;
         node.type_.make = [make = std::move(make)]() mutable -> std::shared_ptr<detail::HostInstance> {
             return std::make_shared<detail::InstanceOf<Function>>(make());
@@ -259,6 +273,7 @@ class HostNode {
     /// The most packets in one call, 32 by default.
     HostNode &batch(std::size_t packets) {
         batch_ = packets;
+        type_.batch = std::max<std::size_t>(1, packets);
         return *this;
     }
     /// Lets a call with fewer packets wait so long for more.
@@ -285,7 +300,9 @@ class HostNode {
     Value options(std::uint64_t token) const {
         Map map{{"token", token}};
         if (batch_) map["batch"] = *batch_;
-        if (max_wait_) map["max_wait_ms"] = max_wait_->count();
+        // Even a wait of 0 keeps a batch out of the calls of nodes that take single packets: it gets what they have
+        // made until then.
+        if (max_wait_ || is_batched_) map["max_wait_ms"] = max_wait_.value_or(std::chrono::milliseconds(0)).count();
         if (ends_) map["ends"] = true;
         const auto names = [](const std::vector<std::string> &ports) {
             List list;
@@ -303,7 +320,7 @@ class HostNode {
     detail::HostType type_;
     std::optional<std::size_t> batch_;
     std::optional<std::chrono::milliseconds> max_wait_;
-    bool ends_ = false;
+    bool ends_ = false, is_batched_ = false;
     std::vector<std::string> inputs_, outputs_;
 };
 

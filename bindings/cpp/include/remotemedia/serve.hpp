@@ -210,6 +210,7 @@ class Serving final : public EmitTarget {
             for (const auto &[type, id] : call_->nodes) {
                 if (!type || !call_->work) return nullptr;
                 instances_.push_back(call_->work->instance(*type, id, call_->epoch));
+                if (instances_.back()->is_batched()) batches_.resize(call_->nodes.size());
             }
             pass_entries();
         } catch (const Unwinding &) {
@@ -243,12 +244,64 @@ class Serving final : public EmitTarget {
             throw std::out_of_range("there is no output " + std::to_string(at.port) + "; the node has " +
                                     std::to_string(outputs) + ", counted from 0");
         }
+        if (node >= batches_.size() || !batches_[node].is_called)
+            return onward(node, entry, source, std::move(value), at);
+        Batch &batch = batches_[node];
+        if (batch.repeated > 0) {
+            batch.repeated--;
+            return;
+        }
+        batch.given.push_back({entry, source, std::move(value), at});
+        if (batch.given.size() == most_rows) pass_given(node);
+    }
+
+    void flush(std::size_t node) override {
+        if (!batches_.empty()) {
+            pass_given(node);
+            drain(node + 1);
+        }
+        send_part();
+    }
+
+    std::stop_token stop_token() override {
+        return replier_.stop_token(*call_);
+    }
+
+  private:
+    /// Leaves the functions of a call whose reply is settled.
+    struct Unwinding {};
+
+    /// A value that a node has given for several packets together.
+    struct Given {
+        std::size_t entry;
+        const HostPacket *source;
+        Value value;
+        EmitAt at;
+    };
+
+    /// What a node that takes several packets together has to do.
+    struct Batch {
+        /// The packets that wait for it, and their entries.
+        std::vector<std::size_t> entries;
+        std::vector<HostPacket> packets;
+        /// What its function has given and has not been passed on, while it is called.
+        std::vector<Given> given;
+        bool is_called = false;
+        /// The packet of which values were passed on last, and how many.
+        const HostPacket *last = nullptr;
+        std::size_t of_last = 0;
+        /// So many values of it are given a second time.
+        std::size_t repeated = 0;
+    };
+
+    static constexpr std::size_t most_rows = 4096, most_bytes = 1 << 20;
+
+    /// Passes a value to the next node, or adds it to the reply.
+    void onward(std::size_t node, std::size_t entry, const HostPacket *source, Value value, const EmitAt &at) {
         const HostPacket &of = call_->entries[entry].packet;
         const EmitAt place = placed(at, value, source);
         if (node + 1 < call_->nodes.size()) {
-            const HostPacket packet{std::move(value), place.pts, place.duration, of.item, 0};
-            pass(node + 1, {&entry, 1}, {&packet, 1});
-            return;
+            return pass(node + 1, entry, {std::move(value), place.pts, place.duration, of.item, 0});
         }
         // The runtime knows the time of the entry, but not of what became of it between the nodes.
         const EmitAt known = placed({}, value, &of);
@@ -261,7 +314,8 @@ class Serving final : public EmitTarget {
         }
     }
 
-    void flush() override {
+    /// Sends what there is as a part of the reply, and waits while there is no room for more.
+    void send_part() {
         if (count_ == 0) return;
         const auto room = send(false, nullptr);
         if (room == Replier::Room::full && !replier_.wait_for_room(*call_)) is_gone_ = true;
@@ -269,24 +323,16 @@ class Serving final : public EmitTarget {
         begin_reply();
     }
 
-    std::stop_token stop_token() override {
-        return replier_.stop_token(*call_);
-    }
-
-  private:
-    /// Leaves the functions of a call whose reply is settled.
-    struct Unwinding {};
-
-    static constexpr std::size_t most_rows = 4096, most_bytes = 1 << 20;
-
     void pass_entries() {
         const auto &entries = call_->entries;
         std::vector<std::size_t> numbers;
         std::vector<HostPacket> packets;
         for (std::size_t index = 0; index < entries.size();) {
             if (entries[index].is_end) {
-                for (std::size_t node = 0; node < instances_.size(); node++) {
+                // The end of all has no number: there is nothing left of an item that a node could give.
+                for (std::size_t node = 0; entries[index].end.item && node < instances_.size(); node++) {
                     guarded(node, index, [&] { instances_[node]->end(*this, node, index, entries[index].end); });
+                    drain(node + 1);
                 }
                 index++;
                 continue;
@@ -297,12 +343,88 @@ class Serving final : public EmitTarget {
                 numbers.push_back(index);
                 packets.push_back(std::move(call_->entries[index].packet));
             }
-            pass(0, numbers, packets);
+            guarded(0, numbers.front(), [&] {
+                if (instances_[0]->is_batched())
+                    handle_together(0, numbers, packets);
+                else
+                    instances_[0]->packets(*this, 0, numbers, packets);
+            });
+            drain(1);
         }
     }
 
-    void pass(std::size_t node, std::span<const std::size_t> entries, std::span<const HostPacket> packets) {
-        guarded(node, entries.front(), [&] { instances_[node]->packets(*this, node, entries, packets); });
+    /// Passes a packet to a node. Before one that takes several together it waits until they are as many as its batch.
+    void pass(std::size_t node, std::size_t entry, HostPacket packet) {
+        if (!instances_[node]->is_batched()) {
+            guarded(node, entry, [&] { instances_[node]->packets(*this, node, {&entry, 1}, {&packet, 1}); });
+            return;
+        }
+        Batch &batch = batches_[node];
+        batch.entries.push_back(entry);
+        batch.packets.push_back(std::move(packet));
+        if (batch.packets.size() >= call_->nodes[node].first->batch) release(node);
+    }
+
+    /// Has the packets handled that wait for a node.
+    void release(std::size_t node) {
+        const std::vector<std::size_t> entries = std::exchange(batches_[node].entries, {});
+        const std::vector<HostPacket> packets = std::exchange(batches_[node].packets, {});
+        if (!packets.empty()) guarded(node, entries.front(), [&] { handle_together(node, entries, packets); });
+    }
+
+    /// Has all packets handled that wait, for the nodes from one on.
+    void drain(std::size_t first) {
+        for (std::size_t node = first; node < batches_.size(); node++) release(node);
+    }
+
+    /// Has packets handled together. If that throws, they are handled again, each alone: that finds the one at fault,
+    /// and keeps what its neighbours became.
+    void handle_together(std::size_t node, std::span<const std::size_t> entries, std::span<const HostPacket> packets) {
+        Batch &batch = batches_[node];
+        batch.last = nullptr;
+        std::exception_ptr thrown = call_together(node, entries, packets);
+        if (thrown && packets.size() > 1) {
+            batch.given.clear();
+            // Of a packet whose values were passed on in part the rest is wanted.
+            const std::size_t first = batch.last ? static_cast<std::size_t>(batch.last - packets.data()) : 0;
+            batch.repeated = batch.last ? batch.of_last : 0;
+            thrown = nullptr;
+            for (std::size_t index = first; index < packets.size() && !thrown; index++) {
+                thrown = call_together(node, entries.subspan(index, 1), packets.subspan(index, 1));
+                pass_given(node);
+                batch.repeated = 0;
+                entry_ = entries[index];
+            }
+        } else {
+            pass_given(node);
+        }
+        if (thrown) std::rethrow_exception(thrown);
+    }
+
+    /// Calls the function of a node with several packets, and returns what it throws.
+    std::exception_ptr call_together(std::size_t node, std::span<const std::size_t> entries,
+                                     std::span<const HostPacket> packets) {
+        std::exception_ptr thrown;
+        batches_[node].is_called = true;
+        try {
+            instances_[node]->packets(*this, node, entries, packets);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        batches_[node].is_called = false;
+        // It may have been left, or have caught what it should have let pass.
+        if (is_gone_ || failure_) throw Unwinding{};
+        return thrown;
+    }
+
+    /// Passes on what the function of a node has given until now.
+    void pass_given(std::size_t node) {
+        Batch &batch = batches_[node];
+        for (Given &each : std::exchange(batch.given, {})) {
+            batch.of_last = batch.last == each.source ? batch.of_last + 1 : 1;
+            batch.last = each.source;
+            onward(node, each.entry, each.source, std::move(each.value), each.at);
+        }
     }
 
     /// Calls a function, and notes what it throws as its failure.
@@ -313,7 +435,15 @@ class Serving final : public EmitTarget {
         } catch (const Unwinding &) {
             throw;
         } catch (...) {
-            if (!is_gone_ && !failure_) fail({entry_, node, std::current_exception()});
+            if (!is_gone_ && !failure_) {
+                HostFailure failure{entry_, node, std::current_exception()};
+                // What waits for the nodes behind came before: it leaves, or fails itself.
+                try {
+                    drain(node + 1);
+                } catch (const Unwinding &) {
+                }
+                if (!is_gone_ && !failure_) fail(std::move(failure));
+            }
         }
         // A function may have caught what it should have let pass.
         if (is_gone_ || failure_) throw Unwinding{};
@@ -370,7 +500,7 @@ class Serving final : public EmitTarget {
             throw;
         }
         count_++;
-        if (count_ == most_rows || reply_.document().size() >= most_bytes) flush();
+        if (count_ == most_rows || reply_.document().size() >= most_bytes) send_part();
     }
 
     Replier::Room send(bool is_final, std::shared_ptr<OpenCall> *next) {
@@ -395,6 +525,8 @@ class Serving final : public EmitTarget {
     Replier &replier_;
     std::shared_ptr<OpenCall> call_;
     std::vector<std::shared_ptr<HostInstance>> instances_;
+    /// One for each node where any takes several packets together, else none.
+    std::vector<Batch> batches_;
     Encoder reply_;
     std::size_t rows_ = 0, count_ = 0, entry_ = 0;
     std::optional<HostFailure> failure_;
