@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <utility>
 
 #ifdef TESTS_ASIO
 #include <remotemedia/asio.hpp>
@@ -50,6 +51,46 @@ template <typename T> class Task {
   private:
     std::future<T> result_;
 };
+
+/// A coroutine that its owner destroys.
+class Owned {
+  public:
+    struct promise_type {
+        Owned get_return_object() {
+            return Owned(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        std::suspend_never initial_suspend() noexcept {
+            return {};
+        }
+        std::suspend_always final_suspend() noexcept {
+            return {};
+        }
+        void return_void() {
+        }
+        void unhandled_exception() {
+            std::terminate();
+        }
+    };
+    Owned(Owned &&other) : handle_(std::exchange(other.handle_, nullptr)) {
+    }
+    ~Owned() {
+        if (handle_) handle_.destroy();
+    }
+
+  private:
+    explicit Owned(std::coroutine_handle<promise_type> handle) : handle_(handle) {
+    }
+    std::coroutine_handle<promise_type> handle_;
+};
+
+Owned receive_one(rm::Session &session, std::atomic<int> &received) {
+    co_await session.async_receive();
+    received++;
+}
+
+Owned send_one(rm::Session &session, int number) {
+    co_await session.async_send(number);
+}
 
 rm::Graph add(int operand) {
     return rm::Graph() >> rm::Node{"Calculator", {}, {{"operation", "add"}, {"operand", operand}}};
@@ -127,6 +168,85 @@ TEST(async, a_future_takes_a_run_over) {
     THROWN(rm::NodeError, pipeline.execute({"text"}).future().get());
     // Work that is done within the budget never leaves this thread.
     CHECK(pipeline.execute({2}, {.budget = std::chrono::seconds(1)}).get().values() == rm::List{7});
+}
+
+TEST(async, a_coroutine_that_was_destroyed_neither_receives_nor_sends) {
+    // What an event calls is called when the test says so, by this thread.
+    std::mutex mutex;
+    std::vector<std::function<void()>> posted;
+    const auto run_posted = [&] {
+        std::vector<std::function<void()>> functions;
+        {
+            const std::lock_guard lock(mutex);
+            functions.swap(posted);
+        }
+        for (const auto &function : functions) function();
+    };
+    rm::Runtime runtime({.executor = [&](std::function<void()> function) {
+        const std::lock_guard lock(mutex);
+        posted.push_back(std::move(function));
+    }});
+    const rm::Pipeline pipeline(runtime, add(0));
+    std::atomic<int> received = 0;
+    for (const bool is_called_before : {false, true}) {
+        rm::Session session = pipeline.session();
+        std::optional<Owned> waiting = receive_one(session, received);
+        if (!is_called_before) waiting.reset();
+        for (int number = 1; number <= 3; number++) session.send(number);
+        session.finish();
+        session.wait();
+        waiting.reset();
+        run_posted();
+        rm::List values;
+        for (const rm::Packet &packet : session) values.push_back(packet.value);
+        CHECK(values == (rm::List{1, 2, 3}));
+    }
+    CHECK_EQUAL(0, received.load());
+    rm::Session session = pipeline.session({.packets = 1});
+    int taken = 0;
+    while (session.try_send(taken)) taken++;
+    {
+        const Owned waiting = send_one(session, 1000);
+    }
+    std::size_t count = 0;
+    std::jthread finishing([&] { session.finish(); });
+    finishing.join();
+    for (const rm::Packet &packet : session) {
+        run_posted();
+        CHECK(packet.value == rm::Value(static_cast<int>(count++)));
+    }
+    CHECK_EQUAL(static_cast<std::size_t>(taken), count);
+}
+
+TEST(async, a_stop_reaches_a_run_that_was_given_up) {
+    rm::Runtime runtime;
+    Gate begun, ended;
+    std::atomic<int> stopped = 0;
+    const rm::Pipeline pipeline(runtime,
+                                rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &, rm::Emitter &emit) {
+                                    begun.open();
+                                    Gate never;
+                                    never.wait(emit.stop_token());
+                                    stopped++;
+                                }));
+    std::stop_source first, second;
+    std::future<rm::Outputs> future = pipeline.execute({1}, {.stop = first.get_token()}).future();
+    begun.wait();
+    first.request_stop();
+    CHECK(future.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+    THROWN(rm::Cancelled, future.get());
+    {
+        rm::Execution execution = pipeline.execute({1}, {.stop = second.get_token()});
+        execution.then([&ended] { ended.open(); });
+        execution.detach();
+    }
+    second.request_stop();
+    ended.wait();
+    // A run that is done is not reached any more, nor kept.
+    std::stop_source third;
+    const rm::Pipeline adding(runtime, add(5));
+    CHECK(adding.execute({1}, {.stop = third.get_token()}).future().get().values() == rm::List{6});
+    third.request_stop();
 }
 
 TEST(async, a_coroutine_that_is_shut_down_ends) {

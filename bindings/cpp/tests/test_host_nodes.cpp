@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace {
@@ -70,6 +71,168 @@ TEST(host_nodes, a_batch_is_handled_together) {
     }
     CHECK(both(pipeline, inputs) == expected);
     CHECK(most.load() >= 1 && most.load() <= 8);
+}
+
+TEST(host_nodes, a_batch_that_throws_is_handled_again_packet_by_packet) {
+    rm::Runtime runtime;
+    const auto pipeline = [&runtime](auto function, const std::string &on_error) {
+        rm::HostNode node = function;
+        node.batch(8);
+        return rm::Pipeline(runtime, "version: v1\nnodes:\n  - {id: own, node_type: Own, on_error: " + on_error + "}\n",
+                            {{"Own", node}});
+    };
+    const auto has_three = [](std::span<const rm::HostPacket> packets) {
+        return std::any_of(packets.begin(), packets.end(), [](const auto &each) { return each.value == rm::Value(3); });
+    };
+    // One throws before it gives anything, one in the middle, and one when parts have left already.
+    const auto before = [has_three](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        if (has_three(packets)) throw Peculiar("no 3");
+        for (std::size_t index = 0; index < packets.size(); index++) emit(index, packets[index].value);
+    };
+    const auto within = [](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        for (std::size_t index = 0; index < packets.size(); index++) {
+            if (packets[index].value == rm::Value(3)) throw Peculiar("no 3");
+            emit(index, packets[index].value);
+        }
+    };
+    const auto sent = [](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        for (std::size_t index = 0; index < packets.size(); index++) {
+            if (packets[index].value == rm::Value(3)) throw Peculiar("no 3");
+            emit(index, packets[index].value);
+            // The first packet has a value that has left, and one that has not.
+            if (index == 0 && packets.size() > 1) emit.flush();
+            emit(index, "and");
+        }
+    };
+    const auto check = [&](auto function, const rm::List &passing, const rm::List &first) {
+        const rm::Pipeline skipping = pipeline(function, "skip"), failing = pipeline(function, "fail");
+        const rm::Outputs runs[] = {skipping.run({1, 2, 3, 4, 5}), skipping.execute({1, 2, 3, 4, 5}).get()};
+        for (const rm::Outputs &outputs : runs) {
+            CHECK(outputs.values() == passing);
+            CHECK_EQUAL(1u, outputs.skips());
+            CHECK_EQUAL(2, *outputs.skipped().front().detail().item);
+        }
+        const auto error = THROWN(rm::HostNodeError, failing.run({1, 2, 3, 4, 5}));
+        CHECK_EQUAL(2, *error.detail().item);
+        CHECK((*error.outputs())["own"].values == first);
+    };
+    check(before, {1, 2, 4, 5}, {1, 2});
+    check(within, {1, 2, 4, 5}, {1, 2});
+    check(sent, {1, "and", 2, "and", 4, "and", 5, "and"}, {1, "and", 2, "and"});
+    // One that throws while each of its packets passes is no error.
+    const auto together = [](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        if (packets.size() > 1) throw Peculiar("one at a time");
+        emit(0, packets[0].value);
+    };
+    CHECK(both(pipeline(together, "fail"), {1, 2, 3}) == (rm::List{1, 2, 3}));
+}
+
+TEST(host_nodes, values_that_functions_give_come_together_before_a_batch) {
+    rm::Runtime runtime;
+    std::vector<std::size_t> sizes;
+    std::mutex mutex;
+    rm::HostNode many = [&](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        {
+            const std::lock_guard lock(mutex);
+            sizes.push_back(packets.size());
+        }
+        for (std::size_t index = 0; index < packets.size(); index++) emit(index, packets[index].value);
+    };
+    rm::HostNode same = [](const rm::Value &value) { return value; };
+    rm::HostNode failing = [](int x) {
+        if (x == 3) throw Peculiar("no 3");
+        return x;
+    };
+    rm::HostNode endless = [](const rm::HostPacket &, rm::Emitter &emit) {
+        for (int number = 0;; number++) emit(number);
+    };
+    rm::List inputs;
+    for (int number = 0; number < 16; number++) inputs.emplace_back(number);
+    // Nodes that wait alike share a call; without a wait of its own a function shares none with a batch.
+    for (const bool shares : {true, false}) {
+        for (rm::HostNode *node : {&many, &same, &failing, &endless}) {
+            node->batch(8);
+            if (shares) node->max_wait(std::chrono::milliseconds(0));
+        }
+        for (const rm::HostNode &first : {same, many}) {
+            sizes.clear();
+            const rm::Graph graph = rm::Graph() >> rm::host_node("First", first) >> rm::host_node("Many", many) >>
+                                    rm::host_node("Last", same);
+            CHECK(both({runtime, graph}, inputs) == inputs);
+            for (const std::size_t size : sizes) CHECK(size > 1 && size <= 8);
+        }
+        sizes.clear();
+        rm::Session session =
+            rm::Pipeline(runtime, rm::Graph() >> rm::host_node("Endless", endless) >> rm::host_node("Many", many))
+                .session({.packets = 4});
+        session.send(0);
+        for (int number = 0; number < 100; number++) {
+            CHECK(session.receive({.timeout = std::chrono::seconds(10)})->value == rm::Value(number));
+        }
+        session.cancel();
+        {
+            const std::lock_guard lock(mutex);
+            for (const std::size_t size : sizes) CHECK(size <= 8);
+        }
+        if (!shares) break;
+        // What came before a failure in front of the batch leaves.
+        const rm::Pipeline pipeline(runtime,
+                                    rm::Graph() >> rm::host_node("First", failing) >> rm::host_node("Many", many));
+        const auto error = THROWN(rm::HostNodeError, pipeline.run(inputs));
+        CHECK_EQUAL("first", *error.node_id());
+        CHECK_EQUAL(3, *error.detail().item);
+        CHECK(error.outputs()->values() == (rm::List{0, 1, 2}));
+    }
+}
+
+TEST(host_nodes, what_is_held_back_comes_before_a_batch_in_its_place) {
+    struct Sum {
+        int sum = 0;
+        int operator()(int x) {
+            return sum += x;
+        }
+        void end(const rm::HostEnd &, rm::Emitter &emit) {
+            emit(rm::Value::list(sum));
+        }
+    };
+    rm::Runtime runtime;
+    rm::HostNode sum = rm::HostNode::stateful([] { return Sum(); });
+    rm::HostNode many = [](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        for (std::size_t index = 0; index < packets.size(); index++) emit(index, packets[index].value);
+    };
+    sum.max_wait(std::chrono::milliseconds(0));
+    const rm::Graph graph = rm::Graph() >> rm::host_node("Sum", sum) >> rm::host_node("Many", many);
+    CHECK(both({runtime, graph}, {1, 2}) == (rm::List{1, rm::Value::list(1), 3, rm::Value::list(3)}));
+}
+
+TEST(host_nodes, functions_that_wait_for_runs_and_sessions_leave_threads_to_them) {
+    rm::Runtime runtime({.threads = 2});
+    const rm::Pipeline inner(runtime, of([](int x) { return x + 1; }));
+    const auto run = [&inner](int x) { return inner.execute({x}).get().values()[0]; };
+    const auto converse = [&inner](int x) {
+        rm::Session session = inner.session();
+        session.send(x);
+        session.finish();
+        return session.receive()->value;
+    };
+    const auto wait = [&inner](int x) {
+        const rm::Execution execution = inner.execute({x});
+        while (!execution.wait_for(std::chrono::seconds(1))) {
+        }
+        return x + 1;
+    };
+    for (const rm::HostNode &node : {rm::HostNode(run), rm::HostNode(converse), rm::HostNode(wait)}) {
+        const rm::Pipeline outer(runtime, of(node));
+        for (int round = 0; round < 10; round++) {
+            std::vector<rm::Execution> runs;
+            for (int number = 0; number < 16; number++) runs.push_back(outer.execute({number}));
+            for (int number = 0; number < 16; number++) {
+                rm::Execution &each = runs[static_cast<std::size_t>(number)];
+                CHECK(each.wait_for(std::chrono::seconds(10)));
+                CHECK(each.get().values() == rm::List{number + 1});
+            }
+        }
+    }
 }
 
 TEST(host_nodes, streaming_answers_wait_for_room) {
@@ -142,13 +305,14 @@ TEST(host_nodes, state_belongs_to_a_run_and_ends_are_seen) {
             sum += packet.value.as<int>();
         }
         void end(const rm::HostEnd &end, rm::Emitter &emit) {
-            if (end.item) emit(sum);
+            emit(rm::Value::list(*end.item, sum));
         }
     };
     rm::Runtime runtime;
     const rm::Pipeline pipeline(runtime, of(rm::HostNode::stateful([] { return Sum(); })));
-    CHECK(both(pipeline, {1, 2, 3}) == (rm::List{1, 3, 6}));
-    CHECK(both(pipeline, {5}) == rm::List{5});
+    const auto list = [](int item, int sum) { return rm::Value::list(item, sum); };
+    CHECK(both(pipeline, {1, 2, 3}) == (rm::List{list(0, 1), list(1, 3), list(2, 6)}));
+    CHECK(both(pipeline, {5}) == rm::List{list(0, 5)});
 }
 
 TEST(host_nodes, functions_are_given_back_with_their_pipeline) {

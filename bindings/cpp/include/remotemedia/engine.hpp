@@ -7,6 +7,7 @@
 #include "port.hpp"
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include <poll.h>
@@ -19,7 +20,8 @@ using Executor = std::function<void(std::function<void()>)>;
 
 namespace detail {
 
-/// Threads for functions that may block. They begin when needed; one that waits for room does not count.
+/// Threads for functions that may block. They begin when needed; one that waits for room, a run or a session does not
+/// count, and of those that are too many after its wait one ends.
 class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
   public:
     /// At most so many that are at work.
@@ -31,7 +33,7 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
         {
             const std::lock_guard lock(mutex_);
             tasks_.push_back(std::move(task));
-            needs_thread = idle_ < tasks_.size() && threads_ - blocked_ < most_;
+            needs_thread = idle_ < tasks_.size() && has_place();
             if (needs_thread) threads_++;
         }
         changed_.notify_one();
@@ -52,7 +54,7 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
             const std::lock_guard lock(threads_.mutex_);
             threads_.blocked_++;
             // What waits in the queue may be what this thread waits for.
-            needs_thread_ = threads_.idle_ < threads_.tasks_.size();
+            needs_thread_ = threads_.idle_ < threads_.tasks_.size() && threads_.has_place();
             if (needs_thread_) threads_.threads_++;
         }
         Blocked(const Blocked &) = delete;
@@ -70,6 +72,20 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
         bool needs_thread_ = false;
     };
 
+    /// The same for a wait on any thread: one that belongs to no pool is not noted.
+    class Waiting {
+      public:
+        Waiting() {
+            ServingThreads *threads = current();
+            if (!threads) return;
+            blocked_.emplace(*threads);
+            blocked_->replace();
+        }
+
+      private:
+        std::optional<Blocked> blocked_;
+    };
+
     /// Ends the threads once nothing is left to do; waits so long for that.
     bool close(std::chrono::microseconds patience) {
         std::unique_lock lock(mutex_);
@@ -80,6 +96,10 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
     }
 
   private:
+    bool has_place() const {
+        return threads_ - blocked_ < most_;
+    }
+
     static ServingThreads *&current() {
         static thread_local ServingThreads *pool = nullptr;
         return pool;
@@ -88,7 +108,7 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
     void run() {
         current() = this;
         std::unique_lock lock(mutex_);
-        for (;;) {
+        while (threads_ - blocked_ <= most_) {
             idle_++;
             changed_.wait(lock, [this] { return !tasks_.empty() || is_closed_; });
             idle_--;

@@ -38,14 +38,19 @@ class Resumption {
 /// A run and its completion.
 class Run final : public Work {
   public:
+    using StopCallback = std::stop_callback<std::function<void()>>;
+
     void completed(Completion completion) override {
         std::vector<std::function<void()>> continuations;
+        // It is destroyed without the lock, since that waits for a call of it.
+        std::unique_ptr<StopCallback> stop;
         {
             // The completion is here before anybody is woken.
             const std::lock_guard lock(mutex_);
             completion_ = std::move(completion);
             is_done_ = true;
             continuations.swap(continuations_);
+            stop.swap(stop_);
         }
         done_.notify_all();
         for (auto &continuation : continuations) continuation();
@@ -60,12 +65,22 @@ class Run final : public Work {
         return is_done_;
     }
     template <typename Time> bool wait_until(Time deadline) const {
+        if (is_done()) return true;
+        const ServingThreads::Waiting waiting;
         std::unique_lock lock(mutex_);
         return done_.wait_until(lock, deadline, [this] { return is_done_; });
     }
     void wait() const {
+        if (is_done()) return;
+        const ServingThreads::Waiting waiting;
         std::unique_lock lock(mutex_);
         done_.wait(lock, [this] { return is_done_; });
+    }
+
+    /// Keeps what is called at a stop until the run is done, in place of what was kept before.
+    void keep(std::unique_ptr<StopCallback> stop) {
+        const std::lock_guard lock(mutex_);
+        if (!is_done_) stop.swap(stop_);
     }
 
     /// Has a function called when the run is done, on the thread that completes it; now if it is done: false.
@@ -92,6 +107,7 @@ class Run final : public Work {
     mutable std::mutex mutex_;
     mutable std::condition_variable done_;
     bool is_done_ = false;
+    std::unique_ptr<StopCallback> stop_;
     Completion completion_;
     std::vector<std::function<void()>> continuations_;
 };
@@ -113,7 +129,6 @@ class [[nodiscard]] Execution {
             engine_ = std::move(other.engine_);
             port_ = std::move(other.port_);
             run_ = std::move(other.run_);
-            stop_ = std::move(other.stop_);
         }
         return *this;
     }
@@ -142,13 +157,15 @@ class [[nodiscard]] Execution {
         return port_->cancel(*run_);
     }
 
-    /// Cancels the run when a stop is requested.
+    /// Cancels the run when a stop is requested, also once this object has given it up.
     void cancel_on(const std::stop_token &token) {
-        std::weak_ptr<detail::EventPort> port = port_;
-        std::shared_ptr<detail::Run> run = run_;
-        stop_ = std::make_unique<std::stop_callback<std::function<void()>>>(token, [port, run] {
-            if (const auto found = port.lock()) found->cancel(*run);
-        });
+        const std::weak_ptr<detail::EventPort> port = port_;
+        const std::weak_ptr<detail::Run> run = run_;
+        run_->keep(std::make_unique<detail::Run::StopCallback>(token, [port, run] {
+            const auto found = port.lock();
+            const auto meant = run.lock();
+            if (found && meant) found->cancel(*meant);
+        }));
     }
 
     /// How far the run is: `{items, media_ns?}`. Throws `Gone` where it has ended.
@@ -220,7 +237,6 @@ class [[nodiscard]] Execution {
 
   private:
     void drop() {
-        stop_.reset();
         if (run_ && !run_->is_done()) port_->cancel(*run_);
         run_.reset();
     }
@@ -228,7 +244,6 @@ class [[nodiscard]] Execution {
     std::shared_ptr<detail::Engine> engine_;
     std::shared_ptr<detail::EventPort> port_;
     std::shared_ptr<detail::Run> run_;
-    std::unique_ptr<std::stop_callback<std::function<void()>>> stop_;
 };
 
 } // namespace remotemedia

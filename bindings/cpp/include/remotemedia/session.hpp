@@ -6,6 +6,7 @@
 
 #include "session_state.hpp"
 
+#include <atomic>
 #include <iterator>
 
 namespace remotemedia {
@@ -49,7 +50,8 @@ inline Value session_options(const SessionOptions &options) {
     return map;
 }
 
-/// Repeats an attempt at each event of the session until it is done, and resumes a coroutine then.
+/// Repeats an attempt at each event of the session until it is done, and resumes a coroutine then. Once the coroutine
+/// is destroyed no attempt is made any more.
 class SessionOperation : public std::enable_shared_from_this<SessionOperation> {
   public:
     explicit SessionOperation(std::shared_ptr<SessionState> state) : state_(std::move(state)) {
@@ -69,11 +71,18 @@ class SessionOperation : public std::enable_shared_from_this<SessionOperation> {
 
     /// Has the coroutine resumed when it is done; false where it is done already.
     bool suspend(std::coroutine_handle<> handle) {
-        resumption_ = std::make_shared<Resumption>(handle);
-        return arm();
+        const std::lock_guard lock(mutex_);
+        handle_ = handle;
+        if (arm()) return true;
+        handle_ = nullptr;
+        return false;
     }
+    /// The coroutine is gone, or has what it waited for.
     void forget() {
-        if (resumption_) resumption_->forget();
+        is_forgotten_ = true;
+        // An attempt that another thread makes ends before.
+        const std::lock_guard lock(mutex_);
+        handle_ = nullptr;
     }
     void throw_failure() const {
         if (failure_) std::rethrow_exception(failure_);
@@ -81,25 +90,40 @@ class SessionOperation : public std::enable_shared_from_this<SessionOperation> {
 
   protected:
     virtual bool try_once(SessionState &state) = 0;
+    /// Undoes what an attempt has done that is not wanted any more.
+    virtual void undo(SessionState &state) = 0;
 
   private:
+    /// Waits for the next event; false where an attempt before it has done it.
     bool arm() {
         for (;;) {
-            // An event may come, and the coroutine be resumed, before `when_changed` returns.
-            const bool is_armed = state_->when_changed(seen_, [self = shared_from_this()] {
-                self->state_->engine().post([self] {
-                    if (self->attempt() || !self->arm()) self->resumption_->resume();
-                });
-            });
+            // An event may come, and `advance` wait for the lock, before `when_changed` returns.
+            const bool is_armed = state_->when_changed(
+                seen_, [self = shared_from_this()] { self->state_->engine().post([self] { self->advance(); }); });
             if (is_armed) return true;
             if (attempt()) return false;
         }
     }
 
+    void advance() {
+        std::coroutine_handle<> handle;
+        {
+            const std::lock_guard lock(mutex_);
+            if (is_forgotten_) return;
+            if (!attempt() && arm()) return;
+            if (is_forgotten_) return undo(*state_);
+            handle = std::exchange(handle_, nullptr);
+        }
+        if (handle) handle.resume();
+    }
+
     const std::shared_ptr<SessionState> state_;
     std::uint64_t seen_ = 0;
     std::exception_ptr failure_;
-    std::shared_ptr<Resumption> resumption_;
+    std::atomic<bool> is_forgotten_ = false;
+    /// Held during an attempt, so that a coroutine is not destroyed in the middle of one.
+    std::mutex mutex_;
+    std::coroutine_handle<> handle_;
 };
 
 class SendOperation final : public SessionOperation {
@@ -117,6 +141,9 @@ class SendOperation final : public SessionOperation {
         if (found != SessionState::Result::end) return found == SessionState::Result::done;
         throw Gone(state.farewell());
     }
+    void undo(SessionState &) override {
+        // What was sent can't be taken back.
+    }
 
     Encoder document_;
 };
@@ -127,7 +154,7 @@ class ReceiveOperation final : public SessionOperation {
         : SessionOperation(state), sink_(sink) {
     }
     std::optional<Packet> result() {
-        return std::move(packet_);
+        return std::exchange(packet_, std::nullopt);
     }
 
   private:
@@ -135,6 +162,9 @@ class ReceiveOperation final : public SessionOperation {
         const auto found = state.receive(sink_, packet_);
         if (found == SessionState::Result::end) state.throw_failure();
         return found != SessionState::Result::would_block;
+    }
+    void undo(SessionState &state) override {
+        if (packet_) state.give_back(*std::exchange(packet_, std::nullopt));
     }
 
     std::int64_t sink_;
@@ -325,6 +355,7 @@ class Session {
         Map control{{"interrupt", true}};
         if (!at.empty()) control["at"] = at;
         state_->control(std::move(control));
+        if (at.empty()) state_->drop_given_back();
     }
     /// Changes live params of a node, behind what was sent.
     void set_params(std::string_view node, Map params) {

@@ -6,6 +6,8 @@
 
 #include "runtime.hpp"
 
+#include <deque>
+
 namespace remotemedia {
 
 /// An output of a session.
@@ -89,6 +91,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
     }
 
     void wait(std::uint64_t seen, const Wait &options) {
+        const ServingThreads::Waiting waiting;
         std::unique_lock lock(mutex_);
         const auto has_changed = [&] { return changes_ != seen; };
         if (options.timeout) {
@@ -134,6 +137,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
     }
 
     Result receive(std::int64_t sink, std::optional<Packet> &packet) {
+        if ((packet = take_back(sink))) return Result::done;
         const Loans::Reading reading(loans());
         Answer answer;
         const rm_status status = answer.of(&loans(), [&](rm_output *out, rm_error **error) {
@@ -146,6 +150,16 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         if (fields > 1) loans().release(read_tokens(decoder));
         if (status == RM_END) return has_ended() ? Result::end : Result::would_block;
         return packet ? Result::done : Result::would_block;
+    }
+
+    /// Gives a packet back that was received and is not wanted: the next call that may have it receives it.
+    void give_back(Packet packet) {
+        change([&] { given_back_.push_back(std::move(packet)); });
+    }
+    /// Drops what was given back.
+    void drop_given_back() {
+        const std::lock_guard lock(mutex_);
+        given_back_.clear();
     }
 
     void finish() {
@@ -237,6 +251,18 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         return pipeline_->engine->runtime->loans;
     }
 
+    std::optional<Packet> take_back(std::int64_t sink) {
+        const std::lock_guard lock(mutex_);
+        const auto is_meant = [&](const Packet &packet) {
+            return sink < 0 || packet.output == chosen_[static_cast<std::size_t>(sink)];
+        };
+        const auto found = std::find_if(given_back_.begin(), given_back_.end(), is_meant);
+        if (found == given_back_.end()) return std::nullopt;
+        Packet packet = std::move(*found);
+        given_back_.erase(found);
+        return packet;
+    }
+
     template <typename Change> void change(Change &&apply) {
         std::vector<std::function<void()>> waiting;
         {
@@ -309,6 +335,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
     std::exception_ptr error_;
     std::vector<WorkError> skipped_;
     std::vector<std::function<void()>> waiting_;
+    std::deque<Packet> given_back_;
 };
 
 } // namespace detail
