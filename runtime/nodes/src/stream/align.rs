@@ -181,9 +181,10 @@ impl Aligned {
     /// a frame among them.
     pub(crate) fn add_to(&self, port: usize, frames: usize, sums: &mut [f64], gain: impl Fn(usize) -> f64) {
         let Some(position) = self.position else { return };
-        for (start, audio) in &self.tracks[port].parts {
+        let until = position + frames as i64;
+        for (start, audio) in self.tracks[port].parts_before(until) {
             let first = (*start).max(position);
-            let end = (start + audio.frames() as i64).min(position + frames as i64);
+            let end = (start + audio.frames() as i64).min(until);
             if first >= end {
                 continue;
             }
@@ -244,6 +245,11 @@ impl Track {
     fn is_awaited(&self) -> bool {
         self.is_connected && !self.has_ended
     }
+
+    /// The parts that begin before this frame, which are few of all that may wait.
+    fn parts_before(&self, frame: i64) -> impl Iterator<Item = &(i64, Audio)> {
+        self.parts.iter().take_while(move |(start, _)| *start < frame)
+    }
 }
 
 /// What a part takes: its samples, and about what its own structures do.
@@ -255,4 +261,39 @@ fn weight(audio: &Audio) -> usize {
 fn frame_at(pts: i64, rate: u32) -> i64 {
     let frame = (i128::from(pts) * i128::from(rate) + 500_000_000).div_euclid(1_000_000_000);
     i64::try_from(frame).unwrap_or(if frame < 0 { i64::MIN } else { i64::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_looks_at_the_parts_that_it_needs_however_many_wait() {
+        let mut aligned = Aligned::new(2, None);
+        aligned.connect(&[0, 1]);
+        let (parts, frames) = (2_000, 160);
+        for number in 0..parts {
+            let audio = Audio::from_planar(vec![number as f32; frames], 1, 8_000).expect("valid sound");
+            aligned.push(0, Packet::new(audio.into())).expect("there is room");
+        }
+        aligned.end(1);
+        // 100 frames touch one part or two of 160.
+        let (mut made, mut looked_at, mut steps) = (Vec::new(), 0, 0);
+        loop {
+            let ready = aligned.ready(100);
+            if ready == 0 {
+                break;
+            }
+            let position = aligned.position.expect("it has begun");
+            looked_at += aligned.tracks[0].parts_before(position + ready as i64).count();
+            let mut sums = vec![0.0; ready];
+            aligned.add_to(0, ready, &mut sums, |_| 1.0);
+            made.extend(sums);
+            aligned.advance(ready);
+            steps += 1;
+        }
+        assert!(looked_at < parts + steps, "{looked_at} in {steps} steps");
+        let expected: Vec<f64> = (0..parts * frames).map(|frame| (frame / frames) as f64).collect();
+        assert!(made == expected);
+    }
 }

@@ -134,17 +134,24 @@ fn join(parts: &VecDeque<Audio>, frames: usize) -> Audio {
     let first = parts.front().expect("there is sound");
     let mut samples = Vec::with_capacity(frames * first.channels());
     for channel in 0..first.channels() {
-        let mut missing = frames;
-        for part in parts {
-            let taken = missing.min(part.frames());
+        for (part, taken) in first_of(parts, frames) {
             samples.extend_from_slice(&part.channel(channel)[..taken]);
-            missing -= taken;
         }
     }
     Audio::from_planar(samples, first.channels(), first.rate())
         .expect("as many channels as there were")
         .with_layout(first.layout().clone())
         .with_pts(first.pts)
+}
+
+/// The parts in which the first frames lie, with how many of them are in each.
+fn first_of(parts: &VecDeque<Audio>, frames: usize) -> impl Iterator<Item = (&Audio, usize)> {
+    let mut missing = frames;
+    parts.iter().map_while(move |part| {
+        let taken = missing.min(part.frames());
+        missing -= taken;
+        (taken > 0).then_some((part, taken))
+    })
 }
 
 #[cfg(test)]
@@ -171,6 +178,16 @@ mod tests {
             }
         }
         assert_eq!((next, held.frames()), (frames, 0));
+    }
+
+    #[test]
+    fn what_waits_behind_the_first_frames_is_not_looked_at() {
+        let mut held = AudioFifo::default();
+        let long = Audio::from_planar(vec![0.5; SHORT_SAMPLES], 1, 8_000).expect("valid sound");
+        (0..1_000).for_each(|_| held.push(long.clone()));
+        let parts = |frames| first_of(&held.parts, frames).map(|(_, taken)| taken).collect::<Vec<_>>();
+        assert_eq!(parts(SHORT_SAMPLES + 1), [SHORT_SAMPLES, 1]);
+        assert_eq!(parts(2 * SHORT_SAMPLES), [SHORT_SAMPLES; 2]);
     }
 
     #[test]
