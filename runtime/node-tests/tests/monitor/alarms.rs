@@ -442,6 +442,27 @@ fn monitors_agree_on_what_is_silence() {
 }
 
 #[test]
+fn digital_silence_is_silence_by_every_threshold() {
+    for threshold in [-120.0, -119.9] {
+        let level = json!({"silence_threshold_db": threshold, "low_volume_threshold_db": -40});
+        let silence = || mono(vec![0.0; 16_000]);
+        for (monitor, params) in
+            [("AudioLevel", level), ("SilenceDetector", json!({"silence_threshold_db": threshold}))]
+        {
+            let last = reports(monitor, params, [silence()]).pop().expect("reports");
+            assert_eq!((is(&last, "is_silence"), health(&last)), (true, "silence"), "{monitor} at {threshold}");
+        }
+        let sound = tone(2.0, 400.0, 0.5);
+        let params = json!({"dead_channel_threshold_db": threshold});
+        let one_side = stereo(&vec![0.0; sound.len()], &sound);
+        let last = reports("ChannelBalance", params.clone(), [one_side]).pop().expect("reports");
+        assert_eq!((health(&last), &map(&last)["dead_channel"]), ("dead_channel", &Value::text("left")), "{threshold}");
+        let last = reports("ChannelBalance", params, [silence()]).pop().expect("reports");
+        assert_eq!(health(&last), "unknown", "a pause at {threshold}");
+    }
+}
+
+#[test]
 fn every_format_and_every_extreme_is_measured() {
     let square = |frames: usize| (0..frames).map(|frame| if frame / 50 % 2 == 0 { 1.0 } else { -1.0 }).collect();
     type Shape<'a> = &'a dyn Fn(usize) -> Vec<f32>;

@@ -80,7 +80,7 @@ fn default_dead_channel_threshold_db() -> f64 {
 #[derive(Debug)]
 struct BalanceMeter {
     imbalance_threshold_db: f64,
-    dead_channel_threshold_db: f64,
+    dead_channel_mean_square: f64,
     window: Window,
     right: usize,
     /// The windows of sound that count, oldest first: mean squares of left and right, duration in nanoseconds.
@@ -118,7 +118,7 @@ impl Define for ChannelBalance {
                 WINDOW_MS,
                 BalanceMeter {
                     imbalance_threshold_db: params.imbalance_threshold_db,
-                    dead_channel_threshold_db: params.dead_channel_threshold_db,
+                    dead_channel_mean_square: 10f64.powf(params.dead_channel_threshold_db / 10.0),
                     window: Window::default(),
                     right: 0,
                     sound: VecDeque::new(),
@@ -167,7 +167,7 @@ impl Meter for BalanceMeter {
         let [left, right] = heard.map(power_db);
         let has_verdict = self.duration >= MINIMUM;
         let is_imbalanced = has_verdict && (left - right).abs() > self.imbalance_threshold_db;
-        let dead_channel = match [left, right].map(|side| side < self.dead_channel_threshold_db) {
+        let dead_channel = match heard.map(|side| side < self.dead_channel_mean_square) {
             [true, false] if has_verdict => "left",
             [false, true] if has_verdict => "right",
             _ => "none",
@@ -197,7 +197,7 @@ impl Meter for BalanceMeter {
 
 impl BalanceMeter {
     fn take(&mut self, sides: [f64; 2], duration: i64) {
-        if sides.iter().all(|side| power_db(*side) < self.dead_channel_threshold_db) {
+        if sides.iter().all(|side| *side < self.dead_channel_mean_square) {
             self.silence += duration;
             if self.silence >= HORIZON {
                 self.sound.clear();

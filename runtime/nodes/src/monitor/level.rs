@@ -95,7 +95,7 @@ fn default_silence_threshold_db() -> f64 {
 #[derive(Debug)]
 struct LevelMeter {
     low_volume_mean_square: f64,
-    silence_threshold_db: f64,
+    silence_mean_square: f64,
     window: Window,
     level: GatedLevel,
 }
@@ -133,7 +133,7 @@ impl Define for AudioLevel {
     fn new(params: &AudioLevelParams) -> Self {
         let meter = LevelMeter {
             low_volume_mean_square: 10f64.powf(params.low_volume_threshold_db / 10.0),
-            silence_threshold_db: params.silence_threshold_db,
+            silence_mean_square: 10f64.powf(params.silence_threshold_db / 10.0),
             window: Window::default(),
             level: GatedLevel::default(),
         };
@@ -158,7 +158,7 @@ impl Meter for LevelMeter {
         let (mean_square, peak) = (self.window.mean_square(), self.window.peak());
         self.window.clear();
         let rms_db = power_db(mean_square);
-        let is_silence = rms_db < self.silence_threshold_db;
+        let is_silence = mean_square < self.silence_mean_square;
         if is_silence {
             self.level.add_silence(duration);
         } else {
