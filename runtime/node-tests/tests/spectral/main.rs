@@ -153,6 +153,32 @@ fn several_channels_make_a_third_dimension() {
     }
 }
 
+/// As `scipy.signal.windows.hann(1, sym=False)` and so librosa have it.
+#[test]
+fn the_window_of_one_sample_is_1() {
+    let params = json!({"n_fft": 16, "win_length": 1, "hop_length": 16, "value": "magnitude"});
+    let (spectra, _) = frames(&tensors("STFT", &params, [sound(64, 16_000)]));
+    assert_eq!(spectra.len(), 5);
+    // Frame k begins at sample 16 k - 8, and one sample in the middle of 16 is the seventh behind the first. It has the same
+    // magnitude at all frequencies.
+    for (frame, sample) in spectra.iter().zip([vec![0.0], signal(64)].concat().iter().step_by(16)) {
+        assert!(frame.iter().all(|magnitude| (magnitude - sample.abs()).abs() < 1e-6), "{frame:?} of {sample}");
+    }
+}
+
+#[test]
+fn decibels_of_any_power_end_at_the_same_floor() {
+    for power in [0.1, 1.0, 2.0, 7.5, 7.7, 9.0, 9.4, 10.0] {
+        let params = json!({"scale": "db", "power": power, "n_mels": 4});
+        let silence = Audio::from_planar(vec![0.0; 4_096], 1, 16_000).expect("valid sound");
+        let (levels, _) = frames(&tensors("MelSpectrogram", &params, [silence]));
+        assert!(!levels.is_empty());
+        // The floor of the sums is a float32, and so is off by a unit of its last place.
+        let is_floor = |level: &f32| (-100.0..-99.9999).contains(level);
+        assert!(levels.iter().flatten().all(is_floor), "power {power}: {:?}", levels[0]);
+    }
+}
+
 #[test]
 fn whole_items_come_in_one_tensor() {
     let params = json!({"n_fft": 64, "hop_length": 16, "value": "magnitude"});

@@ -245,6 +245,7 @@ impl Projection for Mels {
     fn project(&mut self, spectrum: &[Complex32], values: &mut Vec<f32>) {
         /// What the logarithm does not go below, for power.
         const FLOOR: f32 = 1e-10;
+        const FLOOR_DB: f32 = -100.0;
         let Self { filters, power, scale, powers, .. } = self;
         powers.clear();
         if *power == 2.0 {
@@ -258,10 +259,11 @@ impl Projection for Mels {
         match scale {
             LevelScale::Linear => values.extend(sums),
             LevelScale::Db => {
+                // Of high powers the floor is no normal number, or 0: so it is that of the decibels too.
                 let (factor, floor) = (20.0 / *power as f32, FLOOR.powf(*power as f32 / 2.0));
-                values.extend(sums.map(|sum| sum.max(floor)));
+                values.extend(sums.map(|sum| sum.max(if floor.is_normal() { floor } else { 0.0 })));
                 log10(&mut values[first..]);
-                values[first..].iter_mut().for_each(|value| *value *= factor);
+                values[first..].iter_mut().for_each(|value| *value = (*value * factor).max(FLOOR_DB));
             }
             LevelScale::Ln => values.extend(sums.map(|sum| sum.max(kaldi::FLOOR).ln())),
             LevelScale::Log10 | LevelScale::Whisper => {

@@ -13,11 +13,12 @@ pub(super) fn forward(length: usize) -> Arc<RealForward<f32>> {
     LATELY.get(length, || Arc::new(RealForward::new(length)))
 }
 
-/// The periodic Hann window of so many samples, in the middle of so many.
+/// The periodic Hann window of so many samples, in the middle of so many. That of one sample is 1, as SciPy and librosa have it.
 pub(super) fn hann(win_length: usize, length: usize) -> Arc<[f32]> {
     static LATELY: Recent<(usize, usize), [f32]> = Recent::new();
     let before = (length - win_length) / 2;
     let window = |at: usize| match at.checked_sub(before).filter(|at| *at < win_length) {
+        Some(_) if win_length == 1 => 1.0,
         Some(at) => (0.5 - 0.5 * (TAU * at as f64 / win_length as f64).cos()) as f32,
         None => 0.0,
     };
