@@ -110,6 +110,37 @@ fn reference_estimates_are_the_ratios_at_which_noise_was_added() {
 }
 
 #[test]
+fn an_offset_is_no_noise() {
+    for ratio in [0.0, 10.0] {
+        let estimate = |offset: f32| {
+            let samples: Vec<f32> = noisy(ratio).iter().map(|sample| sample + offset).collect();
+            let (map, _) = measured("SNREstimate", json!({}), [Audio::from_planar(samples, 1, 16_000).expect("sound")]);
+            (number(&map, "snr_db"), number(&map, "noise_db"))
+        };
+        let (snr, noise) = estimate(0.0);
+        for offset in [0.01, -0.1] {
+            // The detector hears the offset too, so that the pauses are not quite the same.
+            let (with_offset, level) = estimate(offset);
+            assert!(
+                (with_offset - snr).abs() < 0.5 && (level - noise).abs() < 0.5,
+                "{with_offset} for {snr} at {offset}"
+            );
+        }
+    }
+}
+
+#[test]
+fn digital_silence_with_an_offset_is_left_out() {
+    let estimate = |offset: f32| {
+        let pause = vec![0.0; 16_000];
+        let samples: Vec<f32> = [noisy(5.0), pause].concat().iter().map(|sample| sample + offset).collect();
+        measured("SNREstimate", json!({}), [Audio::from_planar(samples, 1, 16_000).expect("sound")]).0
+    };
+    let (centred, with_offset) = (estimate(0.0), estimate(0.003));
+    assert!((number(&centred, "noise_db") - number(&with_offset, "noise_db")).abs() < 0.5, "{with_offset:?}");
+}
+
+#[test]
 fn the_noise_has_a_level_and_every_channel_counts() {
     let sound = noisy(5.0);
     let alone = Audio::from_planar(sound.clone(), 1, 16_000).expect("valid sound");
