@@ -176,10 +176,11 @@ struct AudioBufferAccumulatorNode;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AudioBufferAccumulatorNodeParams {
-    /// A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`. 0 beside `target_samples`.
-    #[serde(default = "default_min_utterance_duration_ms")]
+    /// A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`. 0 beside `target_samples`. By
+    /// default 250, or `max_utterance_duration_ms` if that is less.
+    #[serde(default)]
     #[schemars(range(min = 0, max = 36_000_000))]
-    min_utterance_duration_ms: u32,
+    min_utterance_duration_ms: Option<u32>,
     /// Emits each time this much sound is there; `max_duration_ms` of `AudioConcat`.
     #[serde(default = "default_max_utterance_duration_ms")]
     #[schemars(range(min = 1, max = 36_000_000))]
@@ -188,10 +189,6 @@ struct AudioBufferAccumulatorNodeParams {
     #[serde(default)]
     #[schemars(range(min = 1, max = 100_000_000))]
     target_samples: Option<u32>,
-}
-
-fn default_min_utterance_duration_ms() -> u32 {
-    250
 }
 
 fn default_max_utterance_duration_ms() -> u32 {
@@ -206,6 +203,9 @@ impl OldName for AudioBufferAccumulatorNode {
     const EXAMPLE: &'static str = r#"{"max_utterance_duration_ms": 10000}"#;
 
     fn translate(params: AudioBufferAccumulatorNodeParams) -> Result<AudioConcatParams, ParamError> {
+        const LEAST_MS: u32 = 250;
+        let most = params.max_utterance_duration_ms;
+        let least = params.min_utterance_duration_ms.unwrap_or(LEAST_MS.min(most));
         Ok(match params.target_samples {
             Some(_) => AudioConcatParams {
                 max_duration_ms: None,
@@ -214,9 +214,9 @@ impl OldName for AudioBufferAccumulatorNode {
                 gaps: Gaps::default(),
             },
             None => AudioConcatParams {
-                max_duration_ms: Some(params.max_utterance_duration_ms.into()),
+                max_duration_ms: Some(most.into()),
                 max_frames: None,
-                min_duration_ms: params.min_utterance_duration_ms.into(),
+                min_duration_ms: least.into(),
                 gaps: Gaps::default(),
             },
         })

@@ -60,7 +60,7 @@ fn their_defaults_are_the_old_ones() {
     assert_eq!(defaults("AudioChunkerNode"), json!({"chunk_size": 512}));
     assert_eq!(
         defaults("AudioBufferAccumulatorNode"),
-        json!({"min_utterance_duration_ms": 250, "max_utterance_duration_ms": 30000, "target_samples": null})
+        json!({"min_utterance_duration_ms": null, "max_utterance_duration_ms": 30000, "target_samples": null})
     );
     assert_eq!(
         defaults("AudioLevelNode"),
@@ -95,6 +95,8 @@ fn sound_goes_through_the_new_nodes() {
     let accumulated = |params| frames(&outputs("AudioBufferAccumulatorNode", params, input()));
     assert_eq!(accumulated(json!({})), [0; 0], "100 ms are less than 250");
     assert_eq!(accumulated(json!({"min_utterance_duration_ms": 50})), [4_800]);
+    assert_eq!(accumulated(json!({"max_utterance_duration_ms": 60})), [2_880], "a rest of 40 ms is less than 60");
+    assert_eq!(accumulated(json!({"max_utterance_duration_ms": 249})), [0; 0]);
     assert_eq!(accumulated(json!({"target_samples": 2_000})), [2_000, 2_000, 800]);
 }
 
