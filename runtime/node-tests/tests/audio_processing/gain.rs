@@ -58,6 +58,7 @@ fn wrong_ramps_are_refused() {
         "ramp: expected points of two numbers, [seconds, decibels], got 1 in point 1"
     );
     assert_eq!(ramp(json!([[-1, 0]])), "ramp: expected times from 0 on, got -1");
+    assert_eq!(ramp(json!([[0, -1e300], [1, 120.5]])), "ramp: expected gains of at most 120 dB, got 120.5 in point 1");
     assert_eq!(ramp(json!([[1, 0], [1, 3]])), "ramp: expected times that rise from point to point, got 1 after 1");
 }
 

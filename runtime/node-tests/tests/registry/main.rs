@@ -4,5 +4,6 @@ mod docs;
 mod live_params;
 mod manifest_schema;
 mod not_finite;
+mod numbers;
 mod old_names;
 mod security;

@@ -44,6 +44,7 @@ pub struct AudioConvolveParams {
     pub path: Option<String>,
     /// The response in numbers: a list for each channel, all of one length.
     #[serde(default)]
+    #[schemars(inner(inner(range(min = f32::MIN, max = f32::MAX))))]
     pub taps: Option<Vec<Vec<f32>>>,
     /// Whether what sounds on after the last frame comes out too.
     #[serde(default = "default_tail")]

@@ -35,9 +35,9 @@ pub struct AudioGain(SegmentNode<Gain>);
 pub struct AudioGainParams {
     /// The gain in decibels. -120 is silence.
     #[serde(default)]
-    #[schemars(range(min = -120.0, max = 120.0))]
+    #[schemars(range(min = SILENCE_DB, max = LOUDEST_DB))]
     pub gain_db: f64,
-    /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+    /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence; 120 dB is the most.
     #[serde(default)]
     pub ramp: Option<Vec<Vec<f64>>>,
     /// What is straight between two points of `ramp`.
@@ -87,6 +87,8 @@ struct Point {
 
 /// At and under this many decibels the factor is 0.
 const SILENCE_DB: f64 = -120.0;
+/// The largest gain, that of `gain_db` too: with more, sound would soon not fit into float32.
+const LOUDEST_DB: f64 = 120.0;
 
 impl_node!(AudioGain);
 
@@ -113,6 +115,9 @@ impl Define for AudioGain {
         }
         if ramp[0][0] < 0.0 {
             return error("times from 0 on", ramp[0][0].to_string());
+        }
+        if let Some((index, point)) = ramp.iter().enumerate().find(|(_, point)| point[1] > LOUDEST_DB) {
+            return error(&format!("gains of at most {LOUDEST_DB} dB"), format!("{} in point {index}", point[1]));
         }
         match ramp.windows(2).find(|pair| pair[1][0] <= pair[0][0]) {
             Some(pair) => error("times that rise from point to point", format!("{} after {}", pair[1][0], pair[0][0])),

@@ -61,8 +61,9 @@ pub struct AudioMixParams {
     #[schemars(range(min = 1, max = 1024))]
     pub channels: u16,
     /// Linear gains: a row for each output channel, in it a number for each input channel. The sound must have as many
-    /// channels as the rows have numbers.
+    /// channels as the rows have numbers. A gain of 1,000,000 is 120 dB.
     #[serde(default)]
+    #[schemars(inner(inner(range(min = -1e6, max = 1e6))))]
     pub gains: Option<Vec<Vec<f64>>>,
 }
 

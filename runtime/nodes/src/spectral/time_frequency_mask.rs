@@ -58,6 +58,7 @@ pub struct TimeFrequencyMaskParams {
     pub fill: MaskFill,
     /// The number for `fill: "value"`.
     #[serde(default)]
+    #[schemars(range(min = f32::MIN, max = f32::MAX))]
     pub value: f32,
     /// What the draws begin from: another seed, other draws.
     #[serde(default)]
