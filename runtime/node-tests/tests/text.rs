@@ -1,6 +1,6 @@
 //! `TextCollector`: where sentences end, and that the cuts between tokens change nothing.
 
-use harness::drive::{drain, prepare, run};
+use harness::drive::{drain, feed, prepare, run};
 use harness::media::fixture;
 use proptest::prelude::*;
 use remotemedia_core::node::Step;
@@ -193,7 +193,199 @@ fn other_values_and_endless_text_are_errors() {
     assert_eq!((&*error.cause, &*error.cure), expected);
 }
 
+/// Lists, quotation marks and terminators, whose meaning what follows decides.
+const PIECES: &[&str] = &[
+    "\u{2022} ",
+    "\u{2022}",
+    "1) ",
+    "2) ",
+    "3",
+    "1. ",
+    "2.) ",
+    "a. ",
+    "b. ",
+    "c) ",
+    ")",
+    "(",
+    "[",
+    "]",
+    "\u{201c}",
+    "\u{201d}",
+    "\"",
+    "\u{201e}",
+    "\u{ab} ",
+    " \u{bb}",
+    "\u{bb}",
+    "\u{61f}",
+    "\u{61f} \u{bb}",
+    "\u{3002}",
+    "\u{ff1f}",
+    "\u{ff0e}",
+    "\u{300c}",
+    "\u{300d}",
+    "\u{3068}",
+    ".",
+    ". . .",
+    "...",
+    "\u{2026}",
+    "!",
+    "?",
+    "!\"",
+    ",",
+    " - ",
+    "\u{2014}",
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\u{a0}",
+    "Dr.",
+    "e.g.",
+    "U.S.",
+    "No.",
+    "p.m.",
+    "etc.",
+    "I",
+    "XIV.",
+    "12.",
+    "She",
+    "Mr",
+    "go",
+    "And",
+    "\u{631}\u{641}\u{62a}",
+    "<e>",
+    "<e",
+    "e>",
+];
+
+/// A text of such pieces, and the places where it is cut.
+fn cut_pieces() -> impl Strategy<Value = (String, Vec<usize>)> {
+    let text = prop::collection::vec(prop::sample::select(PIECES), 1..24).prop_map(|pieces| pieces.concat());
+    text.prop_flat_map(|text| {
+        let length = text.len();
+        (Just(text), prop::collection::vec(0..=length, 0..12))
+    })
+}
+
+fn divided(text: &str, mut cuts: Vec<usize>) -> Vec<&str> {
+    cuts.retain(|cut| text.is_char_boundary(*cut));
+    cuts.extend([0, text.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect()
+}
+
+#[test]
+fn what_follows_decides_and_is_waited_for() {
+    for (language, text, sentences) in [
+        (
+            "en",
+            "\u{2022} Steps for today \u{2022} 1) Mix the flour",
+            vec!["\u{2022} Steps for today \u{2022} 1) Mix the flour"],
+        ),
+        (
+            "en",
+            "\u{2022} Press \u{201c}Save \u{2022} Exit\u{201d} to leave \u{2022} Then wait",
+            vec!["\u{2022} Press \u{201c}Save \u{2022} Exit\u{201d} to leave", "\u{2022} Then wait"],
+        ),
+        (
+            "fa",
+            "\u{631}\u{641}\u{62a}\u{61f} \u{bb} \u{6af}\u{641}\u{62a}",
+            vec!["\u{631}\u{641}\u{62a}\u{61f} \u{bb}", "\u{6af}\u{641}\u{62a}"],
+        ),
+        (
+            "zh",
+            "\u{4f60}\u{597d}\u{ff1f} \u{bb}\u{4ed6}\u{8bf4}",
+            vec!["\u{4f60}\u{597d}\u{ff1f}", "\u{bb}\u{4ed6}\u{8bf4}"],
+        ),
+    ] {
+        let params = json!({"language": language});
+        let letters: Vec<&str> = text.split_inclusive(|_: char| true).collect();
+        let words: Vec<&str> = text.split_inclusive(' ').collect();
+        for tokens in [vec![text], words, letters] {
+            assert_eq!(texts(params.clone(), &tokens), sentences, "{tokens:?}");
+        }
+    }
+}
+
+#[test]
+fn of_end_tokens_that_overlap_the_first_counts_wherever_it_is_cut() {
+    let params = json!({"end_tokens": ["<end>", "nd", "<end"]});
+    for tokens in [&["One <end> two and"][..], &["One <e", "nd> two a", "nd"], &["One <", "e", "n", "d", "> two and"]] {
+        assert_eq!(texts(params.clone(), tokens), ["One", "> two a"], "{tokens:?}");
+    }
+    let params = json!({"end_tokens": ["<end>", "nd"]});
+    for tokens in [&["One <end> two"][..], &["One <end", "> two"], &["One <e", "nd", "> two"]] {
+        assert_eq!(texts(params.clone(), tokens), ["One", "two"], "{tokens:?}");
+    }
+}
+
+/// With work that grows with the square of the text this takes minutes.
+#[test]
+fn long_texts_take_time_with_their_length() {
+    let sentence = "This is a sentence. ";
+    let params = json!({"end_tokens": ["<e>", "<f>"]});
+    let sentences = texts(params.clone(), &[&sentence.repeat(100_000)]);
+    assert!(sentences.len() == 100_000 && sentences.iter().all(|found| *found == sentence.trim()));
+    let parts = texts(params.clone(), &[&"a<e>".repeat(300_000)]);
+    assert!(parts.len() == 300_000 && parts.iter().all(|found| found == "a"));
+    // Tokens of five letters of a text without an end, and of one whose dots end nothing.
+    for piece in ["and then we went on ", "a.b,c "] {
+        let text = piece.repeat(1_000_000 / piece.len());
+        let tokens: Vec<&str> = (0..text.len()).step_by(5).map(|at| &text[at..text.len().min(at + 5)]).collect();
+        assert!(texts(params.clone(), &tokens) == [text.trim()], "{piece}");
+    }
+    let marks = "? ".repeat(300_000) + &"a.".repeat(200_000);
+    assert!(texts(json!({}), &[&marks]) == [marks]);
+}
+
+#[test]
+fn a_sentence_has_the_time_of_the_token_in_which_it_begins() {
+    let mut node = prepare("TextCollector", json!({"end_tokens": ["<e>"], "partials": true})).expect("valid params");
+    let tokens = [
+        ("One", Some(1)),
+        (" two. ", Some(2)),
+        (" ", Some(3)),
+        ("Th", Some(4)),
+        ("", Some(5)),
+        ("ree. Four. Fi", None),
+        ("ve<e", Some(7)),
+        ("> ", Some(8)),
+        ("Six", Some(8)),
+        (" seven", Some(9)),
+    ];
+    let mut item = || {
+        let mut found = [Vec::new(), Vec::new()];
+        let packets = tokens.map(|(token, pts)| (0, Packet::new(Value::text(token)).at(pts, None)));
+        feed(&mut *node, packets, |emission| {
+            let Value::Str(text) = emission.packet.value else { panic!("text") };
+            found[emission.port].push((text.to_string(), emission.packet.pts));
+        })
+        .expect("sentences");
+        found
+    };
+    let [sentences, partials] = item();
+    let timed = |text: &str, pts| (text.to_owned(), pts);
+    let expected =
+        [("One two.", Some(1)), ("Three.", Some(4)), ("Four.", None), ("Five", None), ("Six seven", Some(8))];
+    assert_eq!(sentences, expected.map(|(text, pts)| timed(text, pts)));
+    assert_eq!(partials[3..5], [timed("Th", Some(4)), timed("Th", Some(4))]);
+    assert_eq!(item()[0], sentences, "an item leaves nothing to the next");
+}
+
 proptest! {
+    #[test]
+    fn the_cuts_between_pieces_change_nothing(
+        (text, cuts) in cut_pieces(),
+        language in prop::sample::select(&["en", "de", "fa", "zh", "ja", "ru", "el"][..]),
+        least in 1u32..12,
+    ) {
+        let params = json!({"min_sentence_length": least, "end_tokens": ["<e>", "e>1"], "language": language});
+        let whole = texts(params.clone(), &[&text]);
+        let letters: Vec<&str> = text.split_inclusive(|_: char| true).collect();
+        prop_assert_eq!(&texts(params.clone(), &letters), &whole);
+        prop_assert_eq!(texts(params, &divided(&text, cuts)), whole);
+    }
+
     #[test]
     fn the_cuts_between_tokens_change_nothing(
         (language, line) in prop::sample::select(
@@ -204,10 +396,6 @@ proptest! {
     ) {
         let params = json!({"min_sentence_length": least, "end_tokens": ["ll", "met"], "language": language});
         let (text, _) = parts(line);
-        let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| text.is_char_boundary(*cut)).collect();
-        cuts.extend([0, text.len()]);
-        cuts.sort_unstable();
-        let tokens: Vec<&str> = cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect();
-        prop_assert_eq!(texts(params.clone(), &tokens), texts(params, &[&text]));
+        prop_assert_eq!(texts(params.clone(), &divided(&text, cuts)), texts(params, &[&text]));
     }
 }

@@ -1,12 +1,14 @@
 //! `TextCollector`: sentences from a stream of tokens.
 
+use std::collections::VecDeque;
+
 use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::language::Language;
-use super::sentence::{Next, Rules};
+use super::sentence::{Next, Reading, Rules};
 
 documented! {
 /// Makes sentences of a stream of tokens.
@@ -31,7 +33,8 @@ documented! {
 /// looks ahead: at the first letter or mark behind the white space; for what ends only before certain words, at the whole of that
 /// word; inside quotes and brackets, up to where they close. The last sentence comes with the end of the item.
 ///
-/// Sentences come without the white space around them. A sentence of fewer than `min_sentence_length` characters is
+/// Sentences come without the white space around them, each at the time of the token in which it begins, or at none if that
+/// token had none. A sentence of fewer than `min_sentence_length` characters is
 /// joined to the next. With `partials` the unfinished sentence comes on the port `partial` after each token, also if it
 /// has not changed.
 ///
@@ -43,6 +46,15 @@ pub struct TextCollector {
     partials: bool,
     end_tokens: Vec<String>,
     text: String,
+    /// The byte of `text` at which the open sentence begins.
+    start: usize,
+    /// How far that has been read, from `start` on.
+    reading: Reading,
+    /// No end token begins before this byte of `text`.
+    searched: usize,
+    /// The times of tokens, oldest first, each with the byte of `text` from which on it holds. The first is that in which
+    /// the open sentence begins.
+    times: VecDeque<(usize, Option<i64>)>,
     /// Whether all of the item has come.
     is_all: bool,
     /// A partial is due for the last token.
@@ -95,23 +107,22 @@ impl Node for TextCollector {
             let cause = format!("expected text, got {}", packet.value.kind().name());
             return Err(NodeError::new(cause).cure("Send text, such as the tokens of a language model."));
         };
-        if self.text.len() + token.len() > LIMIT {
-            let cause = format!("there is no end of a sentence in more than {} KiB of text", LIMIT >> 10);
-            return Err(NodeError::new(cause).cure("Check the param 'terminators'.").at(packet.pts));
+        if self.times.back().is_none_or(|(_, pts)| *pts != packet.pts) {
+            self.times.push_back((self.text.len(), packet.pts));
         }
         self.text.push_str(token);
         self.owes_partial = self.partials;
-        Ok(self.step())
+        self.step()
     }
 
     fn resume(&mut self) -> Result<Step, NodeError> {
-        Ok(self.step())
+        self.step()
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
         self.is_all = true;
         self.owes_partial = false;
-        Ok(self.step())
+        self.step()
     }
 }
 
@@ -140,6 +151,10 @@ impl Define for TextCollector {
             partials: params.partials,
             end_tokens: params.end_tokens.iter().flatten().filter(|token| !token.is_empty()).cloned().collect(),
             text: String::new(),
+            start: 0,
+            reading: Reading::default(),
+            searched: 0,
+            times: VecDeque::new(),
             is_all: false,
             owes_partial: false,
         }
@@ -148,54 +163,102 @@ impl Define for TextCollector {
 
 impl TextCollector {
     /// Emits the next sentence, if there is one.
-    fn step(&mut self) -> Step {
+    ///
+    /// # Errors
+    /// If the open sentence is too long.
+    fn step(&mut self) -> Result<Step, NodeError> {
         loop {
-            let marker = self.end_tokens.iter().filter_map(|token| Some((self.text.find(token)?, token.len()))).min();
-            let (part, is_all) = match marker {
-                Some((at, _)) => (&self.text[..at], true),
-                None => (self.before_marker(), self.is_all),
-            };
-            let sentence = match self.rules.next(part, is_all) {
-                Next::Ends(end) => self.take(end),
+            let (end, token) = self.search();
+            let is_all = token.is_some() || self.is_all;
+            let sentence = match self.rules.next(&self.text[self.start..end], is_all, &mut self.reading) {
+                Next::Ends(length) => self.take(self.start + length),
                 Next::Open if is_all => {
-                    let rest = self.take(marker.map_or(self.text.len(), |(at, _)| at));
-                    if let Some((_, length)) = marker {
-                        self.text.drain(..length);
-                    }
-                    if marker.is_none() {
-                        self.is_all = false;
-                        let rest = Some(rest).filter(|rest| !rest.is_empty() && self.yield_partial_on_end);
-                        return Step::maybe(rest.map(|rest| Value::text(rest).into()));
-                    }
-                    if self.yield_partial_on_end { rest } else { String::new() }
+                    let rest = self.take(end).filter(|_| self.yield_partial_on_end);
+                    let Some(length) = token else {
+                        self.forget();
+                        return Ok(Step::maybe(rest));
+                    };
+                    self.start += length;
+                    self.searched = self.start;
+                    rest
                 }
                 Next::Open => break,
             };
-            if !sentence.is_empty() {
-                return Step::emit_more(Value::text(sentence));
+            if let Some(sentence) = sentence {
+                return Ok(Step::emit_more(sentence));
             }
         }
-        if !std::mem::take(&mut self.owes_partial) {
-            return Step::DONE;
+        self.drop_front();
+        if self.text.len() > LIMIT {
+            let cause = format!("there is no end of a sentence in more than {} KiB of text", LIMIT >> 10);
+            let pts = self.times.back().and_then(|(_, pts)| *pts);
+            return Err(NodeError::new(cause).cure("Check the param 'terminators'.").at(pts));
         }
-        let packet = Value::text(self.text.trim()).into();
-        Step::Done(Some(Emission { port: PARTIAL, packet }))
+        if !std::mem::take(&mut self.owes_partial) {
+            return Ok(Step::DONE);
+        }
+        let packet = self.packet(self.text.len());
+        Ok(Step::Done(Some(Emission { port: PARTIAL, packet })))
     }
 
-    /// The text without an end that may be the beginning of an end token.
-    fn before_marker(&self) -> &str {
-        let may_begin = |token: &String| {
-            let starts = self.text.char_indices().rev().map(|(at, _)| at).take(token.len());
-            starts.filter(|at| token.starts_with(&self.text[*at..])).last()
-        };
-        let held = self.end_tokens.iter().filter_map(may_begin).min().filter(|_| !self.is_all);
-        &self.text[..held.unwrap_or(self.text.len())]
+    /// Where the text ends in which sentences may be looked for: at an end token, with its length, or at what may become one.
+    fn search(&mut self) -> (usize, Option<usize>) {
+        for (at, _) in self.text[self.searched..].char_indices() {
+            let at = self.searched + at;
+            let rest = &self.text[at..];
+            let length = self.end_tokens.iter().filter(|token| rest.starts_with(&***token)).map(String::len).min();
+            let may_become_one = !self.is_all && self.end_tokens.iter().any(|token| token.starts_with(rest));
+            if length.is_some() || may_become_one {
+                self.searched = at;
+                return (at, length);
+            }
+        }
+        self.searched = self.text.len();
+        (self.searched, None)
     }
 
-    /// The text before this byte, without white space around it; it is gone from what is collected.
-    fn take(&mut self, end: usize) -> String {
-        let sentence = self.text[..end].trim().to_owned();
-        self.text.drain(..end);
-        sentence
+    /// The open sentence up to this byte, unless it is empty. The next one begins there.
+    fn take(&mut self, end: usize) -> Option<Packet> {
+        let is_empty = self.text[self.start..end].trim().is_empty();
+        let packet = (!is_empty).then(|| self.packet(end));
+        self.start = end;
+        self.reading = Reading::default();
+        packet
+    }
+
+    /// The open sentence up to this byte, without white space around it, at the time of its first letter.
+    fn packet(&mut self, end: usize) -> Packet {
+        let sentence = self.text[self.start..end].trim_start();
+        let (begin, value) = (end - sentence.len(), Value::text(sentence.trim_end()));
+        Packet::new(value).at(self.time(begin), None)
+    }
+
+    /// The time of the token with this byte; those of tokens before it are forgotten.
+    fn time(&mut self, at: usize) -> Option<i64> {
+        while self.times.get(1).is_some_and(|(from, _)| *from <= at) {
+            self.times.pop_front();
+        }
+        self.times.front().and_then(|(_, pts)| *pts)
+    }
+
+    /// Forgets the text before the open sentence.
+    fn drop_front(&mut self) {
+        let start = std::mem::take(&mut self.start);
+        if start == 0 {
+            return;
+        }
+        self.time(start);
+        self.text.drain(..start);
+        self.searched -= start;
+        for (from, _) in &mut self.times {
+            *from = from.saturating_sub(start);
+        }
+    }
+
+    /// Forgets the item.
+    fn forget(&mut self) {
+        self.text.clear();
+        self.times.clear();
+        (self.start, self.searched, self.is_all) = (0, 0, false);
     }
 }

@@ -28,9 +28,23 @@ pub(super) enum Next {
     Open,
 }
 
+/// How far an open sentence has been read: up to the first place where what follows decides. What stands before it is
+/// judged for good.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reading {
+    at: usize,
+    /// Up to here all is inside a pair.
+    inside: usize,
+    /// How far letters and digits were looked for, and whether there are some.
+    looked: usize,
+    has_word: bool,
+}
+
 /// Terminators of scripts that put no space between sentences, or that have no other meaning.
 const IMMEDIATE: &str =
     "\n\u{3002}\u{ff01}\u{ff1f}\u{ff0e}\u{ff61}\u{964}\u{965}\u{61f}\u{6d4}\u{1362}\u{1367}\u{1368}\u{104b}";
+/// What may stand before a quotation mark that closes, as in French.
+const SPACES: [char; 3] = [' ', '\u{a0}', '\u{202f}'];
 /// What quotes the words before it goes on with their sentence: the Japanese particles.
 const QUOTING: &str = "\u{3068}\u{3063}";
 /// Names that end with an exclamation mark.
@@ -72,20 +86,33 @@ impl From<Option<bool>> for Verdict {
     }
 }
 
+impl Reading {
+    /// Whether letters or digits stand in what comes before a run of terminators.
+    fn has_word(&mut self, before: &str) -> bool {
+        if !self.has_word {
+            self.has_word = before[self.looked..].contains(char::is_alphanumeric);
+            self.looked = before.len();
+        }
+        self.has_word
+    }
+}
+
 impl Rules {
-    /// Where the first sentence of `text` ends, whatever may follow; with `is_all` nothing follows.
-    pub(super) fn next(&self, text: &str, is_all: bool) -> Next {
+    /// Where the first sentence of `text` ends, whatever may follow; with `is_all` nothing follows. `reading` is what has been
+    /// read of less of the same text, or new.
+    pub(super) fn next(&self, text: &str, is_all: bool, reading: &mut Reading) -> Next {
         let item = ListItem::at(text.trim_start());
-        // Up to here all is inside a pair.
-        let mut inside = 0;
-        let mut at = 0;
-        let mut last = None;
-        while let Some(letter) = text[at..].chars().next() {
+        let mut last = text[..reading.at].chars().next_back();
+        while let Some(letter) = text[reading.at..].chars().next() {
+            let Reading { at, inside, .. } = *reading;
             let length = letter.len_utf8();
-            if last.is_some_and(char::is_whitespace)
-                && at > inside
-                && item.is_some_and(|item| item.precedes(&text[at..]))
-            {
+            let may_be_item = last.is_some_and(char::is_whitespace) && at > inside;
+            let precedes = match item.filter(|_| may_be_item).map(|item| item.precedes(&text[at..], is_all)) {
+                Some(None) => return Next::Open,
+                Some(Some(precedes)) => precedes,
+                None => false,
+            };
+            if precedes {
                 if self.is_long_enough(&text[..at]) {
                     return Next::Ends(at);
                 }
@@ -94,33 +121,35 @@ impl Rules {
                 && opens(last, letter, text[at + length..].chars().next())
             {
                 match closes(&text[at..], letter, closing, is_all) {
-                    Some(Some(end)) => inside = at + end,
+                    Some(Some(end)) => reading.inside = at + end,
                     Some(None) => {}
-                    None if text[at..].contains(|letter| self.terminators.contains(&letter)) => return Next::Open,
-                    None => {}
+                    None => return Next::Open,
                 }
             } else if self.terminators.contains(&letter) {
                 let run = self.run(&text[at..]);
                 let end = at + run;
                 if end > inside {
-                    if end == text.len() && !is_all && letter != '\n' {
+                    // What closes may come behind a space.
+                    let may_grow = text[end..].is_empty() || text[end..].strip_prefix(SPACES) == Some("");
+                    if may_grow && !is_all && letter != '\n' {
                         return Next::Open;
                     }
-                    match self.judge(&text[..at], &text[at..end], &text[end..], is_all) {
+                    let has_word = reading.has_word(&text[..at]);
+                    match self.judge(&text[..at], &text[at..end], &text[end..], is_all, has_word) {
                         Verdict::Unknown => return Next::Open,
                         Verdict::Ends(more) if self.is_long_enough(&text[..end + more]) => {
                             return Next::Ends(end + more);
                         }
-                        Verdict::Ends(more) | Verdict::GoesOn(more) => at = end + more,
+                        Verdict::Ends(more) | Verdict::GoesOn(more) => reading.at = end + more,
                     }
                 } else {
-                    at = end;
+                    reading.at = end;
                 }
-                last = text[..at].chars().next_back();
+                last = text[..reading.at].chars().next_back();
                 continue;
             }
             last = Some(letter);
-            at += length;
+            reading.at += length;
         }
         Next::Open
     }
@@ -138,33 +167,31 @@ impl Rules {
             |letter: char| (self.terminators.contains(&letter) && letter != '\n') || CLOSING.contains(letter);
         let end = text.find(|letter| !is_of_run(letter)).unwrap_or(text.len());
         // It closes unless a letter touches it.
-        let behind = text[end..]
-            .strip_prefix([' ', '\u{a0}', '\u{202f}'])
-            .and_then(|text| text.strip_prefix(['\u{bb}', '\u{203a}']));
+        let behind = text[end..].strip_prefix(SPACES).and_then(|text| text.strip_prefix(['\u{bb}', '\u{203a}']));
         match behind {
             Some(behind) if !behind.starts_with(char::is_alphanumeric) => text.len() - behind.len(),
             _ => end,
         }
     }
 
-    /// Whether a sentence ends with this run of terminators.
-    fn judge(&self, before: &str, run: &str, rest: &str, is_all: bool) -> Verdict {
+    /// Whether a sentence ends with this run of terminators; `has_word`: letters or digits stand before it.
+    fn judge(&self, before: &str, run: &str, rest: &str, is_all: bool, has_word: bool) -> Verdict {
         if run == "\n" {
             return Verdict::Ends(0);
         }
-        if !before.contains(char::is_alphanumeric) {
+        if !has_word {
             return Verdict::GoesOn(0);
         }
         if run.contains(|letter| IMMEDIATE.contains(letter)) {
             return ends_at_once(before, run, rest, is_all).into();
         }
-        let word = word_before(before);
         // Inside a number, a name or an address no space follows.
         if let Some(next) = rest.chars().next().filter(|next| !next.is_whitespace()) {
-            let small = word.chars().filter(|letter| letter.is_lowercase()).count();
-            let joins = self.language.joins_sentences() && run == "." && next.is_uppercase() && small > 3;
-            return Some(joins).into();
+            let small = |word: &str| word.chars().filter(|letter| letter.is_lowercase()).count();
+            let may_join = self.language.joins_sentences() && run == "." && next.is_uppercase();
+            return Some(may_join && small(word_before(before)) > 3).into();
         }
+        let word = word_before(before);
         let follow = follow(rest, is_all);
         let ends_line =
             rest.trim_start_matches(|letter: char| letter.is_whitespace() && letter != '\n').starts_with('\n');
