@@ -1071,7 +1071,8 @@ func (n *AudioGainSpec) GainDB(value float64) *AudioGainSpec {
 	return n
 }
 
-// Ramp sets ramp. Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+// Ramp sets ramp. Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence; 120
+// dB is the most.
 func (n *AudioGainSpec) Ramp(value [][]float64) *AudioGainSpec {
 	n.Set("ramp", value)
 	return n
@@ -1245,7 +1246,7 @@ func (n *AudioMixSpec) Channels(value int) *AudioMixSpec {
 }
 
 // Gains sets gains. Linear gains: a row for each output channel, in it a number for each input channel. The sound must
-// have as many channels as the rows have numbers.
+// have as many channels as the rows have numbers. A gain of 1,000,000 is 120 dB.
 func (n *AudioMixSpec) Gains(value [][]float64) *AudioMixSpec {
 	n.Set("gains", value)
 	return n
@@ -2525,7 +2526,7 @@ type SNREstimateSpec struct{ remotemedia.NodeSpec }
 // Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those that are not speech:
 // whose probability is more than 0.15 below `threshold`. What the item has beyond that is speech. An estimate takes
 // one window with speech and three without; windows of digital silence are left out, and so is the last one where
-// it is not complete. All channels count.
+// it is not complete. All channels count, each without its mean in the window, so a DC offset is no noise.
 //
 // The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech, 3 to 7 s long,
 // with noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise and 4 dB for pink noise, whose
@@ -3030,9 +3031,9 @@ type TextCollectorSpec struct{ remotemedia.NodeSpec }
 // words, at the whole of that word; inside quotes and brackets, up to where they close. The last sentence comes
 // with the end of the item.
 //
-// Sentences come without the white space around them. A sentence of fewer than `min_sentence_length` characters is
-// joined to the next. With `partials` the unfinished sentence comes on the port `partial` after each token, also if
-// it has not changed.
+// Sentences come without the white space around them, each at the time of the token in which it begins, or at none
+// if that token had none. A sentence of fewer than `min_sentence_length` characters is joined to the next. With
+// `partials` the unfinished sentence comes on the port `partial` after each token, also if it has not changed.
 //
 // More than 1 MiB of text without the end of a sentence is an error.
 //
@@ -3163,7 +3164,7 @@ func (n *TimeFrequencyMaskSpec) Fill(value MaskFill) *TimeFrequencyMaskSpec {
 	return n
 }
 
-// Value sets value. The number for `fill: "value"`. The default is 0.0.
+// Value sets value. The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. The default is 0.0.
 func (n *TimeFrequencyMaskSpec) Value(value float64) *TimeFrequencyMaskSpec {
 	n.Set("value", value)
 	return n

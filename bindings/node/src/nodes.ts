@@ -62,10 +62,11 @@ export function addNoise(params: AddNoiseParams = {}, settings: NodeSettings = {
 /** Params of `audioBufferAccumulatorNode`. */
 export interface AudioBufferAccumulatorNodeParams {
   /**
-   * A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`. 0 beside `target_samples`. Once
-   * written `minUtteranceDurationMs`, which still works. From 0 to 36000000. By default 250.
+   * A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`. 0 beside `target_samples`. By
+   * default 250, or `max_utterance_duration_ms` if that is less. Once written `minUtteranceDurationMs`, which still
+   * works. From 0 to 36000000.
    */
-  min_utterance_duration_ms?: number;
+  min_utterance_duration_ms?: number | null;
   /**
    * Emits each time this much sound is there; `max_duration_ms` of `AudioConcat`. Once written
    * `maxUtteranceDurationMs`, which still works. From 1 to 36000000. By default 30000.
@@ -569,7 +570,9 @@ export function audioFilter(params: AudioFilterParams, settings: NodeSettings = 
 export interface AudioGainParams {
   /** The gain in decibels. -120 is silence. From -120 to 120. By default 0.0. */
   gain_db?: number;
-  /** Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence. */
+  /**
+   * Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence; 120 dB is the most.
+   */
   ramp?: ReadonlyArray<ReadonlyArray<number>> | null;
   /**
    * What is straight between two points of `ramp`. `"linear"`: The factor: the usual fade. `"exponential"`: The
@@ -713,7 +716,7 @@ export interface AudioMixParams {
   channels: number;
   /**
    * Linear gains: a row for each output channel, in it a number for each input channel. The sound must have as many
-   * channels as the rows have numbers.
+   * channels as the rows have numbers. A gain of 1,000,000 is 120 dB.
    */
   gains?: ReadonlyArray<ReadonlyArray<number>> | null;
 }
@@ -1727,7 +1730,7 @@ export interface SNREstimateParams {
  * Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those that are not speech:
  * whose probability is more than 0.15 below `threshold`. What the item has beyond that is speech. An estimate takes
  * one window with speech and three without; windows of digital silence are left out, and so is the last one where it
- * is not complete. All channels count.
+ * is not complete. All channels count, each without its mean in the window, so a DC offset is no noise.
  *
  * The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech, 3 to 7 s long, with
  * noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise and 4 dB for pink noise, whose power
@@ -2140,9 +2143,9 @@ export interface TextCollectorParams {
  * at the whole of that word; inside quotes and brackets, up to where they close. The last sentence comes with the end
  * of the item.
  *
- * Sentences come without the white space around them. A sentence of fewer than `min_sentence_length` characters is
- * joined to the next. With `partials` the unfinished sentence comes on the port `partial` after each token, also if it
- * has not changed.
+ * Sentences come without the white space around them, each at the time of the token in which it begins, or at none if
+ * that token had none. A sentence of fewer than `min_sentence_length` characters is joined to the next. With
+ * `partials` the unfinished sentence comes on the port `partial` after each token, also if it has not changed.
  *
  * More than 1 MiB of text without the end of a sentence is an error.
  *
@@ -2204,7 +2207,7 @@ export interface TimeFrequencyMaskParams {
    * The param `value`. By default "mean".
    */
   fill?: "mean" | "zero" | "value";
-  /** The number for `fill: "value"`. By default 0.0. */
+  /** The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. By default 0.0. */
   value?: number;
   /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
   seed?: number;

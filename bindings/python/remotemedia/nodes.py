@@ -175,14 +175,15 @@ class AudioBufferAccumulatorNode(Node):
     def __init__(
         self,
         *,
-        min_utterance_duration_ms: int = 250,
+        min_utterance_duration_ms: int | None = None,
         max_utterance_duration_ms: int = 30000,
         target_samples: int | None = None,
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
         """min_utterance_duration_ms: A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`.
-          0 beside `target_samples`. Once written `minUtteranceDurationMs`, which still works. From 0 to 36000000.
+          0 beside `target_samples`. By default 250, or `max_utterance_duration_ms` if that is less. Once written
+          `minUtteranceDurationMs`, which still works. From 0 to 36000000.
         max_utterance_duration_ms: Emits each time this much sound is there; `max_duration_ms` of `AudioConcat`. Once
           written `maxUtteranceDurationMs`, which still works. From 1 to 36000000.
         target_samples: Emits each time so many frames are there, instead; `max_frames` of `AudioConcat`. Once written
@@ -755,7 +756,8 @@ class AudioGain(Node):
         on_error: OnError | None = None,
     ) -> None:
         """gain_db: The gain in decibels. -120 is silence. From -120 to 120. It may change while a session runs.
-        ramp: Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+        ramp: Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence; 120 dB is
+          the most.
         ramp_shape: What is straight between two points of `ramp`. "linear": The factor: the usual fade. "exponential":
           The decibels: a steady change of loudness.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
@@ -928,7 +930,7 @@ class AudioMix(Node):
     ) -> None:
         """channels: The number of channels to mix to. From 1 to 1024.
         gains: Linear gains: a row for each output channel, in it a number for each input channel. The sound must have
-          as many channels as the rows have numbers.
+          as many channels as the rows have numbers. A gain of 1,000,000 is 120 dB.
         """
 
 
@@ -1995,7 +1997,7 @@ class SNREstimate(Node):
     that are not speech: whose probability is more than 0.15 below `threshold`. What the item has
     beyond that is speech. An estimate takes one window with speech and three without; windows of
     digital silence are left out, and so is the last one where it is not complete. All channels
-    count.
+    count, each without its mean in the window, so a DC offset is no noise.
 
     The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech,
     3 to 7 s long, with noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise
@@ -2444,9 +2446,10 @@ class TextCollector(Node):
     for what ends only before certain words, at the whole of that word; inside quotes and brackets,
     up to where they close. The last sentence comes with the end of the item.
 
-    Sentences come without the white space around them. A sentence of fewer than
-    `min_sentence_length` characters is joined to the next. With `partials` the unfinished sentence
-    comes on the port `partial` after each token, also if it has not changed.
+    Sentences come without the white space around them, each at the time of the token in which it
+    begins, or at none if that token had none. A sentence of fewer than `min_sentence_length`
+    characters is joined to the next. With `partials` the unfinished sentence comes on the port
+    `partial` after each token, also if it has not changed.
 
     More than 1 MiB of text without the end of a sentence is an error.
 
@@ -2585,7 +2588,7 @@ class TimeFrequencyMask(Node):
         time_share: The largest share of the item's frames for one mask over time. From 0 to 1.
         fill: What stands in place of what is masked. "mean": The mean of all numbers of the item. "zero": Zero.
           "value": The param `value`.
-        value: The number for `fill: "value"`.
+        value: The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38.
         seed: What the draws begin from: another seed, other draws. 0 or more.
         """
 

@@ -297,7 +297,8 @@ struct AudioFilter {
 struct AudioGain {
     /// The gain in decibels. -120 is silence. From -120 to 120. By default 0.0.
     std::optional<Number> gain_db{};
-    /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+    /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence; 120 dB is the
+    /// most.
     std::optional<Value> ramp{};
     /// What is straight between two points of `ramp`. One of `linear` (The factor: the usual fade), `exponential` (The
     /// decibels: a steady change of loudness). By default linear.
@@ -364,7 +365,7 @@ struct AudioMix {
     /// The number of channels to mix to. From 1 to 1024.
     Required<std::int64_t> channels;
     /// Linear gains: a row for each output channel, in it a number for each input channel. The sound must have as many
-    /// channels as the rows have numbers.
+    /// channels as the rows have numbers. A gain of 1,000,000 is 120 dB.
     std::optional<Value> gains{};
     std::string id{};
     Value on_error{};
@@ -1224,7 +1225,7 @@ struct TimeFrequencyMask {
     /// What stands in place of what is masked. One of `mean` (The mean of all numbers of the item), `zero` (Zero),
     /// `value` (The param `value`). By default mean.
     std::optional<std::string> fill{};
-    /// The number for `fill: "value"`. By default 0.0.
+    /// The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. By default 0.0.
     std::optional<Number> value{};
     /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
     std::optional<std::int64_t> seed{};

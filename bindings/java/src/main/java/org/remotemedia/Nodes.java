@@ -180,8 +180,8 @@ public final class Nodes {
         }
 
         /// A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`. 0 beside
-        /// `target_samples`. Once written `minUtteranceDurationMs`, which still works. From 0 to 36000000. By
-        /// default 250.
+        /// `target_samples`. By default 250, or `max_utterance_duration_ms` if that is less. Once written
+        /// `minUtteranceDurationMs`, which still works. From 0 to 36000000.
         public AudioBufferAccumulatorNode minUtteranceDurationMs(long value) {
             return param("min_utterance_duration_ms", value);
         }
@@ -880,7 +880,8 @@ public final class Nodes {
             return param("gain_db", number(value));
         }
 
-        /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+        /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence; 120 dB
+        /// is the most.
         public AudioGain ramp(double[]... value) {
             return param("ramp", value);
         }
@@ -1056,7 +1057,7 @@ public final class Nodes {
         }
 
         /// Linear gains: a row for each output channel, in it a number for each input channel. The sound must have
-        /// as many channels as the rows have numbers.
+        /// as many channels as the rows have numbers. A gain of 1,000,000 is 120 dB.
         public AudioMix gains(double[]... value) {
             return param("gains", value);
         }
@@ -2357,7 +2358,8 @@ public final class Nodes {
     /// Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those that are not
     /// speech: whose probability is more than 0.15 below `threshold`. What the item has beyond that is speech. An
     /// estimate takes one window with speech and three without; windows of digital silence are left out, and so is
-    /// the last one where it is not complete. All channels count.
+    /// the last one where it is not complete. All channels count, each without its mean in the window, so a DC
+    /// offset is no noise.
     ///
     /// The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech, 3 to 7 s
     /// long, with noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise and 4 dB for pink
@@ -2858,9 +2860,10 @@ public final class Nodes {
     /// before certain words, at the whole of that word; inside quotes and brackets, up to where they close. The
     /// last sentence comes with the end of the item.
     ///
-    /// Sentences come without the white space around them. A sentence of fewer than `min_sentence_length`
-    /// characters is joined to the next. With `partials` the unfinished sentence comes on the port `partial` after
-    /// each token, also if it has not changed.
+    /// Sentences come without the white space around them, each at the time of the token in which it begins, or at
+    /// none if that token had none. A sentence of fewer than `min_sentence_length` characters is joined to the
+    /// next. With `partials` the unfinished sentence comes on the port `partial` after each token, also if it has
+    /// not changed.
     ///
     /// More than 1 MiB of text without the end of a sentence is an error.
     ///
@@ -3080,7 +3083,7 @@ public final class Nodes {
             return param("fill", value.text());
         }
 
-        /// The number for `fill: "value"`. By default 0.0.
+        /// The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. By default 0.0.
         public TimeFrequencyMask value(double value) {
             return param("value", number(value));
         }
