@@ -201,6 +201,12 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
             "'https://host/a.wav?b=1' is an address, and commands read files; download it, or pipe it in as -",
         ),
         (["validate", "nope.yaml"], 4, "no such manifest 'nope.yaml' in {cwd}"),
+        (
+            ["run", "examples/speech.flac"],
+            3,
+            "the manifest 'examples/speech.flac' is not UTF-8 text: byte 14 is 0x93; "
+            "a media file is an input: remotemedia run MANIFEST -i 'examples/speech.flac'",
+        ),
         (["run", SPEECH, "-i", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["run", SPEECH, "-i", "*.nope"], 4, "no file matches '*.nope' in {cwd}"),
         (["run", SPEECH, "--set", "level"], 2, "--set level: write node.param=value"),

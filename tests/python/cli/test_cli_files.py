@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -140,6 +141,29 @@ def test_the_folder_of_the_user_may_be_quoted(folder: Path, capsys: pytest.Captu
         (["talk.flac", "-o", "/proc/x.wav"], 1, "node "),
         (["talk.flac", "-o", "x.wav", "--resume"], 2, "--resume needs the index of the run that was cut off: --index"),
         (["talk.flac", "-o", "x.wav", "--index", "talk.flac"], 2, "--index talk.flac: this is an input and would be"),
+        (
+            ["talk.flac", "-o", "x.npy", "--sample-format", "s24"],
+            2,
+            '--sample-format s24: expected nothing, because an array holds float32, got "s24"',
+        ),
+        (
+            ["talk.flac", "-o", "out", "-f", "npy", "--bitrate", "24"],
+            2,
+            "--bitrate 24: expected nothing, because only Opus has a bitrate, got 24",
+        ),
+        (
+            ["talk.flac", "-o", "x.wav", "--duration", "0"],
+            2,
+            "--duration 0: expected more than 0 seconds; nothing would",
+        ),
+        (
+            ["talk.flac", "-o", "x.wav", "--duration", "1e-9"],
+            1,
+            "'talk.flac' holds no sound, not one frame, in --duration 1e-09",
+        ),
+        (["talk.flac", "-o", "x.wav", "--index", "-"], 2, "--index -: stdout is for results; name a file"),
+        (["talk.flac", "-o", "x.wav", "--failures", "-"], 2, "--failures -: stdout is for results; name a file"),
+        (["talk.flac", "-o", "x.wav", "--report", ""], 2, "--report : the name is empty; name a file"),
         (["talk.flac"], 2, "the following arguments are required: -o/--output; see: remotemedia convert --help"),
         (["-o", "x.wav"], 2, "the following arguments are required: IN; see: remotemedia convert --help"),
     ],
@@ -153,6 +177,44 @@ def test_mistakes_of_convert_are_one_sentence(
     assert message.format(cwd=folder, relative="{relative}") in err or message in err
     assert err.count("\n") == 1
     assert files_in(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["levels", "-o", "x.wav"], "-o x.wav: levels are no audio; end the name in .jsonl, .json or .csv"),
+        (["levels", "-o", "{stem}.npy"], "-o {stem}.npy: levels are no audio; end the name in .jsonl, .json or .csv"),
+        (
+            ["segments", "-o", "x-{n}.mp3"],
+            "-o x-{n}.mp3: there is no encoder for .mp3; end the name in .wav, .flac, .opus or .jsonl",
+        ),
+    ],
+)
+def test_names_that_no_result_suits_are_refused_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    before = files_in(folder)
+    # It is no audio, which would be found once it is read.
+    assert command(capsys, *words, "bad.mp3") == (2, "", f"remotemedia: {message}\n")
+    assert files_in(folder) == before
+
+
+def test_words_behind_dashes_are_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy("talk.flac", "-d.flac")
+    shutil.copy("talk.flac", "--json")
+    assert command(capsys, "convert", "-o", "{stem}.wav", "talk.flac", "--", "-d.flac", "--json") == (0, "", ANY)
+    assert {"-d.wav", "talk.wav", "--json.wav"} <= set(os.listdir(folder))
+    code, out, _ = command(capsys, "levels", "--json", "--", "-d.flac")
+    assert (code, json.loads(out)["input"]) == (0, "./-d.flac")
+    code, out, _ = command(capsys, "info", "--", "--json")
+    assert (code, out.splitlines()[0]) == (0, "file      ./--json")
+    assert command(capsys, "validate", "--", "-x.yaml")[2] == (
+        f"remotemedia: no such manifest './-x.yaml' in {folder}\n"
+    )
+    # What stands before them is not touched, and the dash is stdin still.
+    assert command(capsys, "run", "-i", "talk.flac", "--", "AudioDecode >> Loudness")[0] == 0
+    code, out, _ = program('cat talk.flac | "$@" levels --json -- -')
+    assert (code, json.loads(out)["input"]) == (0, "-")
 
 
 def test_a_broken_file_does_not_end_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +259,7 @@ def test_a_file_without_sound_replaces_nothing_and_ends_nothing(
     assert (Path("out/empty.flac").read_bytes(), rm.info("out/talk.flac").duration) == (b"old", 7.1)
     first = json.loads(Path("rows.jsonl").read_text().splitlines()[0])
     assert (first["files"], first["error"]) == ([], "'empty.wav' holds no sound, not one frame")
-    assert command(capsys, "convert", "talk.flac", "-o", "part.flac", "--duration", "0")[0] == 1
+    assert command(capsys, "convert", "talk.flac", "-o", "part.flac", "--duration", "1e-9")[0] == 1
     # A graph of one's own may make something of nothing.
     assert command(capsys, "run", "AudioDecode", "-i", "empty.wav", "-o", "run.wav")[0] == 0
 

@@ -163,6 +163,10 @@ def test_inputs_of_one_name_go_to_different_folders(folder: Path, capsys: pytest
             "-o x.wav: node 'level' gives map, no audio; end the name in .jsonl or .csv",
         ),
         (
+            [SPEECH, "-i", "a/talk.flac", "-o", "x.txt"],
+            "-o x.txt: node 'level' gives map, no file; end the name in .jsonl or .csv",
+        ),
+        (
             ["encoded.yaml", "-i", "a/talk.flac", "-o", "x.wav"],
             "-o x.wav: node 'file' makes .flac files; end the name in .flac",
         ),

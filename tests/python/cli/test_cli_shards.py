@@ -317,8 +317,7 @@ def test_shards_stand_beside_files_of_their_own(folder: Path, capsys: pytest.Cap
 def test_messages_do_not_have_the_hidden_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = "AudioDecode >> [PassThrough(name='sound'), AudioLevel(name='level')]"
     assert command(capsys, "run", graph, "-i", "in/c.flac", "-o", "shards", "--shard-format", "webdataset")[2] == (
-        "remotemedia: -o shards: node 'level' gives map, no audio; end the name in .jsonl or .csv; -o sound=shards is "
-        "for 'sound' alone\n"
+        "remotemedia: -o shards: node 'level' gives map, no audio; -o sound=shards is for 'sound' alone\n"
     )
     Path("breaking.py").write_text(
         "import glob, shutil\nimport remotemedia as rm\n\n@rm.node\ndef broken(audio: rm.Audio) -> rm.Audio:\n"
@@ -461,6 +460,25 @@ def test_wrong_shards_are_refused(
     code, _, err = command(capsys, "convert", "in/c.flac", *words)
     assert (code, err) == (2, f"remotemedia: {message}\n")
     assert files_in(".") == before
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        ("AudioGain(name='a'), AudioGain(name='b')", "nodes 'a' and 'b' would share the shards; take one: -o a=x"),
+        ("AudioGain(name='a'), AudioLevel(name='b')", "node 'b' gives map, no audio; -o a=x is for 'a' alone"),
+        ("AudioEncode(name='a', format='wav')", "node 'a' makes .wav files; shards hold .flac"),
+    ],
+)
+def test_a_graph_whose_results_do_not_suit_shards_has_a_cure_that_works(
+    folder: Path, capsys: pytest.CaptureFixture[str], ends: str, message: str
+) -> None:
+    words = ("run", f"AudioDecode >> [{ends}]", "-i", "in/c.flac", "--shard-format", "webdataset")
+    code, _, err = command(capsys, *words, "-o", "x")
+    assert (code, err) == (2, f"remotemedia: -o x: {message}\n")
+    if "-o a=x" in message:
+        assert command(capsys, *words, "-o", "a=x")[0] == 0
+        assert list(files_in("x")) == ["000000.tar"]
 
 
 def test_shards_that_are_there_are_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ DONE, FAILED, USAGE, REFUSED, NO_FILE, NO_LIBRARY, INTERRUPTED = 0, 1, 2, 3, 4, 
 CURES = (
     (r"python=\[(['\"])([^'\"]*)\1\]", r"--python \2"),
     (r"pass a dict, a path, or JSON or YAML text", "name a file, or write the text of a pipeline, or - for stdin"),
+    (r"is an input: \[remotemedia\.File\((.*)\)\]", r"is an input: remotemedia run MANIFEST -i \1"),
     (r"raise limits\.output_bytes of the runtime", "use the Python package, whose configure() raises output_bytes"),
 )
 """What the Python package advises, and what to type instead."""

@@ -281,8 +281,8 @@ class Batch:
                 timeout=self.chosen.timeout,
                 on_progress=None if self.progress.quiet else told,
             )
-        if self.destinations.needs_sound and not any(outputs.packets for outputs in results.values()):
-            raise Error(f"{source.title!r} holds no sound, not one frame")
+        if self.destinations.silent is not None and not any(outputs.packets for outputs in results.values()):
+            raise Error(f"{source.title!r} {self.destinations.silent}")
         self.progress.skipped += results.skips
         files = await self.destinations.write(results, source, index)
         found = self.destinations.by_sink(results)

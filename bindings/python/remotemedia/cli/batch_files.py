@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
+from .encoders import STDOUT
 from .inputs import Input, Key
 from .results import Destinations
 
@@ -36,6 +37,9 @@ def check(chosen: argparse.Namespace, destinations: Destinations, inputs: Sequen
         option, given = f"--{name}", getattr(chosen, name)
         if given is None:
             continue
+        if given in (STDOUT, ""):
+            what = "the name is empty" if not given else "stdout is for results"
+            raise InvalidArgumentError(f"{option} {given}: {what}; name a file")
         path = at_home(given)
         for destination in destinations.shared:
             if destination.shared is not None and os.path.realpath(destination.shared) == os.path.realpath(path):

@@ -22,14 +22,20 @@ from .shard_options import destinations_of
 
 def command(chosen: argparse.Namespace) -> int:
     """Converts all files; one that fails does not end the others."""
+    if chosen.duration == 0:
+        raise InvalidArgumentError("--duration 0: expected more than 0 seconds; nothing would be left of each file")
     places: dict[str, str] = {}
     pipeline = _graph(chosen, places)
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     options = Options(chosen.format, _encoding(chosen), packet_records)
     destinations = destinations_of(chosen, [chosen.output], plan, inputs, None, options)
-    destinations.needs_sound = True
+    destinations.silent = "holds no sound, not one frame"
+    if chosen.duration is not None:
+        destinations.silent += f", in --duration {chosen.duration:g}"
     (destination,) = destinations.all
+    if destination.ending == ARRAYS:
+        _refuse_encoding(options.encoding)
     if destination.ending in ROWS:
         raise InvalidArgumentError(f"{destination.option}: end the name in {', '.join(AUDIO)} or {ARRAYS}")
     return Batch(chosen, pipeline, plan, inputs, destinations, _Nothing()).run()
@@ -61,6 +67,18 @@ def _encoding(chosen: argparse.Namespace) -> Mapping[str, Any]:
     """The params of the encoder, checked by the runtime before anything is read."""
     options = {"sample_format": chosen.sample_format, "bitrate_kbps": chosen.bitrate}
     return {param: value for param, value in options.items() if value is not None}
+
+
+def _refuse_encoding(encoding: Mapping[str, Any]) -> None:
+    """Refuses what is for encoders, in the words that they have for what is not theirs."""
+    if "sample_format" in encoding:
+        given = encoding["sample_format"]
+        raise InvalidArgumentError(
+            f'--sample-format {given}: expected nothing, because an array holds float32, got "{given}"'
+        )
+    if "bitrate_kbps" in encoding:
+        given = encoding["bitrate_kbps"]
+        raise InvalidArgumentError(f"--bitrate {given}: expected nothing, because only Opus has a bitrate, got {given}")
 
 
 class _Nothing:

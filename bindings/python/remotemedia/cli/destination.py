@@ -264,23 +264,30 @@ class Destination:
             if not kinds & good and not self.is_folder:
                 given, named = " or ".join(sorted(kinds)), f"{self._what(sink)} {sink!r}"
                 others = [each for each in self.sinks if self.kinds(each) & good]
-                cure = f"; -o {others[0]}={self._given} is for {others[0]!r} alone" if others else ""
-                raise InvalidArgumentError(
-                    f"{self.option}: {named} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
-                )
+                cures = [] if self.is_staged else ["end the name in .jsonl or .csv"]
+                cures += [f"-o {others[0]}={self._given} is for {others[0]!r} alone"] if others else []
+                raise InvalidArgumentError(f"{self.option}: {named} gives {'; '.join([f'{given}, no {what}', *cures])}")
             if made not in (None, self.ending) and not self.is_folder:
-                raise InvalidArgumentError(
-                    f"{self.option}: {self._what(sink)} {sink!r} makes {made} files; end the name in {made}"
-                )
+                cure = f"shards hold {self.ending}" if self.is_staged else f"end the name in {made}"
+                raise InvalidArgumentError(f"{self.option}: {self._what(sink)} {sink!r} makes {made} files; {cure}")
 
     def _check_unknown(self) -> None:
-        """Refuses a format that only audio would have, and that no encoder writes."""
+        """Refuses an ending that no result gets, unless a sink may give files, which are written as they are."""
         for sink in self.sinks:
-            if self.kinds(sink) == {"audio"}:
+            kinds = self.kinds(sink)
+            if kinds & FILES:
+                continue
+            if kinds == {"audio"} or self._is_segments(sink):
+                other = ARRAYS if kinds == {"audio"} else ".jsonl"
                 raise InvalidArgumentError(
                     f"{self.option}: there is no encoder for {self.ending}; "
-                    f"end the name in {', '.join(AUDIO)} or {ARRAYS}"
+                    f"end the name in {', '.join(AUDIO)} or {other}"
                 )
+            cure = ARRAYS if kinds == {"tensor"} else ".jsonl or .csv"
+            raise InvalidArgumentError(
+                f"{self.option}: {self._what(sink)} {sink!r} gives {' or '.join(sorted(kinds))}, no file; "
+                f"end the name in {cure}"
+            )
 
     def _audio_ending(self, sink: str) -> str | None:
         """The ending of the audio file that a sink's results become; None if they are none, or files already."""

@@ -10,12 +10,13 @@ from .._graph.function_node import node
 from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
+from ..errors import InvalidArgumentError
 from .batch import Batch
 from .decoding import PLACE, decoder, raw_option
 from .destination import Options
 from .inputs import find_inputs
 from .manifest import planned
-from .records import MakeRecords, Record
+from .records import ROWS, MakeRecords, Record
 from .results import Destinations
 from .tables import Column, TablePrinter, printed_form
 
@@ -65,6 +66,10 @@ def command(chosen: argparse.Namespace) -> int:
     inputs = find_inputs(chosen.files)
     keys = ["input", *(column.key for column in columns)]
     destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records, keys))
+    for each in destinations.all:
+        if each.ending not in ("", *ROWS):
+            # The node that ends the graph may pass anything on.
+            raise InvalidArgumentError(f"{each.option}: levels are no audio; end the name in .jsonl, .json or .csv")
     printer = TablePrinter(columns, keys, records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 

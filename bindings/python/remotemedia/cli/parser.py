@@ -108,7 +108,7 @@ class CommandLine:
             )
         parser = self.commands[name]
         # Options may stand before, between and behind files.
-        chosen, unknown = parser.parse_known_intermixed_args(rest)
+        chosen, unknown = parser.parse_known_intermixed_args(_no_options_behind_dashes(rest))
         if unknown:
             options = [option for action in parser.arguments for option in action.option_strings]
             hint = _meant(unknown[0].partition("=")[0], options) or f"; see: {parser.prog} --help"
@@ -227,6 +227,16 @@ class CommandLine:
         _printed(segments)
         _batch(segments)
         _stop(segments)
+
+
+def _no_options_behind_dashes(words: Sequence[str]) -> list[str]:
+    """The words with `./` before those behind `--` that look like options: argparse forgets that they are none.
+
+    `-` stays what it is, stdin.
+    """
+    end = words.index("--") + 1 if "--" in words else len(words)
+    behind = [f"./{word}" if word.startswith("-") and word != "-" else word for word in words[end:]]
+    return [*words[:end], *behind]
 
 
 def _files(parser: Parser) -> None:

@@ -56,8 +56,8 @@ class Destinations:
         ]
         self._cut: dict[int, list[str]] = {}
         self.shards: Shards | None = None
-        self.needs_sound = False
-        """Whether an input without a frame has failed."""
+        self.silent: str | None = None
+        """What an input without a frame is said to be, which has failed then; None if it is as good as any."""
         self.asked: dict[str, Any] = {
             "outputs": list(outputs),
             "format": options.format,
@@ -241,6 +241,11 @@ def _shared_file(
     destination: Destination, one: tuple[Input, str], other: tuple[Input, str], path: str
 ) -> InvalidArgumentError:
     fields = destination.template.fields
+    if destination.is_staged:
+        cure = f"take one: -o {one[1]}={destination.option.removeprefix('-o ')}"
+        return InvalidArgumentError(
+            f"{destination.option}: nodes {one[1]!r} and {other[1]!r} would share the shards; {cure}"
+        )
     if one[0] == other[0]:
         both, field = f"nodes {one[1]!r} and {other[1]!r}", "{sink}"
         if one[1] == other[1]:
