@@ -154,6 +154,32 @@ def test_an_index_is_not_lost_by_a_command_that_is_repeated(folder: Path, capsys
     assert (code, err) == (2, "remotemedia: other.jsonl: line 1 is no JSON; choose another name\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (("levels", "-o", "out/", "--index", "out/a.jsonl"), "out/a.jsonl' is the file of --index"),
+        (("levels", "-o", "out/{stem}.jsonl", "--index", "out/../out/c.jsonl"), "out/c.jsonl' is the file of --index"),
+        (("levels", "-o", "out", "--failures", "out/c.jsonl"), "out/c.jsonl' is the file of --failures"),
+        (("convert", "-o", "out", "-f", "flac", "--report", "out/a.flac"), "out/a.flac' is the file of --report"),
+        (("levels", "-o", "{stem}.parquet.jsonl", "--index", "a.parquet"), "a.parquet.jsonl' is the file of rows of --index"),
+        (("levels", "-o", "all.jsonl", "--index", "all.jsonl"), "all.jsonl' is the file of --index"),
+    ],
+)
+def test_no_result_is_written_over_the_index(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], file: str
+) -> None:
+    before = sorted(folder.rglob("*"))
+    code, _, err = command(capsys, *words, "a.flac", "c.flac")
+    message = f"remotemedia: -o {words[2]}: '{file} and would be replaced; choose another name\n"
+    assert (code, err) == (2, message)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_name_like_that_of_the_report_is_no_obstacle(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "levels", "a.flac", "-o", "out", "--report", "out/a.html")[0] == 0
+    assert sorted(os.listdir("out")) == ["a.html", "a.jsonl"]
+
+
 def test_two_commands_never_write_one_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("failed.jsonl").write_text("of the other one")
     with open("rows.jsonl", "wb") as held:

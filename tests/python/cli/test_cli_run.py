@@ -184,7 +184,7 @@ def test_inputs_of_one_name_go_to_different_folders(folder: Path, capsys: pytest
         ),
         (
             [SPEECH, "-i", "a/talk.flac", "-o", "x.jsonl", "--failures", "a/../x.jsonl"],
-            "--failures a/../x.jsonl: the results go there already; choose another name",
+            "-o x.jsonl: 'x.jsonl' is the file of --failures and would be replaced; choose another name",
         ),
         (
             ["level.json", "-i", "a/talk.flac", "-o", "level.json"],

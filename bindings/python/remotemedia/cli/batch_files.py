@@ -12,9 +12,23 @@ from .._media.file import at_home
 from ..errors import InvalidArgumentError
 from .encoders import STDOUT
 from .inputs import Input, Key
+from .parquet_index import ENDING, ROWS
 from .results import Destinations
 
 FILES = ("failures", "index", "report")
+
+
+def files_beside(chosen: argparse.Namespace) -> dict[str, str]:
+    """The files that a command writes beside results, each with what it is."""
+    found: dict[str, str] = {}
+    for name in FILES:
+        given = getattr(chosen, name)
+        if given:
+            path = os.path.realpath(at_home(given))
+            found[path] = f"the file of --{name}"
+            if name == "index" and path.endswith(ENDING):
+                found[path + ROWS] = "the file of rows of --index"
+    return found
 
 
 def check(chosen: argparse.Namespace, destinations: Destinations, inputs: Sequence[Input]) -> None:
@@ -41,9 +55,6 @@ def check(chosen: argparse.Namespace, destinations: Destinations, inputs: Sequen
             what = "the name is empty" if not given else "stdout is for results"
             raise InvalidArgumentError(f"{option} {given}: {what}; name a file")
         path = at_home(given)
-        for destination in destinations.shared:
-            if destination.shared is not None and os.path.realpath(destination.shared) == os.path.realpath(path):
-                raise InvalidArgumentError(f"{option} {path}: the results go there already; choose another name")
         other = taken.setdefault(os.path.realpath(path), option)
         if other != option:
             raise InvalidArgumentError(f"{option} {path}: {other} is the same file; choose another name")
@@ -64,7 +75,7 @@ def check_first_files(destinations: Destinations, keys: Iterable[Key]) -> None:
 
 def _check_kept(destinations: Destinations, option: str, path: str) -> None:
     """Refuses a file that holds something else, under whatever name: it would be emptied."""
-    for other, what in destinations.kept.items():
+    for other, what in destinations.read.items():
         with contextlib.suppress(OSError):
             if os.path.samefile(path, other) and os.path.isfile(path):
                 raise InvalidArgumentError(f"{option} {path}: this is {what} and would be emptied; choose another name")

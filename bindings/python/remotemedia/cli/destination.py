@@ -129,6 +129,12 @@ class Destination:
         path = self.template.fill(source, self.plan.name, index, sink, number)
         return path + self.encoded[sink] if self.is_folder and sink in self.encoded else path
 
+    def names(self, path: str, sink: str) -> list[str]:
+        """The names that a path may get for a sink, as far as they are known before there are results."""
+        if not self.is_folder or sink in self.encoded:
+            return [path]
+        return [path + ending for ending in ((self.ending,) if self.ending else (ROWS[0], ARRAYS))]
+
     async def write(self, packets: Sequence[Packet], source: Input, index: int, sink: str) -> list[str]:
         """Writes what came out of a sink for one input into files of its own; returns their names."""
         path = self.path(source, index, sink)
@@ -216,9 +222,9 @@ class Destination:
         self.written.add(place)
 
     def keep_input(self, path: str) -> None:
-        """Refuses a name that is an input or the manifest."""
+        """Refuses a name that is an input, the manifest, or another file that is to stay."""
         what = self.kept.get(os.path.realpath(path))
-        if what is not None and os.path.isfile(path):
+        if what is not None and not leads_to_device(path):
             raise InvalidArgumentError(f"{self.option}: {path!r} is {what} and would be replaced; choose another name")
 
     def _check_stdout(self, form: str) -> None:

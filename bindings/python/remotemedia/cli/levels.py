@@ -12,6 +12,7 @@ from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
 from .batch import Batch
+from .batch_files import files_beside
 from .decoding import PLACE, decoder, raw_option
 from .destination import Options
 from .inputs import find_inputs
@@ -65,7 +66,8 @@ def command(chosen: argparse.Namespace) -> int:
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     keys = ["input", *(column.key for column in columns)]
-    destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records, keys))
+    options = Options(None, {}, records, keys)
+    destinations = Destinations(chosen.output, plan, inputs, None, options, files_beside(chosen))
     for each in destinations.all:
         if each.ending not in ("", *ROWS):
             # The node that ends the graph may pass anything on.

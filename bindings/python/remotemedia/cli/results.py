@@ -37,16 +37,24 @@ class Branch(NamedTuple):
 class Destinations:
     """All `-o` of a command line, and the graph with the encoders that they need.
 
-    Raises `InvalidArgumentError` for two inputs or sinks that share a file, and for a file that would replace an
-    input or the manifest.
+    `beside` are the files that the command writes itself, such as its index, with what they are. Raises
+    `InvalidArgumentError` for two inputs or sinks that share a file, and for a file that would replace an input, the
+    manifest or one of those.
     """
 
     def __init__(
-        self, outputs: Sequence[str], plan: Plan, inputs: Sequence[Input], manifest: str | None, options: Options
+        self,
+        outputs: Sequence[str],
+        plan: Plan,
+        inputs: Sequence[Input],
+        manifest: str | None,
+        options: Options,
+        beside: Mapping[str, str],
     ) -> None:
         self.plan = plan
-        self.kept = {} if manifest is None else {os.path.realpath(manifest): "the manifest"}
-        self.kept.update((os.path.realpath(each.path), "an input") for each in inputs if each.path is not None)
+        self.read = {} if manifest is None else {os.path.realpath(manifest): "the manifest"}
+        self.read.update((os.path.realpath(each.path), "an input") for each in inputs if each.path is not None)
+        self.kept = {**beside, **self.read}
         self.all = [Destination(*each, plan, options, self.kept) for each in _divided(outputs, plan.sinks)]
         taken = {node["id"] for node in plan.nodes} | set(plan.sinks)
         self.branches = [
@@ -147,7 +155,9 @@ class Destinations:
 
         `files` are the results with their inputs. `{index}` means something else once there are other inputs.
         """
-        self.kept.update((os.path.realpath(path), f"the result of {name!r}") for path, name in files.items())
+        self.kept.update(
+            (os.path.realpath(path), f"the result of {name!r}") for path, name in files.items() if os.path.isfile(path)
+        )
         for destination in self.all:
             for index, source in left.items() if destination.shared is None else ():
                 for sink in destination.sinks:
@@ -200,7 +210,8 @@ class Destinations:
             for index, source in enumerate(inputs):
                 for sink in destination.sinks:
                     path = destination.path(source, index, sink)
-                    destination.keep_input(path)
+                    for name in destination.names(path, sink):
+                        destination.keep_input(name)
                     owner = owners.setdefault(os.path.abspath(path), (number, source, sink))
                     if owner != (number, source, sink):
                         raise _shared_file(destination, owner[1:], (source, sink), path)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from .._graph.plan import Plan
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
+from .batch_files import files_beside
 from .destination import Options
 from .inputs import Input
 from .results import Destinations
@@ -28,7 +29,7 @@ def destinations_of(
     if form is None:
         if size is not None:
             raise InvalidArgumentError(f"--shard-size {size}: it is for shards; say of what: --shard-format webdataset")
-        return Destinations(outputs, plan, inputs, manifest, options)
+        return Destinations(outputs, plan, inputs, manifest, options, files_beside(chosen))
     output = _output(outputs, plan)
     ending = AUDIO[0] if chosen.format is None else f".{chosen.format}"
     if ending not in AUDIO:
@@ -37,7 +38,7 @@ def destinations_of(
     index = None if chosen.index is None else at_home(chosen.index)
     shards.check(index, resume=chosen.resume)
     options = options._replace(format=None, staged={output: shards.staged})
-    destinations = Destinations(outputs, plan, inputs, manifest, options)
+    destinations = Destinations(outputs, plan, inputs, manifest, options, files_beside(chosen))
     destinations.shards = shards
     destinations.asked |= {"shards": [form, shards.size]}
     return destinations
