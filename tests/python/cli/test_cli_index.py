@@ -161,7 +161,10 @@ def test_an_index_is_not_lost_by_a_command_that_is_repeated(folder: Path, capsys
         (("levels", "-o", "out/{stem}.jsonl", "--index", "out/../out/c.jsonl"), "out/c.jsonl' is the file of --index"),
         (("levels", "-o", "out", "--failures", "out/c.jsonl"), "out/c.jsonl' is the file of --failures"),
         (("convert", "-o", "out", "-f", "flac", "--report", "out/a.flac"), "out/a.flac' is the file of --report"),
-        (("levels", "-o", "{stem}.parquet.jsonl", "--index", "a.parquet"), "a.parquet.jsonl' is the file of rows of --index"),
+        (
+            ("levels", "-o", "{stem}.parquet.jsonl", "--index", "a.parquet"),
+            "a.parquet.jsonl' is the file of rows of --index",
+        ),
         (("levels", "-o", "all.jsonl", "--index", "all.jsonl"), "all.jsonl' is the file of --index"),
     ],
 )

@@ -107,6 +107,22 @@ def test_a_page_of_a_resumed_run_is_about_all_inputs(folder: Path, capsys: pytes
     assert "first frame of sound" not in page.text
 
 
+def test_a_page_of_a_resumed_run_counts_the_rows_of_its_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("levels", "-o", "out", "--index", "rows.jsonl", "--report", "report.html")
+    assert command(capsys, *words, "*.flac")[0] == 1
+    failed = Page("report.html")
+    # One more, and none of those that failed.
+    shutil.copy(RECORDING, "new.wav")
+    code, _, err = command(capsys, *words, "*.wav", "--resume")
+    assert (code, "in 3 files\nremotemedia: failed: 4 at 'audiodecode': " in err) == (0, True)
+    page = Page("report.html")
+    assert "files done 3 failed 5 " in page.text
+    assert "first frame of sound" in page.text
+    failures = "4 at audiodecode"
+    assert (failures in failed.text, failures in page.text) == (True, True)
+    assert Path("rows.jsonl").read_text().count('"error": null') == 3
+
+
 def test_a_report_does_not_replace_something_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = command(capsys, "levels", "a.flac", "--report", "a.flac")
     assert (code, err) == (

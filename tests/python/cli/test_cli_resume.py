@@ -176,6 +176,43 @@ def test_another_manifest_runs_all_inputs_again(
     assert len(rows()) == 3
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("convert", "-o", "sh", "--shard-format", "webdataset", "--rate"), "sh/000000.tar"),
+        (("run", "AudioDecode >> AudioLevel", "-o", "all.jsonl", "--set"), "all.jsonl"),
+    ],
+)
+def test_results_of_two_manifests_are_not_mixed(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], name: str
+) -> None:
+    one, other = (
+        ("16000", "8000") if words[0] == "convert" else ("audiolevel.window_ms=500", "audiolevel.window_ms=900")
+    )
+    named = ("-i",) if words[0] == "run" else ()
+    index = ("--index", "rows.jsonl")
+    assert command(capsys, *words, one, *index, *named, "a.flac", "b.flac")[0] == 0
+    before = (Path(name).read_bytes(), Path("rows.jsonl").read_bytes())
+    assert command(capsys, *words, other, *index, "--resume", *named, "c.flac") == (
+        2,
+        "",
+        "remotemedia: --index rows.jsonl: 2 of its inputs are not named, such as 'a.flac', and were done with other "
+        "options; repeat the command with these, name all inputs, or take another --index and -o\n",
+    )
+    assert (Path(name).read_bytes(), Path("rows.jsonl").read_bytes()) == before
+    # The cures: the same options, and all inputs.
+    assert command(capsys, *words, one, *index, "--resume", *named, "c.flac")[0] == 0
+    assert command(capsys, *words, other, *index, "--resume", *named, "a.flac", "b.flac", "c.flac")[0] == 0
+    assert len({row["manifest"] for row in rows().values()}) == 1
+
+
+def test_files_of_their_own_may_be_of_two_manifests(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("convert", "-o", "out", "--index", "rows.jsonl")
+    assert command(capsys, *words, "a.flac")[0] == 0
+    assert command(capsys, *words, "b.flac", "--rate", "8000", "--resume")[0] == 0
+    assert len({row["manifest"] for row in rows().values()}) == 2
+
+
 def test_what_an_error_does_is_a_part_of_the_manifest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("-i", "*.flac", "-o", "out/{stem}.jsonl", "--index", "rows.jsonl")
     hashes = set()

@@ -29,7 +29,7 @@ from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
 from . import DONE, FAILED, sentence_of
-from .batch_files import check, check_first_files
+from .batch_files import check, check_first_files, check_same_manifest
 from .destination import Destination
 from .fingerprint import content_hash, manifest_hash
 from .index import AppendedFile, Index, key_of, last_value
@@ -125,7 +125,7 @@ class Batch:
                 files.callback(self.index.close)
             if shards is not None:
                 files.callback(shards.close)
-                shards.begin()
+                shards.begin(resume=self.chosen.resume)
             if self.index is not None and self.chosen.resume:
                 self._resume(self.index)
             done: AbstractSet[Key] = frozenset() if self.index is None else self.index.done
@@ -159,6 +159,7 @@ class Batch:
         if is_terminal(sys.stderr):
             tell("comparing the inputs with the index", sys.stderr, "bold")
         index.resume(self.inputs, self.manifest_hash, self.chosen.jobs)
+        check_same_manifest(self.destinations, index)
         if index.changed:
             what = "what is asked for" if index.manifest_changed else "an input"
             tell(
@@ -176,7 +177,6 @@ class Batch:
         left = {number: source for number, source in enumerate(self.inputs) if source.key not in index.done}
         self.destinations.keep_results(index.files, left)
         for row in index.rows:
-            self.summary.add(row)
             # The run that wrote it may have been killed before it came to this.
             self._remove_old(row)
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
@@ -431,6 +431,12 @@ class Batch:
         """Writes the page about the run, if there is to be one."""
         if self.report_path is None:
             return
+        if self.index is not None:
+            # It is about all inputs, of which this run may have had a few.
+            self.index.end()
+            self.summary = Summary(column_names(self.measures))
+            for row in self.index.all_rows():
+                self.summary.add(row)
         places = [f"Results are in {self.destinations.places}."] if self._wrote_files() else []
         places += [f"The index is {self.index_path}."] if self.index_path else []
         write_report(self.report_path, self.summary, self.plan.name, self.progress.seconds, places)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
 from .encoders import STDOUT
+from .index import Index, title_of
 from .inputs import Input, Key
 from .parquet_index import ENDING, ROWS
 from .results import Destinations
@@ -71,6 +72,18 @@ def check_first_files(destinations: Destinations, keys: Iterable[Key]) -> None:
                 f"{destination.option}: with --index its records are found by the first file of their input, and "
                 f"{name!r} is that of {count}; give each input a file: -o 'out/{{index}}{destination.ending}'"
             )
+
+
+def check_same_manifest(destinations: Destinations, index: Index) -> None:
+    """Refuses results of two manifests in one file or in one set of shards, where nothing could tell them apart."""
+    if not index.others or (destinations.shards is None and all(each.takes_all for each in destinations.shared)):
+        return
+    is_one = len(index.others) == 1
+    raise InvalidArgumentError(
+        f"--index {index.path}: {len(index.others)} of its inputs {'is' if is_one else 'are'} not named, such as "
+        f"{title_of(index.others[0])!r}, and {'was' if is_one else 'were'} done with other options; repeat the command "
+        "with these, name all inputs, or take another --index and -o"
+    )
 
 
 def _check_kept(destinations: Destinations, option: str, path: str) -> None:

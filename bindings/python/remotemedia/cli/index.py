@@ -34,7 +34,8 @@ class Index:
 
     `done` are the keys of the inputs that need no run, `rows` their rows, `files` their results, each with its input.
     `changed` are the rows of inputs that need a run again, since their content or the manifest, by its hash, are not
-    what the row says; `manifest_changed` tells whether it is the manifest. `given` are all results that inputs have had
+    what the row says; `manifest_changed` tells whether it is the manifest. `others` are the rows of inputs that are not
+    named and were done by another manifest. `given` are all results that inputs have had
     by this manifest, as long as a row tells of them: those of another one a user may have use for.
 
     Raises `InvalidArgumentError` for a file that holds rows and is not to be resumed, that another process writes, or
@@ -48,6 +49,7 @@ class Index:
         self.files: dict[str, str] = {}
         self.changed: dict[Key, dict[str, Any]] = {}
         self.manifest_changed = False
+        self.others: list[dict[str, Any]] = []
         self.given: dict[Key, list[str]] = {}
         self._known: set[Key] = set()
         self._has_old_rows = False
@@ -73,6 +75,7 @@ class Index:
         self._known = set(last)
         good = {key: row for key, row in last.items() if row["error"] is None}
         known = [key for key in good if key in sources]
+        self.others = [row for key, row in good.items() if key not in sources and row.get("manifest") != manifest]
         with ThreadPoolExecutor(jobs) as threads:
             same = list(threads.map(lambda key: _is_same(good[key], sources[key], manifest), known))
         changed = {key for key, is_same in zip(known, same, strict=True) if not is_same}

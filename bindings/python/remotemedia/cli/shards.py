@@ -83,9 +83,11 @@ class Shards:
                 f"--index {index}: Lhotse takes each file of that folder for data; choose another"
             )
 
-    def begin(self) -> None:
+    def begin(self, *, resume: bool) -> None:
         """Takes the shards for this run. Raises `InvalidArgumentError` if another one writes them."""
         self._left = [path for path, process in self._stagings() if not is_running(process)]
+        # Who is refused may come again, and has to find what the killed run left.
+        self._keeps_staging = resume and bool(self._left)
         shutil.rmtree(self.staging, ignore_errors=True)
         os.makedirs(self.staging)
         # Behind its own, so that of two that begin at once one sees the other.
@@ -104,8 +106,6 @@ class Shards:
         `rows` are those of inputs that are done. Raises `InvalidArgumentError` if these `inputs` are not enough for it,
         and for a shard that no row has.
         """
-        # Who is refused may come again, and has to find what the killed run left.
-        self._keeps_staging = bool(self._left)
         used = _shards_of(rows)
         stale = {number for number in used if not os.path.exists(self.format.tar(number))} | _shards_of(changed)
         absent = [row for row in rows if row.get("shard") in stale and key_of(row) not in inputs]
@@ -127,11 +127,11 @@ class Shards:
                 f"{self.option}: no row of the index has {self.format.tar(unknown[0])!r}; name the index that it was "
                 "made with, or remove the shards that have no row"
             )
-        self._keeps_staging = False
         return stale
 
     def resume(self, rows: Iterable[Mapping[str, Any]], stale: set[int]) -> None:
         """Goes on behind the shards that rows have. Removes stale ones, and what a killed run left."""
+        self._keeps_staging = False
         used = _shards_of(rows)
         for number in (*stale, _first_free(used | stale)):
             self._remove(number)
