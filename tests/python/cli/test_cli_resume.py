@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main, whole_file
+from remotemedia.cli.index import AppendedFile, Index
 from remotemedia.cli.leftovers import remove_parts
 
 ROOT = Path(__file__).parents[3]
@@ -279,6 +280,114 @@ def test_a_part_that_a_process_of_the_same_number_left_is_no_obstacle(
     with whole_file.whole(f"{tmp_path}/a.flac") as file:
         file.write(b"whole")
     assert ((tmp_path / "a.flac").read_bytes(), left.read_bytes()) == (b"whole", b"x")
+
+
+def test_results_are_on_the_disk_before_their_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is synced and what is written, in its order: a power cut can come between any two."""
+    happened: list[tuple[str, str]] = []
+    fsync, append, replace = os.fsync, AppendedFile.append, os.replace
+
+    def synced(number: int) -> None:
+        happened.append(("synced", os.readlink(f"/proc/self/fd/{number}")))
+        fsync(number)
+
+    def appended(file: AppendedFile, data: bytes) -> None:
+        happened.extend(("row", json.loads(line)["input"]) for line in data.splitlines())
+        append(file, data)
+
+    def renamed(part: str, place: str) -> None:
+        happened.append(("renamed", os.path.realpath(part)))
+        replace(part, place)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(AppendedFile, "append", appended)
+    monkeypatch.setattr(os, "replace", renamed)
+    index = ("synced", str(folder / "rows.jsonl"))
+    words = ("*.flac", "--index", "rows.jsonl", "-j", "2")
+    for more in ([], ["--resume"]):
+        happened.clear()
+        if more:
+            rm.write("b.flac", rm.read(RECORDING).samples[:, :16000], rate=16000)
+        assert main(["convert", *words, "-o", "out/new/{stem}.wav", *more]) == 0
+        for name in ("b",) if more else ("a", "b", "c"):
+            row = happened.index(("row", f"{name}.flac"))
+            result = happened.index(("synced", str(folder / "out" / "new" / f"{name}.wav")))
+            names = happened.index(("synced", str(folder / "out" / "new")), result)
+            assert result < names < row < happened.index(index, row)
+        # The folders are new too.
+        assert ("synced", str(folder / "out")) in happened[:row]
+        assert ("synced", str(folder)) in happened[:row]
+    # The row that another one has replaced is gone: the index is another file.
+    (part,) = (path for what, path in happened if what == "renamed")
+    assert happened.index(("synced", part)) < happened.index(("renamed", part))
+    assert happened[-1] == ("synced", str(folder))
+
+
+def test_shards_and_what_grows_are_on_the_disk_before_their_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync, add = os.fsync, Index.add
+    monkeypatch.setattr(
+        os, "fsync", lambda number: (synced.append(os.readlink(f"/proc/self/fd/{number}")), fsync(number))
+    )
+    seen: list[set[str]] = []
+
+    def added(index: Index, *rows: dict[str, Any]) -> None:
+        seen.append({os.path.relpath(path, folder) for path in synced})
+        add(index, *rows)
+
+    monkeypatch.setattr(Index, "add", added)
+    words = ("AudioDecode >> [PassThrough(name='sound'), AudioLevel(name='level')]", "-i", "*.flac", "-o", "sound=shar")
+    more = ("-o", "level=all.jsonl", "--shard-format", "shar", "--shard-size", "2", "--index", "rows.jsonl")
+    assert main(["run", *words, *more]) == 0
+    assert len(seen) == 2
+    # The tar has been synced under the name that it had until it was whole, and the names are in the folder.
+    assert {"all.jsonl", "shar", "shar/recording.000000.tar"} <= seen[0]
+    assert any(name.startswith("shar/.cuts.000000.jsonl.gz.") for name in seen[0])
+    assert "shar/recording.000001.tar" in seen[1] - seen[0]
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_result_that_a_power_cut_left_shorter_is_made_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], left: int
+) -> None:
+    assert command(capsys, *CONVERT)[0] == 0
+    whole = Path("out/b.wav").read_bytes()
+    assert rows()["b.flac"]["bytes"] == len(whole)
+    os.truncate("out/b.wav", left)
+    # One that is gone was put elsewhere.
+    os.unlink("out/c.wav")
+    code, _, err = command(capsys, *CONVERT, "--resume")
+    assert (code, err.splitlines()[0]) == (
+        0,
+        "remotemedia: a result is shorter than it was when the index was written; to run again: 1",
+    )
+    assert Path("out/b.wav").read_bytes() == whole
+    assert not Path("out/c.wav").exists()
+    # An index of before has no sizes.
+    text = Path("rows.jsonl").read_text()
+    Path("rows.jsonl").write_text(text.replace(f'"bytes": {len(whole)}, ', ""))
+    os.truncate("out/a.wav", 0)
+    assert (command(capsys, *CONVERT, "--resume")[0], Path("out/a.wav").read_bytes()) == (0, b"")
+
+
+def test_a_shard_that_a_power_cut_left_shorter_is_made_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = (
+        "convert",
+        "*.flac",
+        "-o",
+        "sh",
+        "--shard-format",
+        "webdataset",
+        "--shard-size",
+        "2",
+        "--index",
+        "rows.jsonl",
+    )
+    assert command(capsys, *words)[0] == 0
+    whole = Path("sh/000000.tar").read_bytes()
+    os.truncate("sh/000000.tar", 0)
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert Path("sh/000000.tar").read_bytes() == whole
 
 
 def test_parts_of_a_killed_run_are_removed_and_no_others(tmp_path: Path) -> None:

@@ -31,8 +31,9 @@ from ..errors import Error, InvalidArgumentError
 from . import DONE, FAILED, sentence_of
 from .batch_files import check, check_first_files, check_same_manifest
 from .destination import Destination
+from .disk import Disk
 from .fingerprint import content_hash, manifest_hash
-from .index import AppendedFile, Index, key_of, last_value
+from .index import AppendedFile, Index, key_of, last_value, size_of
 from .inputs import Input, Key, is_text, marked, opened
 from .leftovers import remove_parts
 from .measures import Measured, check_measures, column_names, measures_of
@@ -92,6 +93,9 @@ class Batch:
         self.index: Index | None = None
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
+        self.disk = Disk()
+        self.settled: list[dict[str, Any]] = []
+        """Rows of inputs whose results are written and perhaps not on the disk yet."""
         self.ended_by: Error | OSError | None = None
         """The error of an input that ended the run."""
         self.done_before = self.indexed = 0
@@ -123,6 +127,7 @@ class Batch:
             if self.index_path is not None:
                 self.index = Index(self._rows_path(self.index_path), resume=self.chosen.resume)
                 files.callback(self.index.close)
+                self.disk.sync([self.index.path])
             if shards is not None:
                 files.callback(shards.close)
                 shards.begin(resume=self.chosen.resume)
@@ -161,12 +166,7 @@ class Batch:
         index.resume(self.inputs, self.manifest_hash, self.chosen.jobs)
         check_same_manifest(self.destinations, index)
         if index.changed:
-            what = "what is asked for" if index.manifest_changed else "an input"
-            tell(
-                f"{what} has changed since the index was written; to run again: {len(index.changed)}",
-                sys.stderr,
-                "bold",
-            )
+            tell(f"{index.reason}; to run again: {len(index.changed)}", sys.stderr, "bold")
         keys = {source.key for source in self.inputs}
         check_first_files(self.destinations, keys | index.done)
         if self.destinations.shards is not None:
@@ -229,6 +229,7 @@ class Batch:
                 journal = AppendedFile(path)
                 files.callback(journal.close)
                 journal.keep(lambda row: isinstance(row, dict) and row.get("input") in known)
+                self.disk.sync([path])
                 self.journals.append((destination, journal))
 
     async def _run_all(self, done: AbstractSet[Key]) -> None:
@@ -239,14 +240,23 @@ class Batch:
                     continue
                 waiting.append((source, asyncio.create_task(self._one(source, index))))
                 while len(waiting) > AHEAD * self.chosen.jobs:
-                    await self._settle(*waiting.popleft())
+                    await self._settle_first(waiting)
             while waiting:
-                await self._settle(*waiting.popleft())
+                await self._settle_first(waiting)
         finally:
+            # What is done is done, whatever ended the others.
+            with contextlib.suppress(OSError):
+                self._add_rows(self._settled_rows())
             tasks = [task for _, task in waiting]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _settle_first(self, waiting: deque[tuple[Input, asyncio.Task[Done]]]) -> None:
+        """Settles the first input. Those that are done behind it are synced with it: a disk takes as long for one."""
+        await self._settle(*waiting.popleft())
+        if len(self.settled) >= AHEAD * self.chosen.jobs or not (waiting and waiting[0][1].done()):
+            await self._add_settled()
 
     async def _one(self, source: Input, index: int) -> Done:
         async with self.places:
@@ -294,6 +304,7 @@ class Batch:
                 **measured.columns(),
                 "last": {sink: last_value(outputs.packets) for sink, outputs in found.items()},
                 "files": files,
+                "bytes": None,
                 "error": None,
                 "sha256": content,
                 "manifest": self.manifest_hash,
@@ -305,6 +316,7 @@ class Batch:
     async def _settle(self, source: Input, task: asyncio.Task[Done]) -> None:
         done = await task
         if done.error is not None:
+            await self._add_settled()
             self._failed(source, done.error)
             return
         for destination, lines in self.shared:
@@ -324,7 +336,20 @@ class Batch:
             with self._full_disk_is_told():
                 await asyncio.to_thread(self._to_shard, source, done.row)
         elif self.has_rows:
-            self._add_rows([done.row])
+            self.settled.append(done.row)
+
+    async def _add_settled(self) -> None:
+        """Writes the rows that wait, while other inputs are processed."""
+        rows = self._settled_rows()
+        if self.index is None:
+            self._add_rows(rows)
+        elif rows:
+            with self._full_disk_is_told():
+                await asyncio.to_thread(self._add_rows, rows)
+
+    def _settled_rows(self) -> list[dict[str, Any]]:
+        rows, self.settled = self.settled, []
+        return rows
 
     def _failed(self, source: Input, error: Error | OSError) -> None:
         message, node_id = sentence_of(error), getattr(error, "node_id", None)
@@ -385,12 +410,18 @@ class Batch:
             raise Error(f"{error.strerror}: {place!r}; stopped{self._how_far()}") from None
 
     def _add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Takes rows that are final: whatever comes next, these inputs are done."""
+        """Takes rows that are final: whatever comes next, be it a power cut, these inputs are done."""
         for row in rows:
             self.summary.add(row)
         if self.index is None or not rows:
             return
+        self.disk.sync(path for row in rows for path in row["files"])
+        for _, journal in self.journals:
+            journal.sync()
+        for row in rows:
+            row["bytes"] = size_of(row["files"])
         self.index.add(*rows)
+        self.index.sync()
         self.indexed += len(rows)
         for row in rows:
             self._remove_old(row)

@@ -3,7 +3,8 @@
 A row is written when all results of its input are. So whatever ends the program, an input without a row is to be run,
 and one with a row is not, as long as its content and the manifest are what the row says. Of several rows of an input
 the last one holds; the ones before it go at the end. Rows are written by one call each; what a crash leaves of one is
-no row.
+no row. Results are synced before their rows are written, and the index behind them, so that a power cut leaves no row
+of results that it took.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
+from .disk import sync_open
 from .fingerprint import content_hash
 from .inputs import Input, Key, title
 from .records import json_text
@@ -33,10 +35,10 @@ class Index:
     """The file of `--index`, locked while it is open.
 
     `done` are the keys of the inputs that need no run, `rows` their rows, `files` their results, each with its input.
-    `changed` are the rows of inputs that need a run again, since their content or the manifest, by its hash, are not
-    what the row says; `manifest_changed` tells whether it is the manifest. `others` are the rows of inputs that are not
-    named and were done by another manifest. `given` are all results that inputs have had
-    by this manifest, as long as a row tells of them: those of another one a user may have use for.
+    `changed` are the rows of inputs that need a run again, since their content, the manifest, by its hash, or the
+    length of results is not what the row says; `reason` tells which. `others` are the rows of inputs that are not named
+    and were done by another manifest. `given` are all results that inputs have had by this manifest, as long as a row
+    tells of them: those of another one a user may have use for.
 
     Raises `InvalidArgumentError` for a file that holds rows and is not to be resumed, that another process writes, or
     that is no index.
@@ -48,7 +50,7 @@ class Index:
         self.rows: list[dict[str, Any]] = []
         self.files: dict[str, str] = {}
         self.changed: dict[Key, dict[str, Any]] = {}
-        self.manifest_changed = False
+        self.reason = ""
         self.others: list[dict[str, Any]] = []
         self.given: dict[Key, list[str]] = {}
         self._known: set[Key] = set()
@@ -78,13 +80,19 @@ class Index:
         self.others = [row for key, row in good.items() if key not in sources and row.get("manifest") != manifest]
         with ThreadPoolExecutor(jobs) as threads:
             same = list(threads.map(lambda key: _is_same(good[key], sources[key], manifest), known))
-        changed = {key for key, is_same in zip(known, same, strict=True) if not is_same}
+        cut_off = {key for key in known if _is_cut_off(good[key])}
+        changed = cut_off | {key for key, is_same in zip(known, same, strict=True) if not is_same}
         for key, row in good.items():
             if key not in changed:
                 self._take(row)
                 continue
             self.changed[key] = row
-            self.manifest_changed |= row.get("manifest") != manifest
+        if any(row.get("manifest") != manifest for row in self.changed.values()):
+            self.reason = "what is asked for has changed since the index was written"
+        elif changed - cut_off:
+            self.reason = "an input has changed since the index was written"
+        elif changed:
+            self.reason = "a result is shorter than it was when the index was written"
 
     def drop(self, is_dropped: Callable[[Row], bool]) -> None:
         """Removes rows, whose inputs are to be run again, from the file too."""
@@ -98,6 +106,10 @@ class Index:
         """Adds rows, all or none."""
         self._file.append("".join(f"{json_text(dict(row))}\n" for row in rows).encode())
         self._has_old_rows |= any(key_of(row) in self._known for row in rows)
+
+    def sync(self) -> None:
+        """Returns once the rows are on their disk."""
+        self._file.sync()
 
     def end(self) -> None:
         """Removes the rows that others have replaced."""
@@ -138,9 +150,23 @@ def key_of(row: Row) -> Key:
     return tuple(row["inputs"].values()) if "inputs" in row else row["input"]
 
 
+def size_of(files: Iterable[str]) -> int | None:
+    """How many bytes files have together; None if one of them is gone."""
+    try:
+        return sum(map(os.path.getsize, files))
+    except OSError:
+        return None
+
+
 def title_of(row: Row) -> str:
     """What people call the input that a row is of."""
     return title(row["inputs"].values()) if "inputs" in row else str(row["input"])
+
+
+def _is_cut_off(row: Row) -> bool:
+    """Whether the results are shorter than when the row was written. That one was put elsewhere is no fault."""
+    size, known = size_of(row.get("files", ())), row.get("bytes")
+    return size is not None and known is not None and size < known
 
 
 def _is_same(row: Mapping[str, Any], source: Input, manifest: str) -> bool:
@@ -170,7 +196,7 @@ class AppendedFile:
         kept = [line for line, row in self.lines() if is_kept(row)]
         if sum(map(len, kept)) == os.path.getsize(self.path):
             return
-        with whole(self.path) as file:
+        with whole(self.path, synced=True) as file:
             file.writelines(kept)
         os.close(self._number)
         self._open()
@@ -200,6 +226,10 @@ class AppendedFile:
         except OSError as error:
             os.ftruncate(self._number, size)
             raise OSError(error.errno, error.strerror, self.path) from None
+
+    def sync(self) -> None:
+        """Returns once the lines are on their disk."""
+        sync_open(self._number, self.path)
 
     def close(self) -> None:
         """Closes the file."""

@@ -44,6 +44,7 @@ def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequen
         **dict.fromkeys(measures, number),
         "last": text,
         "files": pyarrow.list_(text),
+        "bytes": pyarrow.int64(),
         "error": text,
         "node": text,
         "position": number,

@@ -176,7 +176,7 @@ class Shards:
         self._commit(record)
         path = self.format.whole_table()
         if path is not None:
-            with whole(path) as file:
+            with whole(path, synced=True) as file:
                 for number in sorted(self._used):
                     with open(str(self.format.table(number)), "rb") as table:
                         shutil.copyfileobj(table, file)
@@ -245,7 +245,7 @@ class _OpenShard:
         self.number, self.count = number, 0
         self._format = form
         self._files = contextlib.ExitStack()
-        file: IO[bytes] = self._files.enter_context(whole(form.tar(number)))
+        file: IO[bytes] = self._files.enter_context(whole(form.tar(number), synced=True))
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - see commit
         self._lines: list[str] = []
 
@@ -267,7 +267,7 @@ class _OpenShard:
         if path is None:
             return
         data = "".join(self._lines).encode()
-        with whole(path) as file:
+        with whole(path, synced=True) as file:
             # No time and no name in the header: the same samples are the same bytes.
             file.write(gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
 

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from typing import IO, Any
 
+from .disk import sync_name, sync_open
+
 READER_PATIENCE = 2.0
 """Seconds that a pipe waits for its reader, which a shell may start at the same time."""
 MOST_LINKS = 40
@@ -49,9 +51,10 @@ def leads_to_device(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def whole(path: str) -> Iterator[IO[bytes]]:
+def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     """A file to write, which takes its name at the end; if an exception ends the block, nothing is left.
 
+    One that is `synced` outlives a power cut: it is on its disk before it gets its name, and then so is the name.
     It has the mode of the one that it replaces, and replaces what a link leads to. Pipes and devices are written into
     as they are, and so is what `/dev/stdout` stands for, to whose end is added.
     """
@@ -72,7 +75,12 @@ def whole(path: str) -> Iterator[IO[bytes]]:
         os.makedirs(folder or ".", exist_ok=True)
         with _created(temporary, there) as file:
             yield file
+            if synced:
+                file.flush()
+                sync_open(file.fileno(), path)
         os.replace(temporary, place)
+        if synced:
+            sync_name(place)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
