@@ -113,6 +113,9 @@ class Batch:
         # Only a node that asks for it gets to see it, since messages and results have the path too.
         self.marks_roots = any("{relative}" in str(node["params"].get("path", "")) for node in plan.nodes)
         check(chosen, destinations, inputs)
+        if self.index_path is not None and not (chosen.resume and os.path.exists(self._rows_path(self.index_path))):
+            # Before there is an index, by which a file that is there could be one of a killed run.
+            destinations.file_sinks.check_new(inputs, {})
         destinations.check(pipeline, inputs[0])
 
     def run(self) -> int:
@@ -176,10 +179,19 @@ class Batch:
             index.drop(lambda row: row.get("shard") in stale)
         left = {number: source for number, source in enumerate(self.inputs) if source.key not in index.done}
         self.destinations.keep_results(index.files, left)
+        self._resume_file_sinks(index, list(left.values()))
         for row in index.rows:
             # The run that wrote it may have been killed before it came to this.
             self._remove_old(row)
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
+
+    def _resume_file_sinks(self, index: Index, left: Sequence[Input]) -> None:
+        """Lets nodes that write files replace what belongs to the inputs that are `left`, and nothing else."""
+        given = {key: row.get("files", ()) for key, row in index.changed.items()}
+        given |= {key: files for key, files in index.given.items() if files}
+        if not index.is_continued:
+            self.destinations.file_sinks.check_new(left, given)
+        self.destinations.file_sinks.resume(continued=index.is_continued, given=given)
 
     async def _run(self, done: AbstractSet[Key]) -> int:
         bar = asyncio.create_task(self._draw()) if self.progress.draws else None
@@ -273,6 +285,7 @@ class Batch:
             return done
 
     async def _results(self, source: Input, index: int) -> Done:
+        self.destinations.file_sinks.check_name(source)
         self.destinations.make_folders(source, index)
         manifest = self.destinations.manifest(self.pipeline, source, index)
         measured, content = Measured(self.measures), None

@@ -38,7 +38,8 @@ class Index:
     `changed` are the rows of inputs that need a run again, since their content, the manifest, by its hash, or the
     length of results is not what the row says; `reason` tells which. `others` are the rows of inputs that are not named
     and were done by another manifest. `given` are all results that inputs have had by this manifest, as long as a row
-    tells of them: those of another one a user may have use for.
+    tells of them: those of another one a user may have use for. `is_continued` tells whether a run by this manifest may
+    have been cut off, perhaps before its first row.
 
     Raises `InvalidArgumentError` for a file that holds rows and is not to be resumed, that another process writes, or
     that is no index.
@@ -53,6 +54,7 @@ class Index:
         self.reason = ""
         self.others: list[dict[str, Any]] = []
         self.given: dict[Key, list[str]] = {}
+        self.is_continued = resume and os.path.exists(path)
         self._known: set[Key] = set()
         self._has_old_rows = False
         if not resume and os.path.exists(path) and os.path.getsize(path):
@@ -72,6 +74,8 @@ class Index:
             last[key] = row
             if row.get("manifest") == manifest:
                 self.given.setdefault(key, []).extend([*row.get("files", ()), *row.get("old_files", ())])
+        manifests = {row["manifest"] for row in last.values() if "manifest" in row}
+        self.is_continued &= not manifests or manifest in manifests
         # Else a row would be added to what a crash left of one.
         self._file.keep(lambda row: True)
         self._known = set(last)

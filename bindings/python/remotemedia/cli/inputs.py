@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -118,7 +119,12 @@ def marked(source: Input) -> str:
     """
     path = source.path or ""
     folder = path.removesuffix(f"/{source.relative}")
-    return path if folder == path else f"{folder.replace('/./', '/')}/./{source.relative}"
+    # Dots that somebody typed are no mark.
+    return _undotted(path) if folder == path else f"{_undotted(folder)}/./{source.relative}"
+
+
+def _undotted(path: str) -> str:
+    return re.sub(r"/(\./)+", "/", path)
 
 
 @contextlib.contextmanager

@@ -58,3 +58,12 @@ class Template:
         if not os.path.abspath(path).startswith(os.path.join(self.folder, "")):
             raise InvalidArgumentError(f"{self.option}: {path!r}, for {name!r}, is not below {self.folder!r}")
         return path
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """A name for a node that no other one has; takes it."""
+    name = name.replace(".", "_")
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name

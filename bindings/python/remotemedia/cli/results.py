@@ -13,7 +13,9 @@ from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError, ManifestError
 from .destination import Destination, Options
 from .encoders import encoder_params
+from .file_sinks import FileSinks
 from .inputs import Input
+from .names import unused
 from .parser import meant
 from .shards import Shards
 
@@ -58,7 +60,7 @@ class Destinations:
         self.all = [Destination(*each, plan, options, self.kept) for each in _divided(outputs, plan.sinks)]
         taken = {node["id"] for node in plan.nodes} | set(plan.sinks)
         self.branches = [
-            Branch(_unused(f"{sink}_file", taken), sink, destination)
+            Branch(unused(f"{sink}_file", taken), sink, destination)
             for destination in self.all
             for sink in (*destination.encoded, *destination.cut)
         ]
@@ -78,7 +80,8 @@ class Destinations:
             # The index and the table show them too.
             wanted, branched = set(plan.sinks), set(plan.sinks)
         # Something else than an encoder takes the values.
-        self.copies = {_unused(f"{sink}_values", taken): sink for sink in plan.sinks if sink in wanted & branched}
+        self.copies = {unused(f"{sink}_values", taken): sink for sink in plan.sinks if sink in wanted & branched}
+        self.file_sinks = FileSinks(plan, self.kept, taken)
         self._check_names(inputs)
 
     @property
@@ -112,6 +115,7 @@ class Destinations:
         for node, sink in self.copies.items():
             manifest["nodes"].append({"id": node, "node_type": self._reduced or "PassThrough"})
             links.append({"from": self._end(manifest, sink), "to": node})
+        self.file_sinks.add_to(manifest, source)
         if "outputs" in manifest:
             replaced = {branch.sink for branch in self.branches} | set(self.copies.values())
             kept = {name: end for name, end in manifest["outputs"].items() if name not in replaced}
@@ -149,6 +153,7 @@ class Destinations:
             for index, source in inputs.items():
                 for sink in destination.sinks:
                     yield destination.path(source, index, sink)
+        yield from self.file_sinks.paths(list(inputs.values()))
 
     def keep_results(self, files: Mapping[str, str], left: Mapping[int, Input]) -> None:
         """Refuses to replace results of inputs that are done, by those that are `left`, which have these indices.
@@ -162,6 +167,7 @@ class Destinations:
             for index, source in left.items() if destination.shared is None else ():
                 for sink in destination.sinks:
                     destination.keep_input(destination.path(source, index, sink))
+        self.file_sinks.keep_results(list(left.values()))
 
     def make_folders(self, source: Input, index: int) -> None:
         """Makes the folders that the files of an input need."""
@@ -175,8 +181,9 @@ class Destinations:
         return {sink: found[sink] for sink in self.plan.sinks if sink in found}
 
     async def write(self, results: Outputs, source: Input, index: int) -> list[str]:
-        """Writes the results of one input into files of its own; returns their names."""
-        names = self._cut.pop(index, [])
+        """Writes the results of one input into files of its own; returns their names, and those that nodes wrote."""
+        # These first: a name that nothing could foresee is not to replace one of them.
+        names = [*self.file_sinks.files(results, source), *self._cut.pop(index, [])]
         for branch in self.branches:
             node, sink, destination = branch
             if branch.cuts:
@@ -196,13 +203,14 @@ class Destinations:
     def _check_names(self, inputs: Sequence[Input]) -> None:
         """Finds files that would be written twice, and inputs that would be replaced."""
         owners: dict[str, tuple[int, Input, str]] = {}
+        options: dict[str, str] = {}
         places: dict[str, int] = {}
         for number, destination in enumerate(self.all):
             if destination.is_device:
                 # Several may write into it, one after the other.
                 continue
             if destination.shared is not None or destination.is_stdout:
-                self._check_shared(destination, inputs)
+                self._check_shared(destination, inputs, options)
                 first = self.all[places.setdefault(os.path.abspath(destination.place), number)]
                 if first is not destination:
                     raise InvalidArgumentError(f"{destination.option}: {first.option} is the same place; take another")
@@ -212,13 +220,16 @@ class Destinations:
                     path = destination.path(source, index, sink)
                     for name in destination.names(path, sink):
                         destination.keep_input(name)
+                        options[os.path.abspath(name)] = destination.option
                     owner = owners.setdefault(os.path.abspath(path), (number, source, sink))
                     if owner != (number, source, sink):
                         raise _shared_file(destination, owner[1:], (source, sink), path)
+        self.file_sinks.check(inputs, options)
 
-    def _check_shared(self, destination: Destination, inputs: Sequence[Input]) -> None:
+    def _check_shared(self, destination: Destination, inputs: Sequence[Input], options: dict[str, str]) -> None:
         if not destination.is_stdout:
             destination.keep_input(destination.template.pattern)
+            options[os.path.abspath(destination.template.pattern)] = destination.option
         elif destination.shared is None and len(inputs) > 1:
             raise InvalidArgumentError(
                 f"{destination.option}: {len(inputs)} inputs would share stdout; "
@@ -265,11 +276,3 @@ def _shared_file(
         both = f"{one[0].title!r} and {other[0].title!r}"
         field = "{relative}, {parent} or {index}" if fields & {"stem", "name"} else "{stem}"
     return InvalidArgumentError(f"{destination.option}: {both} would both become {path!r}; put {field} into the name")
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    name = name.replace(".", "_")
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
