@@ -202,6 +202,21 @@ def test_a_file_of_somebody_else_is_not_taken_for_one_of_a_killed_run(
     assert [row["files"] for row in rows().values()] == [[], [], []]
 
 
+def test_files_of_a_source_are_made_again_where_the_index_has_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = "FileSource('x/*.wav') >> AudioDecode >> FileSink('p/{stem}.wav', skip_existing=True)"
+    assert command(capsys, "run", graph, "--index", "rows.jsonl")[0] == 0
+    os.truncate("p/b.wav", 0)
+    assert command(capsys, "run", graph, *CONTINUE)[0] == 0
+    assert files_in("p") == {"a.wav": 1, "b.wav": 2}
+    # Whose they are is not known before there is a row.
+    graph = graph.replace(", skip_existing=True", "")
+    assert command(capsys, "run", graph, "--index", "more.jsonl")[0] == 1
+    code, _, err = command(capsys, "run", graph, "--index", "more.jsonl", "--resume")
+    assert (code, "'p/a.wav' is there already. Set `overwrite`" in err) == (1, True)
+
+
 def test_a_result_of_an_input_that_is_not_named_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "path='p/{stem}.wav'", "-i", "x/a.wav", "x/b.wav", "--index", "rows.jsonl")[0] == 0
     before = files_in("p")

@@ -433,6 +433,11 @@ def test_a_table_without_rows_has_its_head(folder: Path, capsys: pytest.CaptureF
         assert Path("each/silence.csv").read_text() == printed
 
 
+def test_segments_may_stand_beside_their_recording(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "segments", "talk.flac", "-o", ".", "-f", "flac")[0] == 0
+    assert (folder / "talk-1.flac").exists()
+
+
 def test_segments_are_those_of_the_package(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = {"max_speech_duration_s": 2.0, "speech_pad_ms": 0, "threshold": 0.6}
     words = ("--max-s", "2", "--pad-ms", "0", "--threshold", "0.6")

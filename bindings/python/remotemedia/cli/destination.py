@@ -133,6 +133,8 @@ class Destination:
         """The names that a path may get for a sink, as far as they are known before there are results."""
         if not self.is_folder or sink in self.encoded:
             return [path]
+        if sink in self.cut:
+            return [f"{path}-1{self.ending}"]
         return [path + ending for ending in ((self.ending,) if self.ending else (ROWS[0], ARRAYS))]
 
     async def write(self, packets: Sequence[Packet], source: Input, index: int, sink: str) -> list[str]:

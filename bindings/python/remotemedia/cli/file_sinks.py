@@ -154,7 +154,7 @@ class FileSinks:
     def add_to(self, manifest: dict[str, Any], source: Input) -> None:
         """Makes the manifest one for this input."""
         for sink in self.all:
-            if sink.is_encoder or not (self._is_given(sink, source) or (self._continued and not sink.skips)):
+            if sink.is_encoder or not self._may_replace(sink, source):
                 continue
             for number, entry in enumerate(manifest["nodes"]):
                 if entry["id"] == sink.node:
@@ -189,9 +189,12 @@ class FileSinks:
                 "fields of its path, such as {stem}/{index}"
             )
 
-    def _is_given(self, sink: FileSink, source: Input) -> bool:
-        path = sink.path(source)
-        return path is not None and _is_among(path, self._given.get(source.key, ()))
+    def _may_replace(self, sink: FileSink, source: Input) -> bool:
+        path, given = sink.path(source), self._given.get(source.key, ())
+        if path is None:
+            # It could be anything that is there, so no more than what is known.
+            return bool(given)
+        return _is_among(path, given) or (self._continued and not sink.skips)
 
     def _paths(self, inputs: Sequence[Input]) -> Iterator[tuple[FileSink, Input, str]]:
         for sink in self.all:
