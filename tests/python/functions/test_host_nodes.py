@@ -17,9 +17,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually
-from remotemedia._engine import loop_calls
 from remotemedia._engine.port import EventPort
-from remotemedia._functions import serve
 
 
 def run(*arguments: Any, **keywords: Any) -> Any:
@@ -516,51 +514,8 @@ def test_what_is_done_to_a_list_after_it_was_returned_is_not_seen(execute: Any, 
     assert execute(chain(("a", node, {})), [1, 2]) == [[{"seen": [1]}], [{"seen": [1, 2]}]]
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["function", "async function"])
-def test_a_slow_function_does_not_hold_up_what_it_has_given(
-    asynchronous: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serve, "PART_SECONDS", 0.0)
-    arrived = threading.Event()
-
-    def function(value: int) -> int:
-        if value == 2:
-            assert arrived.wait(30), "the values before it did not leave"
-        return value
-
-    async def later(value: int) -> int:
-        if value == 2:
-            await asyncio.to_thread(arrived.wait, 30)
-            assert arrived.is_set(), "the values before it did not leave"
-        return value
-
-    async def main() -> list[int]:
-        seen = []
-        async with rm.Pipeline.load(chain(("a", later if asynchronous else function, {}))).session() as session:
-            await session.send_many(range(4))
-            await session.finish()
-            async for packet in session:
-                seen.append(packet.value)
-                if packet.value == 1:
-                    arrived.set()
-        return seen
-
-    assert asyncio.run(asyncio.wait_for(main(), 60)) == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["function", "async function"])
-def test_a_function_gets_no_more_values_of_a_call_that_is_over(
-    asynchronous: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serve, "PART_SECONDS", 0.0)
+def test_a_function_that_ignores_its_cancellation_gets_no_more_values() -> None:
     seen = []
-    cancelled, over = threading.Event(), threading.Event()
-
-    def function(value: int) -> int:
-        seen.append(value)
-        if value == 1:
-            assert cancelled.wait(30)
-        return value
 
     async def later(value: int) -> int:
         seen.append(value)
@@ -569,24 +524,12 @@ def test_a_function_gets_no_more_values_of_a_call_that_is_over(
                 await asyncio.sleep(30)
         return value
 
-    def watched(*given: Any) -> Any:
-        try:
-            return serve.serve(*given)
-        finally:
-            over.set()
-
-    monkeypatch.setattr(loop_calls, "serve_chain", watched)
-
     async def main() -> None:
-        async with rm.Pipeline.load(chain(("a", later if asynchronous else function, {}))).session() as session:
+        async with rm.Pipeline.load(chain(("a", later, {}))).session() as session:
             await session.send_many(range(4))
-            async for packet in session:
-                assert packet.value == 0
-                session.cancel()
-                cancelled.set()
-                break
-            if not asynchronous:
-                await asyncio.to_thread(over.wait, 30)
+            while seen != [0, 1]:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            session.cancel()
 
     asyncio.run(main())
     assert seen == [0, 1]

@@ -14,6 +14,7 @@ import remotemedia as rm
 from conftest import chain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from remotemedia._functions import serve
 from remotemedia._reference.deadline import Deadline
 from remotemedia._reference.graph import graph_of
 from remotemedia._reference.run import run
@@ -197,10 +198,13 @@ def all_errors(links: list[Link], inputs: list[int]) -> list[tuple[Any, ...]]:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(LINKS, min_size=1, max_size=5), st.lists(st.integers(0, 30), min_size=1, max_size=5))
-def test_what_a_node_does_over_is_seen_by_no_other(links: list[Link], inputs: list[int]) -> None:
+@given(st.lists(LINKS, min_size=1, max_size=5), st.lists(st.integers(0, 30), min_size=1, max_size=5), st.booleans())
+def test_what_a_node_does_over_is_seen_by_no_other(links: list[Link], inputs: list[int], in_parts: bool) -> None:
     errors = all_errors(links, inputs)
-    native, python = (done_by(engine, links, inputs) for engine in ("native", "python"))
+    with pytest.MonkeyPatch.context() as patch:
+        if in_parts:
+            patch.setattr(serve, "PART_SECONDS", 0.0)
+        native, python = (done_by(engine, links, inputs) for engine in ("native", "python"))
     if errors:
         assert python == errors[0]
         assert native in errors

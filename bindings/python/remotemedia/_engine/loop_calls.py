@@ -14,7 +14,6 @@ from .._functions import threads
 from .._functions.active_calls import ActiveCalls
 from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
-from .._functions.serve import serve as serve_chain
 from .._functions.spec import InThread
 from .._functions.threads import Workers
 from .open_calls import OpenCall
@@ -48,8 +47,6 @@ class LoopCalls:
                 _serve_on_loop(port, self.loop, context, call)
             else:
                 _serve_on_loop_in_turn(port, self.loop, context, call, active)
-        elif chain.in_parts:
-            _serve_in_parts(port, context, call, active, on_this_thread)
         else:
             _serve_in_thread(port, context, call, active, on_this_thread)
 
@@ -142,21 +139,6 @@ def _serve_on_loop_in_turn(
     _begin_in_turn(port, call, active, begin, lambda: call.cancel_task(loop()), in_thread=False)
 
 
-def _serve_in_parts(
-    port: EventPort[Any],
-    context: contextvars.Context,
-    call: OpenCall,
-    active: ActiveCalls | None,
-    on_this_thread: bool,
-) -> None:
-    """Serves a call to sync generators or classes by a thread."""
-    when_closed = None if active is None else lambda: active.release(call.chain.key, in_thread=True)
-    run_work = partial(_run_in_thread, port, call)
-    reply = PartialCall(port, call, context, run_work, _reply_last, when_closed)
-
-    _begin_in_turn(port, call, active, lambda: reply.begin(on_this_thread), reply.cancel, reply.resume)
-
-
 def _serve_in_thread(
     port: EventPort[Any],
     context: contextvars.Context,
@@ -164,24 +146,12 @@ def _serve_in_thread(
     active: ActiveCalls | None,
     on_this_thread: bool,
 ) -> None:
-    """Serves a call to plain sync functions by a thread."""
+    """Serves a call to sync functions by a thread."""
+    when_closed = None if active is None else lambda: active.release(call.chain.key, in_thread=True)
+    run_work = partial(_run_in_thread, port, call)
+    reply = PartialCall(port, call, context, run_work, _reply_last, when_closed)
 
-    def work() -> None:
-        reply = None
-        try:
-            if not call.is_over:
-                reply = context.run(serve_chain, call, lambda part: port.reply(call, part))
-        except BaseException as error:
-            # SystemExit of a function ends the execution, not this thread.
-            reply = Reply([], Failure(error))
-        port.calls.end(call.id)
-        if active is not None:
-            # Before the last reply: what comes of it might still take this thread for busy.
-            active.release(call.chain.key, in_thread=True)
-        if reply is not None:
-            _reply_last(port, call, reply)
-
-    _begin_in_turn(port, call, active, lambda: _submit(port, call, work, on_this_thread))
+    _begin_in_turn(port, call, active, lambda: reply.begin(on_this_thread), reply.cancel, reply.resume)
 
 
 def _begin_in_turn(
@@ -189,7 +159,7 @@ def _begin_in_turn(
     call: OpenCall,
     active: ActiveCalls | None,
     begin: Callable[[], None],
-    cancel: Callable[[], None] | None = None,
+    cancel: Callable[[], None],
     resume: Callable[[], None] | None = None,
     *,
     in_thread: bool = True,
@@ -200,7 +170,7 @@ def _begin_in_turn(
     """
 
     def leave() -> None:
-        if (active is None or not active.withdraw(call.chain.key, call.id)) and cancel is not None:
+        if active is None or not active.withdraw(call.chain.key, call.id):
             cancel()
 
     if not call.attach(leave, resume):
@@ -220,11 +190,26 @@ def _reply_last(port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
 
 
 async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:
+    parts = 0
+
+    async def send(part: Reply) -> bool:
+        nonlocal parts
+        status = port.reply(call, part)
+        parts += 1
+        if status is FULL:
+            # The event comes to this loop, and so not before this waits for it.
+            room = asyncio.Event()
+            call.resume_with(room.set)
+            await room.wait()
+        elif status is GONE and not part.is_final:
+            # An event says so too, and would cancel what closes the generators.
+            port.calls.leave(call)
+        elif parts % PARTS_IN_A_ROW == 0:
+            await asyncio.sleep(0)
+        return status is not GONE
+
     try:
-        if call.chain.in_parts:
-            await _reply_in_parts(port, call, in_thread)
-        else:
-            port.reply(call, await serve_async(call, in_thread, lambda part: port.reply(call, part)))
+        await (serve_in_parts if call.chain.in_parts else serve_async)(call, in_thread, send)
     except asyncio.CancelledError as error:
         if not call.is_over:
             # Before the first function began.
@@ -236,27 +221,6 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         raise
     finally:
         port.calls.end(call.id)
-
-
-async def _reply_in_parts(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:
-    room, parts = asyncio.Event(), 0
-    call.resume_with(room.set)
-
-    async def send(part: Reply) -> bool:
-        nonlocal parts
-        room.clear()
-        status = port.reply(call, part)
-        parts += 1
-        if status is FULL:
-            await room.wait()
-        elif status is GONE:
-            # An event says so too, and would cancel what closes the generators.
-            port.calls.leave(call)
-        elif parts % PARTS_IN_A_ROW == 0:
-            await asyncio.sleep(0)
-        return status is not GONE
-
-    await serve_in_parts(call, in_thread, send)
 
 
 def _run_in_thread(

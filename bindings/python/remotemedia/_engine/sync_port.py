@@ -13,7 +13,7 @@ from .._abi import ownership
 from .._abi.library import NULL
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
-from .._functions.serve import Backpressure, Reply, serve
+from .._functions.serve import Backpressure, Reply
 from .._results.outputs import Outputs
 from .loop_calls import LoopCalls
 from .open_calls import OpenCall
@@ -52,16 +52,9 @@ class SyncDriver:
     def serve(self, port: EventPort[SyncDriver], run: Run, call: OpenCall, on_this_thread: bool) -> None:
         """Runs the functions of a call now."""
         assert run.context is not None
-        context = run.context.copy()
-        if call.chain.in_parts:
-            partial = PartialCall(port, call, context, _run_now, self._reply_last, reply_part=self._reply_part)
-            if call.attach(partial.cancel, partial.resume):
-                partial.begin()
-        else:
-            send = None if self.report is None else lambda part: self._reply_part(port, call, part)
-            reply = context.run(serve, call, send)
-            port.calls.end(call.id)
-            self._reply_last(port, call, reply)
+        partial = PartialCall(port, call, run.context.copy(), _run_now, self._reply_last, reply_part=self._reply_part)
+        if call.attach(partial.cancel, partial.resume):
+            partial.begin()
 
     def clean(self, run: Run) -> None:
         """Cleans up the instances of a run now."""

@@ -32,7 +32,8 @@ class NodeMetrics(NamedTuple):
     Of its `errors`, `skipped` are those after which it dropped something, `retried` those after which it tried again.
 
     `p50` and `p99` are within 12 %; small steps are timed by samples, and None is there before the first. Of a Python
-    function they are the times of its calls, each with up to 32 packets and with the functions that are called with it.
+    function they are the times of its calls, each with up to 32 packets and with the functions that are called with it,
+    and with the time that it waits for room between them.
 
     `waiting` is the number of packets before it, `fill` how full its queue is, from 0 to 1, by packets, bytes or media
     time, whichever is most. `oldest` is how long the oldest packet has been there that is not worked off, in seconds;

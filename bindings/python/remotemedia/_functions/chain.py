@@ -54,7 +54,10 @@ class Chain:
 def values_of(
     functions: Sequence[HostFunction], value: Any, cursor: Cursor, node: int = 0, place: Place | None = None
 ) -> Generator[Any, None, None]:
-    """The values that `functions` from number `node` on, all of them sync, make of a value at `place`."""
+    """The values that `functions` from number `node` on, all of them sync, make of a value at `place`.
+
+    None between them is where a generator gave none.
+    """
     if node == len(functions):
         cursor.place = place
         yield value
@@ -73,6 +76,8 @@ def values_of(
             if found is not None:
                 found, its_place = _onward(functions, node, found, place)
                 yield from values_of(functions, found, cursor, node + 1, its_place)
+            else:
+                yield None
             cursor.at(node, function)
     finally:
         given.close()
@@ -105,20 +110,26 @@ async def values_of_async(
 
 
 def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor: Cursor) -> Generator[Any, None, None]:
-    """The values that functions, all of them sync, make of the entries of a call. `cursor` tells where it stands."""
+    """The values that functions, all of them sync, make of the entries of a call. `cursor` tells where it stands.
+
+    None comes before more work begins: there a call may be left, and what it has given may leave.
+    """
     batched = functions[0].spec.batch is not None
     for part in opening(functions, cursor):
         part.call(None)
+        yield None
     for cursor.entry, group in _groups(entries, batched):
+        yield None
         if len(group[0]) > 1 and batched:
             yield from _batch(functions, _numbered(cursor.entry, group), cursor)
         elif len(group[0]) > 1:
             yield from values_of(functions, input_of(functions[0], group[0]), cursor)
         elif group[0]:
             for node, flush in flushing(functions):
+                yield None
                 if batched:
                     values = values_of([*functions[:node], flush], None, cursor, node)
-                    held = [_held(functions, node, each, cursor) for each in values]
+                    held = [_held(functions, node, each, cursor) for each in values if each is not None]
                     yield from _batch(functions, held, cursor, node + 1)
                 else:
                     yield from values_of([*functions[:node], flush, *functions[node + 1 :]], None, cursor, node)
@@ -135,6 +146,7 @@ async def all_values_async(
     for part in opening(functions, cursor):
         await call_part(part, in_thread)
     for cursor.entry, group in _groups(entries, batched):
+        yield None
         if len(group[0]) > 1 and not batched:
             value = input_of(functions[0], group[0])
             async with aclosing(values_of_async(functions, value, cursor, in_thread)) as values:
@@ -145,6 +157,7 @@ async def all_values_async(
                 yield each
         elif group[0]:
             for node, flush in flushing(functions):
+                yield None
                 after = () if batched else functions[node + 1 :]
                 held = []
                 async with aclosing(
@@ -205,7 +218,7 @@ def _batch(
     functions: Sequence[HostFunction], entries: list[Entry], cursor: Cursor, first: int = 0
 ) -> Generator[Any, None, None]:
     """What the functions from number `first` on make of a batch."""
-    outputs, failure = through_now(functions, entries, cursor, first)
+    outputs, failure = yield from through_now(functions, entries, cursor, first)
     for cursor.entry, value, cursor.place in outputs:
         yield value
     _fail(failure, cursor)

@@ -1,23 +1,24 @@
 """Serves calls to Python functions: entries for a chain of functions in, a reply out.
 
 A value passes the whole chain; None ends its way and emits nothing. The first exception ends the call, and what came
-before it is in the reply too. There are four ways, side by side here: plain functions return one value for each and are
-served by `serve` or `serve_async`; generators, batches, ports and classes give parts of a reply, by `PartialReply` or
-`serve_in_parts`. Where generators are, each value is a part of its own, which leaves before the next one is made; while
-the engine has no room for another part, they are suspended.
+before it is in the reply too. A reply leaves in parts if it takes long: what is done does not wait for the rest. Where
+generators are, each value is a part of its own, which leaves before the next one is made. The work is suspended while
+the engine has no room for another part, and ends once the reply is not wanted any more.
+
+Sync functions are served by a `PartialReply`, on threads, others on their loop: by `serve_async` where each function
+makes one value of one, else, with generators, batches, ports and classes, by `serve_in_parts`.
 """
 
 from __future__ import annotations
 
 import contextvars
 import logging
-import threading
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from enum import Enum
 from time import monotonic
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from .arguments import SCALARS, read_only, snapshot
 from .chain import Chain, all_values, all_values_async
@@ -29,7 +30,6 @@ from .spec import InThread
 PART_SECONDS = 0.005
 """How long values wait for the rest of a reply: a slow function must not hold up what is done."""
 
-_END: Any = object()
 _log = logging.getLogger("remotemedia")
 
 
@@ -46,9 +46,6 @@ class Call:
     entries: Sequence[Sequence[Any]]
     is_over: bool
     """Whether its reply is not wanted any more."""
-
-
-AnyCall = TypeVar("AnyCall", bound=Call)
 
 
 class Reply(NamedTuple):
@@ -77,49 +74,141 @@ class Backpressure(Enum):
 
 READY, FULL, GONE = Backpressure
 
-Send = Callable[[Reply], Backpressure]
-"""Sends a part of a reply, and returns what there is room for."""
+Send = Callable[[Reply], Awaitable[bool]]
+"""Sends a part of a reply, waits for room for the next one, and returns whether that is wanted."""
 
 
-def serve(call: Call, send: Send | None = None) -> Reply:
-    """Runs a chain of plain functions, all of them sync, on this thread. Returns what `send` has not sent yet."""
-    pending = _Pending(send)
-    steps = call.chain.steps
-    last = len(steps) - 1
-    for index, (_, value, _, _) in enumerate(call.entries):
-        node = 0
-        place: Place | None = None
-        try:
-            if type(value) not in SCALARS:
-                value = read_only(value)
-            # What `HostFunction.call` does, written out: this loop is most of what a small function costs.
-            for function, convert, params, each in steps:
-                if convert is not None:
-                    value = convert(value)
-                value = function(value, **params)
-                if value is None:
-                    break
+class PartialReply(Protocol):
+    """The reply to a call whose functions are all sync, made part by part. One thread at a time works on it."""
+
+    def next(self) -> Reply:
+        """Makes the next part, which ends early if the call is over.
+
+        Raises `KeyboardInterrupt` and `SystemExit` of the functions.
+        """
+
+    def failed(self, error: BaseException) -> Reply:
+        """The last part, when `next` raised."""
+
+    def close(self) -> None:
+        """Closes the generators that are left; no more work is done for the call."""
+
+
+class PlainReply:
+    """Such a reply where each function of the chain makes one value of one."""
+
+    __slots__ = ("_call", "_context", "_left")
+
+    def __init__(self, call: Call, context: contextvars.Context) -> None:
+        self._call = call
+        self._context = context
+        self._left = enumerate(call.entries)
+        """The entries that are left."""
+
+    def next(self) -> Reply:
+        """Makes the next part of the values that are left."""
+        return self._context.run(self._next)
+
+    def failed(self, error: BaseException) -> Reply:
+        """The last part, when `next` raised."""
+        return Reply([], Failure(error))
+
+    def close(self) -> None:
+        """Does nothing: no function is in the middle of its work."""
+
+    def _next(self) -> Reply:
+        call, due = self._call, monotonic() + PART_SECONDS
+        outputs: list[list[Any]] = []
+        steps = call.chain.steps
+        last, last_entry = len(steps) - 1, len(call.entries) - 1
+        for index, (_, value, _, _) in self._left:
+            node = 0
+            place: Place | None = None
+            try:
                 if type(value) not in SCALARS:
-                    each.check(value)
-                    if type(value) in TIMED and node < last:
-                        place = place_of(value, place)
-                node += 1
+                    value = read_only(value)
+                # What `HostFunction.call` does, written out: this loop is most of what a small function costs.
+                for function, convert, params, each in steps:
+                    if convert is not None:
+                        value = convert(value)
+                    value = function(value, **params)
+                    if value is None:
+                        break
+                    if type(value) not in SCALARS:
+                        each.check(value)
+                        if type(value) in TIMED and node < last:
+                            place = place_of(value, place)
+                    node += 1
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:
+                return Reply(outputs, Failure(without_our_frames(error), index, node))
+            if value is not None:
+                outputs.append([index, value if type(value) in SCALARS else snapshot(value)])
+                if place is not None:
+                    timed(outputs[-1], place)
+            if index < last_entry and (call.is_over or (outputs and monotonic() >= due)):
+                return Reply(outputs, is_final=False)
+        return Reply(outputs)
+
+
+class SteppedReply:
+    """Such a reply where generators, batches, ports or classes are in the chain."""
+
+    __slots__ = ("_call", "_context", "_cursor", "_values")
+
+    def __init__(self, call: Call, context: contextvars.Context) -> None:
+        self._call = call
+        self._context = context
+        self._cursor = Cursor()
+        self._values = all_values(call.chain.functions, call.entries, self._cursor)
+
+    def next(self) -> Reply:
+        """Makes the next part; where generators are, of one value."""
+        return self._context.run(self._next)
+
+    def failed(self, error: BaseException) -> Reply:
+        """The last part, when `next` raised."""
+        return Reply([], self._cursor.failure(error))
+
+    def close(self) -> None:
+        """Closes the generators that are left."""
+        try:
+            self._context.run(self._values.close)
+        except Exception as error:
+            _log.warning("a node raised while it was closed: %r", error)
+
+    def _next(self) -> Reply:
+        call, cursor, streams = self._call, self._cursor, self._call.chain.streams
+        last, due = call.chain.functions[-1], monotonic() + PART_SECONDS
+        outputs: list[list[Any]] = []
+        try:
+            for value in self._values:
+                if value is not None:
+                    outputs.append(output_row(last, cursor, value))
+                    if streams:
+                        return Reply(outputs, is_final=False)
+                elif call.is_over or (outputs and monotonic() >= due):
+                    return Reply(outputs, is_final=False)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Reply(pending.outputs, Failure(without_our_frames(error), index, node))
-        if value is not None and not pending.add(index, value, place):
-            break
-    return Reply(pending.outputs)
+            return Reply(outputs, cursor.failure(error))
+        return Reply(outputs)
 
 
-async def serve_async(call: Call, in_thread: InThread, send: Send | None = None) -> Reply:
-    """Runs a chain of plain functions, async ones on this loop, sync ones by `in_thread`.
+def partial_reply(call: Call, context: contextvars.Context) -> PartialReply:
+    """The reply to a call whose functions are all sync; they run in `context`."""
+    return SteppedReply(call, context) if call.chain.in_parts else PlainReply(call, context)
 
-    Returns what `send` has not sent yet. A cancellation is raised if the call is over; else it is like other failures.
+
+async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
+    """Replies to a call to plain functions, async ones on this loop, sync ones by `in_thread`.
+
+    A cancellation is raised if the call is over; else it is like other failures.
     """
-    pending = _Pending(send)
-    cursor = Cursor()
+    cursor, due, last_entry = Cursor(), monotonic() + PART_SECONDS, len(call.entries) - 1
+    outputs: list[list[Any]] = []
     for cursor.entry, (_, value, _, _) in enumerate(call.entries):
         cursor.node = 0
         place: Place | None = None
@@ -136,97 +225,33 @@ async def serve_async(call: Call, in_thread: InThread, send: Send | None = None)
         except BaseException as error:
             if call.is_over and isinstance(error, CancelledError):
                 raise
-            return Reply(pending.outputs, cursor.failure(error))
-        if value is not None and not pending.add(cursor.entry, value, place):
-            break
-    return Reply(pending.outputs)
+            await send(Reply(outputs, cursor.failure(error)))
+            return
+        if value is not None:
+            outputs.append(timed([cursor.entry, snapshot(value)], place))
+        if cursor.entry < last_entry and (call.is_over or (outputs and monotonic() >= due)):
+            part, outputs = outputs, []
+            if not await send(Reply(part, is_final=False)):
+                return
+            due = monotonic() + PART_SECONDS
+    await send(Reply(outputs))
 
 
-class PartialReply(Generic[AnyCall]):
-    """The reply to a call whose functions are all sync, made part by part. One thread at a time works on it."""
-
-    def __init__(
-        self, call: AnyCall, context: contextvars.Context, when_closed: Callable[[], None] | None = None
-    ) -> None:
-        self.call = call
-        self.is_over = False
-        """Whether no more parts are wanted."""
-        self._when_closed = when_closed
-        self._context = context
-        self._cursor = Cursor()
-        self._values = all_values(call.chain.functions, call.entries, self._cursor)
-        self._lock = threading.Lock()
-        self._is_suspended = False
-        self._has_room = False
-
-    def next(self) -> Reply:
-        """Makes the next part. Raises `KeyboardInterrupt` and `SystemExit` of the functions."""
-        chain = self.call.chain
-        outputs: list[list[Any]] = []
-        try:
-            while (value := self._context.run(next, self._values, _END)) is not _END:
-                outputs.append(output_row(chain.functions[-1], self._cursor, value))
-                if chain.streams:
-                    return Reply(outputs, is_final=False)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            return Reply(outputs, self._cursor.failure(error))
-        return Reply(outputs)
-
-    def failed(self, error: BaseException) -> Reply:
-        """The last part, when a function raised."""
-        return Reply([], self._cursor.failure(error))
-
-    def suspend(self) -> bool:
-        """Suspends the work unless there is room again. Returns whether the thread is done with it for now."""
-        with self._lock:
-            self._is_suspended = not self._has_room and not self.is_over
-            self._has_room = False
-            return self._is_suspended
-
-    def resume(self) -> bool:
-        """Notes that there is room again. Returns whether the work was suspended: then a thread has to continue it."""
-        with self._lock:
-            self._has_room = not self._is_suspended
-            was_suspended, self._is_suspended = self._is_suspended, False
-            return was_suspended
-
-    def leave(self) -> bool:
-        """Ends the reply. Returns whether it was suspended and has to be closed: else the thread at work closes it."""
-        with self._lock:
-            self.is_over = True
-            was_suspended, self._is_suspended = self._is_suspended, False
-            return was_suspended
-
-    def close(self) -> None:
-        """Closes the generators that are left; no more work is done for the call."""
-        try:
-            self._context.run(self._values.close)
-        except Exception as error:
-            _log.warning("a node raised while it was closed: %r", error)
-        finally:
-            when_closed, self._when_closed = self._when_closed, None
-            if when_closed is not None:
-                when_closed()
-
-
-async def serve_in_parts(call: Call, in_thread: InThread, send: Callable[[Reply], Awaitable[bool]]) -> None:
-    """Replies to a call part by part, async functions on this loop, sync ones by `in_thread`.
-
-    `send` returns whether more parts are wanted. A cancellation is raised if the call is over; else it is like other
-    failures.
-    """
+async def serve_in_parts(call: Call, in_thread: InThread, send: Send) -> None:
+    """Does what `serve_async` does where generators, batches, ports or classes are in the chain."""
     chain, cursor = call.chain, Cursor()
+    last, due = chain.functions[-1], monotonic() + PART_SECONDS
     outputs: list[list[Any]] = []
     try:
         async with aclosing(all_values_async(chain.functions, call.entries, cursor, in_thread)) as values:
             async for value in values:
-                outputs.append(output_row(chain.functions[-1], cursor, value))
-                if chain.streams:
+                if value is not None:
+                    outputs.append(output_row(last, cursor, value))
+                if chain.streams if value is not None else (call.is_over or (outputs and monotonic() >= due)):
                     part, outputs = outputs, []
                     if not await send(Reply(part, is_final=False)):
                         return
+                    due = monotonic() + PART_SECONDS
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -235,26 +260,3 @@ async def serve_in_parts(call: Call, in_thread: InThread, send: Callable[[Reply]
         await send(Reply(outputs, cursor.failure(error)))
         return
     await send(Reply(outputs))
-
-
-class _Pending:
-    """The values of a reply that are still to be sent: with its end, or before if that takes long."""
-
-    __slots__ = ("_due", "_send", "outputs")
-
-    def __init__(self, send: Send | None) -> None:
-        self.outputs: list[list[Any]] = []
-        self._send = send
-        self._due = monotonic() + PART_SECONDS
-
-    def add(self, entry: int, value: Any, place: Place | None) -> bool:
-        """Adds a value that was made of one at `place`. Returns whether more are wanted."""
-        self.outputs.append([entry, value if type(value) in SCALARS else snapshot(value)])
-        if place is not None:
-            timed(self.outputs[-1], place)
-        if self._send is None or monotonic() < self._due:
-            return True
-        room, self.outputs = self._send(Reply(self.outputs, is_final=False)), []
-        # Without room the rest comes with the last part.
-        self._send, self._due = (self._send if room is READY else None), monotonic() + PART_SECONDS
-        return room is not GONE

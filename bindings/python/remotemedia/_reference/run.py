@@ -179,6 +179,8 @@ async def _process(
     try:
         async with aclosing(all_values_async([node], [entry], cursor, in_thread)) as values:
             async for each in values:
+                if each is None:
+                    continue
                 value, port = (each.value, output_of(node, each)) if type(each) is Out else (each, 0)
                 out = _packet(value if step.shares else crossed(value, "the returned value"), packet)
                 yield out._replace(port=port)
