@@ -8,6 +8,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,6 +127,65 @@ def test_a_reader_of_any_package_may_be_a_stream(rows: int) -> None:
     assert back.to_arrow().equals(batch)
 
 
+class Stream:
+    """A table as any package gives it: a stream that can be read once, one batch for each chunk."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.reader = table.to_reader()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.reader.__arrow_c_stream__()
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("rows", [2, LARGE])
+def test_a_stream_of_several_batches_comes_back_as_one(rows: int, engine: Any) -> None:
+    first = {
+        "numbers": pa.array(range(rows)),
+        "text": pa.array(["ä"] * rows),
+        "categories": pa.array(["x"] * rows).dictionary_encode(),
+    }
+    last = {
+        "numbers": pa.array([None], pa.int64()),
+        "text": pa.array([None], pa.string()),
+        "categories": pa.array(["y"]).dictionary_encode(),
+    }
+    parts = [pa.table(each) for each in (first, last)]
+    table = pa.concat_tables([parts[0][:0], parts[0], parts[0][:0], parts[1], parts[0][1:]])
+    table = table.replace_schema_metadata({"key": "value"})
+    (back,) = rm.execute_sync(PASS_TEXT, [Stream(table)], engine=engine)
+    result = back.to_arrow()
+    result.validate(full=True)
+    assert result.to_pydict() == table.to_pydict()
+    assert result.schema.equals(table.schema, check_metadata=True)
+
+
+def test_the_batches_of_a_stream_are_freed() -> None:
+    before = pa.total_allocated_bytes()
+    part = pa.table({"a": list(range(LARGE))})
+    (back,) = through(Stream(pa.concat_tables([part, part])))
+    assert len(back) == 2 * LARGE
+    del back, part
+    gc.collect()
+    assert eventually(lambda: borrowed_count() == 0 and pa.total_allocated_bytes() <= before)
+
+
+def test_a_stream_of_several_batches_that_breaks_off_says_why() -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pydict({"a": [1]})
+        yield pa.RecordBatch.from_pydict({"a": [2]})
+        raise ValueError("no more")
+
+    stream = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+    with pytest.raises(rm.MarshalError, match=r"^inputs\[0\]: the table can't be read: .*no more"):
+        through(stream)
+
+
+def test_the_cure_for_a_column_of_several_chunks_crosses() -> None:
+    (back,) = through(pa.table({"name": pa.chunked_array([[1], [2]])}))
+    assert back.to_arrow().to_pydict() == {"name": [1, 2]}
+
+
 def test_a_table_of_ours_goes_in_again() -> None:
     (once,) = through(pa.table(COLUMNS))
     (twice,) = through(once)
@@ -195,9 +255,10 @@ def test_what_a_function_makes_comes_out_as_a_table() -> None:
          "value.to_numpy()" if hasattr(pd.Series, "__arrow_c_stream__")
          # pandas 2, the last one for Python 3.10.
          else "inputs[0]: a pandas.core.series.Series can't cross; write value.to_numpy()"),
-        (pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int8()}), [
-            pa.RecordBatch.from_pydict({"a": pa.array([1], pa.int8())}) for _ in range(2)
-        ]), "inputs[0]: the table is in 2 batches; make it one: pyarrow.table(value).combine_chunks()"),
+        (pa.chunked_array([[1], [2]]), "inputs[0]: ChunkedArray is a single column; write "
+         "pyarrow.table({'name': value}), or value.to_numpy()"),
+        (pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int8()}), []), "inputs[0]: the stream has no batch; make "
+         "it again if it was read before, and write pyarrow.table(value) for a table without rows"),
         (pd.DataFrame({"a": [1, "x"]}), "inputs[0]: the DataFrame has no form in Arrow: "),
     ],
 )  # fmt: skip
@@ -294,4 +355,14 @@ except rm.MarshalError as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == (
         "inputs[0]: a pandas DataFrame crosses in Arrow's layout, which pandas makes with pyarrow; pip install pyarrow"
+    )
+
+
+def test_a_stream_of_several_batches_without_pyarrow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(pa.concat_tables([pa.table({"a": [1]}), pa.table({"a": [2]})]))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(rm.MarshalError) as caught:
+        through(stream)
+    assert str(caught.value) == (
+        "inputs[0]: the table is in several batches, which pyarrow makes one; pip install pyarrow"
     )

@@ -7,6 +7,7 @@ Arrow's columnar format lays them out (arrow.apache.org/docs/format/Columnar.htm
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from .._abi.library import NULL, ffi, lib
@@ -52,11 +53,6 @@ def table_of(value: Any) -> Table:
         if isinstance(error, ImportError):
             raise MarshalError(f"the {type(value).__name__} needs pyarrow to cross; pip install pyarrow") from None
         raise MarshalError(f"the {type(value).__name__} gives no access to its columns: {error}") from None
-    form = _text(schema.format)
-    if form != STRUCT:
-        raise MarshalError(
-            f"{type(value).__name__} is a single column; write pyarrow.table({{'name': value}}), or value.to_numpy()"
-        )
     if array.null_count > 0 and array.buffers[0] != NULL:
         raise MarshalError("the table has rows that are null as a whole; fill them, or put them into a column")
     columns = [
@@ -103,13 +99,11 @@ def _batch(value: Any) -> tuple[Any, Any, Any]:
     """The only batch of a table: its schema, its struct array, and the object that both live as long as."""
     pyarrow: Any = sys.modules.get("pyarrow")
     if pyarrow is not None and type(value).__name__ == "Table" and isinstance(value, pyarrow.Table):
-        batches: list[Any] = value.combine_chunks().to_batches()
-        if len(batches) > 1:
-            raise MarshalError(f"the table is too large for one batch, it has {len(batches)}; pass value.to_batches()")
-        value = batches[0] if batches else pyarrow.RecordBatch.from_pylist([], schema=value.schema)
+        value = _combined(value)
     if hasattr(value, "__arrow_c_array__"):
         schema_of, array_of = value.__arrow_c_array__()
         schema = capsules.pointer(schema_of, "arrow_schema", "struct ArrowSchema")
+        _require_table(schema, value)
         array = capsules.pointer(array_of, "arrow_array", "struct ArrowArray")
         return schema, array, (value, schema_of, array_of)
     return _batch_of_stream(value)
@@ -120,24 +114,81 @@ def _batch_of_stream(value: Any) -> tuple[Any, Any, Any]:
     stream = capsules.pointer(capsule, "arrow_array_stream", "struct ArrowArrayStream")
     schema = ffi.gc(ffi.new("struct ArrowSchema *"), lib.rmpy_arrow_schema_release)
     _checked(stream, stream.get_schema(stream, schema))
+    # Before a batch is taken: most streams can be read only once.
+    _require_table(schema, value)
+    batches = _batches_of(stream)
     found: Any = None
-    count = 0
+    for array in batches:
+        if found is not None and found.length and array.length:
+            return _batch(_combined(_joined(stream, [found, array, *batches])))
+        if found is None or array.length:
+            found = array
+    if found is None:
+        if schema.n_children:
+            raise MarshalError(
+                "the stream has no batch; make it again if it was read before, and write pyarrow.table(value) for a "
+                "table without rows"
+            )
+        # A table without columns: polars gives no batch of it.
+        found = ffi.new("struct ArrowArray *")
+    return schema, found, (value, schema, found)
+
+
+def _require_table(schema: Any, value: Any) -> None:
+    if _text(schema.format) != STRUCT:
+        raise MarshalError(
+            f"{type(value).__name__} is a single column; write pyarrow.table({{'name': value}}), or value.to_numpy()"
+        )
+
+
+def _batches_of(stream: Any) -> Iterator[Any]:
+    """The struct arrays that a stream has left."""
     while True:
         array = ffi.gc(ffi.new("struct ArrowArray *"), lib.rmpy_arrow_array_release)
         _checked(stream, stream.get_next(stream, array))
         if array.release == NULL:
-            break
-        if found is None or array.length:
-            found = array
-            count += 1 if array.length else 0
-    if count > 1:
-        raise MarshalError(f"the table is in {count} batches; make it one: pyarrow.table(value).combine_chunks()")
-    if found is None:
-        if schema.n_children:
-            raise MarshalError("the table is a stream without any batch; write pyarrow.table(value)")
-        # A table without columns: polars gives no batch of it.
-        found = ffi.new("struct ArrowArray *")
-    return schema, found, (value, schema, found)
+            return
+        yield array
+
+
+def _combined(table: Any) -> Any:
+    """The only batch of a table of pyarrow, whose chunks are copied to one if there are several."""
+    import pyarrow
+
+    batches: list[Any] = table.combine_chunks().to_batches()
+    if len(batches) > 1:
+        raise MarshalError(
+            f"the table is too large for one batch, it has {len(batches)}; pass them as a list: "
+            "pyarrow.table(value).to_batches()"
+        )
+    return batches[0] if batches else pyarrow.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _joined(stream: Any, arrays: list[Any]) -> Any:
+    """The batches of a stream as one table of pyarrow."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise MarshalError("the table is in several batches, which pyarrow makes one; pip install pyarrow") from None
+    return pyarrow.Table.from_batches([pyarrow.record_batch(_Batch(stream, array)) for array in arrays])
+
+
+class _Batch:
+    """A struct array of a stream, for who takes it over by the interface for one batch."""
+
+    def __init__(self, stream: Any, array: Any) -> None:
+        self._stream = stream
+        self._array = array
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        schema = ffi.cast("struct ArrowSchema *", lib.rmpy_arrow_new(0))
+        schema_of = capsules.capsule(schema, "arrow_schema")
+        _checked(self._stream, self._stream.get_schema(self._stream, schema))
+        array = ffi.cast("struct ArrowArray *", lib.rmpy_arrow_new(1))
+        array[0] = self._array[0]
+        # It has moved.
+        self._array.release = NULL
+        return schema_of, capsules.capsule(array, "arrow_array")
 
 
 def _checked(stream: Any, code: int) -> None:
