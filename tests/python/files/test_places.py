@@ -231,7 +231,7 @@ def test_a_file_that_is_called_so_is_meant(home: Path) -> None:
             "^info takes a path, the bytes of a file, a file object or a File, not int",
         ),
         (lambda: rm.read(SAMPLES), rm.MarshalError, r"not ndarray; sound of samples is rm.Audio\(samples, rate=...\)"),
-        (lambda: rm.speech_segments(None), rm.MarshalError, "^speech_segments takes a path"),
+        (lambda: rm.speech_segments(None), rm.MarshalError, "^speech_segments takes an Audio, a path"),
         (lambda: rm.read(io.StringIO("a")), rm.InvalidArgumentError, r'for bytes: open\(path, "rb"\)'),
         (lambda: rm.read(io.BytesIO()), rm.InvalidArgumentError, r"nothing left to read; .* file.seek\(0\)"),
         (

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._media.element_types import SIZES
+from .._problem.own_results import cure_for_value
 from ..errors import MarshalError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -114,6 +115,9 @@ def describe_type(value: Any) -> str:
     kind = type(value)
     if isinstance(value, datetime):
         return _moment_of_another_type(value)
+    own = cure_for_value(value)
+    if own is not None:
+        return f"{_a(kind.__name__)} can't cross; {own}"
     for base in (bool, int, float, str, bytes, list, tuple, dict):
         if isinstance(value, base):
             return (

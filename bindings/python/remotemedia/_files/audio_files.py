@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from .._codec.samples import limit_bytes
 from .._graph.function_node import node
 from .._graph.pipeline import Pipeline
+from .._problem.own_results import cure_for_audio
 from .._process import imported
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError, LimitExceededError, MarshalError, NodeError
@@ -337,6 +338,9 @@ def _audio_of(path: Any, audio: Any, rate: int | None, call: str) -> Audio:
                 f"{call}(path, audio.resample({rate!r}))"
             )
         return audio
+    own = cure_for_audio(audio)
+    if own is not None:
+        raise MarshalError(f"{call} takes an Audio, not {type(audio).__name__}; {own}")
     if isinstance(audio, (list, tuple)):
         raise MarshalError(f'{call} takes an Audio or an array; write numpy.asarray(samples, dtype="float32")')
     if isinstance(audio, (bytes, bytearray, str)) or not (

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._codec.samples import copy_into, fill, uncleared
+from .._problem.own_results import cure_for_audio
 from .._problem.whole_number import require_whole
 from .._results.inputs import require_several
 from ..errors import InvalidArgumentError, MarshalError
@@ -56,7 +57,9 @@ def pad_batch(audios: Iterable[Audio], *, value: float = 0.0, length: int | None
 
 def _check(place: int, sound: Any, first: Audio) -> None:
     if not isinstance(sound, Audio):
-        raise MarshalError(f"audios[{place}] is {_described(sound)}, and pad_batch takes Audio")
+        own = cure_for_audio(sound)
+        cure = "" if own is None else f"; {own}"
+        raise MarshalError(f"audios[{place}] is {_described(sound)}, and pad_batch takes Audio{cure}")
     if sound.rate != first.rate:
         raise InvalidArgumentError(
             f"audios[{place}] has {sound.rate} Hz, and those before it have {first.rate}; read all with the same rate="

@@ -13,6 +13,7 @@ import stat
 from typing import Any, Protocol, cast
 
 from .._media.file import at_home
+from .._problem.own_results import audio_in, cure_for_audio
 from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
@@ -174,9 +175,16 @@ def _not_there(path: str, call: str) -> str:
 
 def _no_source(source: Any, call: str) -> str:
     kind = type(source).__name__
-    begin = f"{call} takes a path, the bytes of a file, a file object or a File"
+    takes_audio = call.endswith("speech_segments")
+    also = "an Audio, " if takes_audio else ""
+    begin = f"{call} takes {also}a path, the bytes of a file, a file object or a File"
     if isinstance(source, Audio):
         return f"{begin}, and this is an Audio already"
+    if type(source) not in (list, tuple) and (cure := cure_for_audio(source)) is not None:
+        expression = audio_in(source)
+        if expression is not None and not takes_audio:
+            return f"{begin}, and {expression} is an Audio already"
+        return f"{begin}, not {kind}; {cure}"
     if isinstance(source, (list, tuple, set)):
         return f"{begin}, one at a time: [rm.{call}(each) for each in paths]"
     if hasattr(source, "__array_interface__"):

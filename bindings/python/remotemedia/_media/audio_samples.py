@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._problem.own_results import cure_for_audio
 from .._process import imported
 from ..errors import InvalidArgumentError, MarshalError
 from .element_types import NAMES_OF_FORMATS, SIZES
@@ -69,9 +70,12 @@ def _tensor_of(samples: Any) -> Tensor:
     try:
         view = memoryview(samples)
     except TypeError:
+        cure = 'write numpy.asarray(samples, dtype="float32") or array.array("f", samples)'
+        own = cure_for_audio(samples)
+        if own is not None:
+            cure = "it has its rate; audio.resample(rate) gives it another" if own == "write audio" else own
         raise MarshalError(
-            f"samples must be a float32 array of shape (channels, frames), got {type(samples).__name__}; "
-            'write numpy.asarray(samples, dtype="float32") or array.array("f", samples)'
+            f"samples must be a float32 array of shape (channels, frames), got {type(samples).__name__}; {cure}"
         ) from None
     name = NAMES_OF_FORMATS.get(view.format.lstrip("@=<"))
     if name is None:

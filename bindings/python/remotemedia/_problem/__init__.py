@@ -1,1 +1,1 @@
-"""Problems of a manifest, and text from outside as messages show it."""
+"""Problems of a manifest, text from outside as messages show it, and what to write for values that were mistaken."""
