@@ -115,6 +115,45 @@ def test_every_sound_has_a_page(audio: rm.Audio) -> None:
             assert file.getnchannels() <= 2
 
 
+def _texts(drawing: ElementTree.Element) -> list[str | None]:
+    return [element.text for element in drawing if element.tag.endswith("text")]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("channels", [1, 6])
+@pytest.mark.parametrize("has_numpy", [True, False])
+def test_samples_that_are_not_finite_are_drawn_as_0_and_counted(
+    value: float, channels: int, has_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    samples = np.full((channels, 8000), 0.25, "float32")
+    clean = samples.copy()
+    for frame in (4000, 6000):
+        samples[-1, frame], clean[-1, frame] = value, 0.0
+    if not has_numpy:
+        monkeypatch.setattr("remotemedia._codec.samples.numpy_if_installed", lambda: None)
+    as_given: Any = samples if has_numpy else rm.Tensor(samples.tobytes(), "float32", samples.shape)
+    audio = rm.Audio(as_given, 8000, pts=2.0)
+    page, expected = audio._repr_html_(), rm.Audio(clean, 8000, pts=2.0)._repr_html_()
+    note = "2 samples are NaN or infinite and drawn as 0, the first at 2.500 s"
+    for drawing in (_element(page, "svg"), _element(audio.plot().svg, "svg")):
+        assert _texts(drawing) == [*_texts(_element(expected, "svg")), note]
+    assert re.findall('<path d="([^"]+)', page) == re.findall('<path d="([^"]+)', expected)
+    assert _element(page, "audio").attrib == _element(expected, "audio").attrib
+    assert np.array_equal(np.asarray(audio), samples, equal_nan=True)
+    titles: list[Any] = []
+    axes = types.SimpleNamespace(fill_between=lambda *_, **__: None, set=lambda **given: titles.append(given["title"]))
+    audio.plot(axes)
+    assert titles == [note]
+
+
+def test_a_single_sample_that_is_not_finite_is_one() -> None:
+    samples = np.zeros(8000, "float32")
+    samples[-1] = np.nan
+    page = rm.Audio(samples, 8000)._repr_html_()
+    assert "1 sample is NaN or infinite and drawn as 0, the first at 1.000 s" in page
+
+
 def test_the_player_of_a_long_recording_holds_its_beginning_and_says_so() -> None:
     page = rm.Audio(np.zeros(8000 * 121, "float32"), 8000)._repr_html_()
     assert "<p>the first 120 s</p>" in page

@@ -1,7 +1,9 @@
-"""Memory for planar samples: allocated without clearing it, copied into, and limited."""
+"""Memory for planar samples: allocated without clearing it, copied into, limited, and freed from NaN and infinities."""
 
 from __future__ import annotations
 
+import math
+from array import array
 from typing import Any
 
 from .._abi import config
@@ -46,6 +48,34 @@ def fill(place: int, count: int, element: bytes) -> None:
         ctypes.memset(place, element[0], count * 4)
     else:
         ctypes.memmove(place, element * count, count * 4)
+
+
+def finite(audio: Audio) -> tuple[Audio, int, int]:
+    """The audio with 0 for the samples that are NaN or infinite, how many these are, and the first frame with one.
+
+    Audio without any is given back as it is.
+    """
+    numpy = numpy_if_installed()
+    if numpy is not None:
+        samples = numpy.asarray(audio.samples)
+        good = numpy.isfinite(samples)
+        if good.all():
+            return audio, 0, 0
+        found, first = int(good.size - good.sum()), int((~good).any(axis=0).argmax())
+        return _with_samples(audio, numpy.where(good, samples, numpy.float32(0))), found, first
+    values = array("f", audio.samples.data.tobytes())
+    # Finite ones have a finite sum: as doubles they are far from the largest.
+    if math.isfinite(sum(values)):
+        return audio, 0, 0
+    places = [place for place, value in enumerate(values) if not math.isfinite(value)]
+    for place in places:
+        values[place] = 0.0
+    tensor = Tensor(memoryview(values), "float32", audio.samples.shape)
+    return _with_samples(audio, tensor), len(places), min(place % audio.frames for place in places)
+
+
+def _with_samples(audio: Audio, samples: Any) -> Audio:
+    return Audio(samples, audio.rate, layout=audio.layout, pts_ns=audio.pts_ns)
 
 
 def _channel(samples: Any, channel: int) -> memoryview:

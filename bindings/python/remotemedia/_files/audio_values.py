@@ -11,6 +11,7 @@ import wave
 from html import escape
 from typing import Any
 
+from .._codec.samples import finite
 from .._graph.pipeline import Pipeline
 from .._pictures.picture import Picture, axes_of
 from .._pictures.waveform import waveform
@@ -70,7 +71,9 @@ def play(audio: Audio) -> None:
 
 def picture(audio: Audio) -> str:
     """The waveform as SVG: peaks and RMS."""
-    return waveform(_columns(audio), audio.pts or 0.0, audio.duration, f"waveform of {audio.duration:.3f} s of audio")
+    audio, note = _drawable(audio)
+    label = f"waveform of {audio.duration:.3f} s of audio"
+    return waveform(_columns(audio), audio.pts or 0.0, audio.duration, label, note)
 
 
 def plot(audio: Audio, axes: Any) -> Any:
@@ -78,19 +81,20 @@ def plot(audio: Audio, axes: Any) -> Any:
     axes = axes_of(axes)
     if axes is None:
         return Picture(picture(audio))
+    audio, note = _drawable(audio)
     columns = _columns(audio)
     step = audio.duration / max(len(columns), 1)
     times = [(audio.pts or 0.0) + (index + 0.5) * step for index in range(len(columns))]
     for height, label in ((0, "peak"), (1, "RMS")):
         values = [column[height] for column in columns]
         axes.fill_between(times, [-value for value in values], values, label=label, alpha=0.5 + 0.3 * height)
-    axes.set(xlabel="seconds", ylim=(-1, 1))
+    axes.set(xlabel="seconds", ylim=(-1, 1), **({"title": note} if note else {}))
     return axes
 
 
 def player(audio: Audio, *, autoplay: bool = False) -> str:
     """An audio element of HTML that holds the sound, or the beginning of it."""
-    part = audio[:PLAYER_SECONDS]
+    part, _ = _drawable(audio[:PLAYER_SECONDS])
     if part.channels > PLAYER_CHANNELS:
         part = mixed(part, 1) if part.layout is None else mixed(part, 2)
     if not part.frames:
@@ -110,6 +114,16 @@ def player(audio: Audio, *, autoplay: bool = False) -> str:
 def page(audio: Audio) -> str:
     """What a notebook shows of it."""
     return f"<div>{picture(audio)}{player(audio)}<p>{escape(repr(audio))}</p></div>"
+
+
+def _drawable(audio: Audio) -> tuple[Audio, str]:
+    """The audio with 0 for samples that are NaN or infinite, which no node takes; and a caption for it, or none."""
+    drawn, count, first = finite(audio)
+    if not count:
+        return audio, ""
+    begin = (audio.pts or 0.0) + first / audio.rate
+    are = "sample is" if count == 1 else "samples are"
+    return drawn, f"{count} {are} NaN or infinite and drawn as 0, the first at {begin:.3f} s"
 
 
 def _columns(audio: Audio) -> list[tuple[float, float]]:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 WIDTH, HEIGHT, AXIS = 720, 120, 18
 
 
-def waveform(columns: Sequence[tuple[float, float]], start_s: float, duration_s: float, label: str) -> str:
+def waveform(
+    columns: Sequence[tuple[float, float]], start_s: float, duration_s: float, label: str, note: str = ""
+) -> str:
     """An SVG of sound whose `columns` are (peak, RMS) of spans of equal length, as factors of full scale.
 
-    `start_s` and `duration_s` are what the time axis shows, `label` is what a screen reader says.
+    `start_s` and `duration_s` are what the time axis shows, `label` is what a screen reader says. `note`
+    stands above the sound, unless it is empty.
     """
     middle = HEIGHT / 2
     peaks = _outline([peak for peak, _ in columns], middle)
@@ -21,11 +24,13 @@ def waveform(columns: Sequence[tuple[float, float]], start_s: float, duration_s:
         f"{text}</text>"
         for x, text, anchor in _ticks(start_s, duration_s)
     )
+    if note:
+        note = f'<text x="4" y="12" font-size="11" fill="currentColor">{note}</text>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + AXIS}" width="100%" '
         f'style="max-width:{WIDTH}px" role="img" aria-label="{label}">'
         f'<line x1="0" y1="{middle}" x2="{WIDTH}" y2="{middle}" stroke="currentColor" stroke-opacity="0.3"/>'
-        f'<path d="{peaks}" fill="#4c8dd6" fill-opacity="0.45"/><path d="{levels}" fill="#2f6fb8"/>{ticks}</svg>'
+        f'<path d="{peaks}" fill="#4c8dd6" fill-opacity="0.45"/><path d="{levels}" fill="#2f6fb8"/>{ticks}{note}</svg>'
     )
 
 
