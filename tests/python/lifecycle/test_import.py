@@ -14,6 +14,7 @@ import pytest
 import remotemedia as rm
 from remotemedia._codec.call_buffers import CallBuffers
 from remotemedia._process import imported
+from remotemedia.cli.parser import CommandLine
 
 
 def python(code: str) -> str:
@@ -140,3 +141,12 @@ def test_all_that_is_loaded_is_named_by_import_statements(tmp_path: Path) -> Non
     named = {*finder.modules, *finder.badmodules, "remotemedia._native.lib"}
     assert {"remotemedia._native", "_cffi_backend"} < set(loaded)
     assert set(loaded) - named == set()
+
+
+def test_every_command_is_named_by_an_import_statement(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("from remotemedia.cli import main\nmain()\n")
+    finder = ModuleFinder([str(Path(rm.__file__).parents[1])])
+    finder.run_script(str(tmp_path / "program.py"))
+    commands = set(CommandLine().commands)
+    assert {"convert", "version"} <= commands
+    assert {f"remotemedia.cli.{command}" for command in commands} - {*finder.modules} == set()

@@ -12,7 +12,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # What freezes programs, such as PyInstaller, goes by import statements, and by those that are not carried out too.
+    from . import completion, convert, graph, info, levels, nodes, run, segments, validate, version  # noqa: F401
 
 DONE, FAILED, USAGE, REFUSED, NO_FILE, NO_LIBRARY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 """The exit codes, which `remotemedia --help` explains."""
