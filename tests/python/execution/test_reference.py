@@ -6,6 +6,7 @@ import array
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -390,7 +391,7 @@ def test_without_the_library_auto_is_the_reference() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     missing = (
         "the native library of remotemedia can't be loaded: import of remotemedia._native halted; None in sys.modules. "
-        "Install the package again: pip install --force-reinstall remotemedia"
+        f"Build it: python3 build.py build, in {Path(rm.__file__).parents[3]}"
     )
     assert (done.stderr, done.stdout.splitlines()) == (
         "",

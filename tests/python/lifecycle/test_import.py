@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+import re
+import shutil
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -15,6 +17,9 @@ import remotemedia as rm
 from remotemedia._codec.call_buffers import CallBuffers
 from remotemedia._process import imported
 from remotemedia.cli.parser import CommandLine
+
+SOURCES = Path(rm.__file__).parents[3]
+"""The source tree that the package is imported from."""
 
 
 def python(code: str) -> str:
@@ -98,7 +103,41 @@ def test_a_missing_library_is_one_sentence_and_does_not_break_the_import() -> No
     )
     assert python(code) == (
         "the native library of remotemedia can't be loaded: import of remotemedia._native halted; None in sys.modules. "
-        "Install the package again: pip install --force-reinstall remotemedia\n"
+        f"Build it: python3 build.py build, in {SOURCES}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("gone", "message"),
+    [
+        ("remotemedia/libremotemedia.so.1", r".*libremotemedia\.so\.1: .*\. Install the wheel again: "
+         r"pip install --force-reinstall remotemedia-\*\.whl"),
+        ("_cffi_backend", r".*_cffi_backend.*\. Install cffi: pip install cffi"),
+    ],
+)  # fmt: skip
+def test_an_installed_package_without_its_library_says_what_to_install(gone: str, message: str, tmp_path: Path) -> None:
+    shutil.copytree(SOURCES / "bindings" / "python" / "remotemedia", tmp_path / "remotemedia")
+    (tmp_path / gone).unlink(missing_ok=True)
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"if {gone!r} == '_cffi_backend': sys.modules['_cffi_backend'] = None\n"
+        "import remotemedia as rm\n"
+        "assert rm.__file__.startswith(sys.path[0])\n"
+        "try: rm.read\n"
+        "except rm.LibraryError as error: print(error)\n"
+        "try: (rm.Pipeline() >> rm.nodes.AudioLevel()).run_sync([1])\n"
+        "except rm.ManifestError as error: print(error)\n"
+        "try: (rm.Pipeline() >> rm.nodes.AudioLevel()).run_sync([1], engine='native')\n"
+        "except rm.LibraryError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    first, of_auto, of_native = done.stdout.splitlines()
+    assert re.fullmatch(f"the native library of remotemedia can't be loaded: {message}", first)
+    assert of_native == first
+    assert of_auto == (
+        "nodes[0].node_type: the Python engine has no node 'AudioLevel', only Calculator, Echo, PassThrough and Python "
+        f"functions; {first}"
     )
 
 

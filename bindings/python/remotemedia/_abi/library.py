@@ -13,6 +13,19 @@ from .._process import FIRST_USE, after_fork, at_exit, exiting, stay_at_exit
 from . import config
 from .msgpack import msgpack
 
+
+def _cure(missing: str | None) -> str:
+    """What to do where the library can't be imported; `missing` is the module that is not there, if one is not."""
+    from pathlib import Path
+
+    if missing == "_cffi_backend":
+        return "Install cffi: pip install cffi"
+    sources = Path(__file__).parents[4]
+    if (sources / "build.py").is_file() and (sources / "runtime" / "capi").is_dir():
+        return f"Build it: python3 build.py build, in {sources}"
+    return "Install the wheel again: pip install --force-reinstall remotemedia-*.whl"
+
+
 try:
     # What freezes programs, such as PyInstaller, goes by import statements; the extension's own of this one is in C.
     import _cffi_backend  # noqa: F401
@@ -20,8 +33,7 @@ try:
     import remotemedia._native as _native
 except ImportError as error:
     raise errors.LibraryError(
-        f"the native library of remotemedia can't be loaded: {error}. "
-        "Install the package again: pip install --force-reinstall remotemedia"
+        f"the native library of remotemedia can't be loaded: {error}. {_cure(error.name)}"
     ) from error
 
 ffi: Any = _native.ffi

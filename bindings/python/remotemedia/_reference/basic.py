@@ -12,6 +12,7 @@ from typing import Any
 from .._process import imported
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
+from .other_engine import advice
 
 
 class RefusedError(Exception):
@@ -76,8 +77,7 @@ class Calculator(Node):
         kind = kind_of(value)
         if kind == "tensor":
             raise InvalidArgumentError(
-                f"node {self.name!r} (Calculator): the Python engine does not compute with arrays; "
-                'run it with engine="native"'
+                f"node {self.name!r} (Calculator): the Python engine does not compute with arrays; {advice()}"
             )
         if kind not in ("int", "float", "list"):
             got = {"null": "null", "str": "text", "bytes": "bytes", "audio": "audio"}.get(kind, f"a {kind}")

@@ -17,6 +17,7 @@ from .._problem.problem import refusal
 from .._problem.whole_number import whole
 from ..errors import ManifestError, Problem
 from .basic import BASIC, Node
+from .other_engine import advice
 
 
 class Link(NamedTuple):
@@ -176,7 +177,7 @@ def _work(
     if known is None:
         message = f"the Python engine has no node {kind!r}, only {', '.join(sorted(BASIC))} and Python functions"
         if not (isinstance(kind, str) and kind.startswith(PREFIX)):
-            problems.append(Problem(f"{path}.node_type", message, suggestion='run it with engine="native"'))
+            problems.append(Problem(f"{path}.node_type", message, suggestion=advice()))
         known = BASIC["PassThrough"]
     params = node.get("params") or {}
     problems += [Problem(f"{path}.params.{name}".removesuffix("."), message) for name, message in known.wrong(params)]
@@ -226,9 +227,7 @@ def _links(
                 ends.append((node, ports.index(named) if dot else 0))
         if isinstance(connection, Mapping) and connection.get("delay_ms") is not None:
             message = "the Python engine has no connections that go backwards"
-            problems.append(
-                Problem(f"connections[{index}].delay_ms", message, suggestion='run it with engine="native"')
-            )
+            problems.append(Problem(f"connections[{index}].delay_ms", message, suggestion=advice()))
         if len(ends) == 2:
             (source, output), (target, into) = ends
             if wrong := _misfit(connection, works[source], works[target]):
