@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -104,6 +105,19 @@ def test_what_is_no_batch_is_refused(audios: list[Any], given: Any, kind: type[E
     with pytest.raises(kind) as refused:
         rm.pad_batch(audios, **given)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000, 352_800])
+def test_what_is_cut_as_advised_fits(rate: int) -> None:
+    (audio,) = sounds(1, 6_000_000, rate=rate)
+    for length in (0, 1, 100_001, 1_234_567, 4_999_999, 5_000_001, 5_999_999):
+        with pytest.raises(rm.InvalidArgumentError) as refused:
+            rm.pad_batch([audio], length=length)
+        cut = re.search(r"audio\[:(.+?)\]", str(refused.value))
+        assert cut is not None
+        part = audio[: float(cut[1])]
+        assert part.frames == length
+        assert rm.pad_batch([part], length=length)[1] == [length]
 
 
 def test_it_is_the_same_without_numpy() -> None:

@@ -77,7 +77,7 @@ def _require_room(sounds: list[Audio], frames: int) -> None:
         if sound.frames > frames:
             raise InvalidArgumentError(
                 f"audios[{place}] has {sound.frames} frames, more than length={frames}; cut it first, such as "
-                f"audio[:{frames / sound.rate:g}], or leave length out"
+                f"audio[:{frames / sound.rate!r}], or leave length out"
             )
 
 
