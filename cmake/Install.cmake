@@ -1,4 +1,5 @@
-# What `cmake --install` lays down: header and its description, library, the package for find_package, and a file for pkg-config.
+# What `cmake --install` lays down: header and its description, library, licences, the package for find_package, and a file
+# for pkg-config.
 
 include(CMakePackageConfigHelpers)
 
@@ -8,6 +9,8 @@ install(FILES include/remotemedia.abi.json DESTINATION ${CMAKE_INSTALL_DATADIR}/
 install(DIRECTORY bindings/cpp/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/lib/${REMOTEMEDIA_SONAME} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lib/libremotemedia.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# What is linked into the library asks to be named wherever it goes.
+install(FILES LICENSE LICENSE-MIT LICENSE-APACHE LICENSE-THIRD-PARTY DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # The library has the weights of the speech detector inside, whose licence asks to be passed on.
 install(FILES runtime/silero/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE-silero-vad)
 

@@ -112,6 +112,14 @@ def test_the_installed_library_has_its_name_and_a_link_for_the_linker(installed:
     assert (link.parent / native.SONAME).is_file()
 
 
+def test_the_installed_tree_has_every_licence(installed: Path) -> None:
+    texts = {path.name: path.read_text("utf-8") for path in ROOT.glob("LICENSE*")}
+    assert {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"} == texts.keys()
+    texts["LICENSE-silero-vad"] = (ROOT / "runtime" / "silero" / "LICENSE").read_text("utf-8")
+    folder = next(installed.rglob("LICENSE")).parent
+    assert {path.name: path.read_text("utf-8") for path in folder.iterdir()} == texts
+
+
 def test_weights_that_are_none_are_one_sentence_with_the_cure(cmake: str, tmp_path: Path) -> None:
     done = run([cmake, "-S", ROOT, "-B", tmp_path, "-DREMOTEMEDIA_VAD_WEIGHTS=/nowhere/weights"])
     assert done.returncode != 0
