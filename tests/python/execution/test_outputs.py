@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,13 @@ def test_as_a_table_of_pandas_maps_have_a_column_for_each_key() -> None:
     assert list(mixed["value"])[::2] == [1, "a"]
     assert list(fan_out().to_pandas()["value"]) == [1, 2, 10, 20]
     assert list(rm.execute_sync(PASS_TEXT, []).to_pandas().columns) == ["sink", "item", "pts", "duration", "value"]
+
+
+def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(rm.LibraryError) as caught:
+        rm.execute_sync(PASS_TEXT, [1]).to_pandas()
+    assert str(caught.value) == "to_pandas needs pandas; pip install pandas"
 
 
 def test_whole_numbers_of_a_table_stay_what_they_are_where_some_are_missing() -> None:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, overload
 
 from .._process import FIRST_USE
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, LibraryError
 
 if TYPE_CHECKING:
     from ..errors import NodeError
@@ -119,13 +119,16 @@ class Outputs(list[Any]):
         return self._by_sink().get(key, default)
 
     def to_pandas(self) -> Any:
-        """A DataFrame: a row for each packet, with its sink, item and times in seconds. Needs pandas.
+        """A DataFrame: a row for each packet, with its sink, item and times in seconds. Raises `LibraryError`
+        without pandas.
 
         Values that are maps have a column for each key; others stand in the column `value`. Whole numbers stay what
         they are where some are missing: such a column is of the type `Int64` of pandas, or of objects.
         """
-        import pandas
-
+        try:
+            import pandas
+        except ImportError:
+            raise LibraryError("to_pandas needs pandas; pip install pandas") from None
         with FIRST_USE:
             from .columns import columns_of_packets
 
