@@ -11,6 +11,7 @@ itself, as with `| head`.
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
 import re
@@ -18,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,8 +36,15 @@ def filled(text: str) -> str:
     return BLOCK.sub(lambda block: f"```console\n{_session(block[1])}```", text)
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Writes the documents, or checks them; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python3 -m tools.transcript", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="name the documents that are stale, and write nothing")
+    chosen = parser.parse_args(words)
+    failed = _failure()
+    if failed is not None:
+        print(f"tools.transcript: remotemedia does not run here: {failed}", file=sys.stderr)
+        return 1
     stale = 0
     for name in DOCUMENTS:
         before = (ROOT / name).read_text("utf-8")
@@ -44,12 +52,24 @@ def main() -> int:
         if before == after:
             continue
         stale += 1
-        if "--check" in sys.argv[1:]:
+        if chosen.check:
             print(f"{name} is stale: python3 -m tools.transcript", file=sys.stderr)
         else:
             (ROOT / name).write_text(after, "utf-8")
             print(f"wrote {name}")
-    return 1 if stale and "--check" in sys.argv[1:] else 0
+    return 1 if stale and chosen.check else 0
+
+
+def _failure() -> str | None:
+    """What keeps the package from running, which would stand in the documents; None if nothing does."""
+    done = subprocess.run(
+        [_python(), "-m", "remotemedia", "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **_package()},
+    )
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
 def _session(block: str) -> str:
@@ -75,7 +95,7 @@ def _session(block: str) -> str:
                 "HOME": folder,
                 "LC_ALL": "C.UTF-8",
                 "PATH": f"{launcher.parent}{os.pathsep}{os.environ['PATH']}",
-                "PYTHONPATH": str(ROOT / "bindings" / "python"),
+                **_package(),
             },
         )
     outputs = done.stdout.decode("utf-8").split("\0")
@@ -109,6 +129,10 @@ def _folded(line: str) -> Iterator[str]:
         yield part[: at if at > 0 else COLUMNS].rstrip()
         part = INDENT + part[at + 1 if at > 0 else COLUMNS :].lstrip()
     yield part
+
+
+def _package() -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT / "bindings" / "python")}
 
 
 def _python() -> str:

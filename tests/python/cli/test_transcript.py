@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tools import transcript
@@ -35,3 +40,32 @@ def test_what_a_terminal_would_wrap_is_folded() -> None:
         "x" * 80,
         "    " + "x" * 10,
     ]
+
+
+def test_help_writes_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcript, "filled", lambda text: pytest.fail("a document was filled"))
+    with pytest.raises(SystemExit) as left:
+        transcript.main(["--help"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: python3 -m tools.transcript [-h] [--check]")
+
+
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_it_stops_where_the_package_does_not_run(words: list[str], tmp_path: Path) -> None:
+    text = "```console\n$ remotemedia version\nremotemedia 0.1.0\n```\n"
+    (tmp_path / "docs").mkdir()
+    for document in transcript.DOCUMENTS:
+        (tmp_path / document).write_text(text)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "__init__.py").touch()
+    shutil.copy(transcript.__file__, tmp_path / "tools")
+    package = tmp_path / "bindings" / "python" / "remotemedia"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("raise SystemExit('no library')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.transcript", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "tools.transcript: remotemedia does not run here: no library\n"
+    assert {(tmp_path / document).read_text() for document in transcript.DOCUMENTS} == {text}
