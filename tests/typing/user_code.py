@@ -91,6 +91,13 @@ counted: list[int | None] = lengths.fn(["one"], at_least=2)
 counting: rm.Pipeline = known() >> lengths(at_least=3)
 
 
+# A map in a variable has texts for keys, whatever they are.
+tries = {"retry": {"times": 3, "backoff_ms": 10}}
+tries_and_skips = {"retry": {"times": 3, "then": "skip"}}
+careful: list[rm.Node] = [whole(on_error=tries), gain(db=3, on_error=tries_and_skips), AudioMix(1, on_error=tries)]
+careful += [AudioMix(1, on_error={"retry": {"times": 3}}), rm.Node("Echo", on_error=tries), whole(on_error="skip")]
+
+
 def build() -> rm.Pipeline:
     pipeline = rm.Pipeline("levels") >> AudioDecode() >> AudioMix(channels=1) >> gain(db=3)
     pipeline = pipeline >> [AudioLevel(window_ms=50, name="level"), PassThroughNode()]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
-OnError = Literal["fail", "skip"] | Mapping[Literal["retry"], Mapping[str, Any]]
+OnError = Literal["fail", "skip"] | Mapping[str, Mapping[str, Any]]
 """What an error of a node does: it fails the work, is skipped, or is tried again."""
 
 
