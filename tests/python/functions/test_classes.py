@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import pathlib
 import threading
@@ -181,6 +182,33 @@ def test_what_cannot_be_a_node(methods: dict[str, Any], message: str) -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         rm.node(type("Wrong", (), methods))
     assert str(caught.value) == message
+
+
+def test_names_in_a_class_do_not_stand_for_those_of_its_node() -> None:
+    class Spell:
+        UNIT = "word"
+        fn = spec = params = emits = _maker = node_type = "its own"
+
+        def __init__(self, by: int = 2) -> None:
+            self.by = by
+
+        def process(self, value: int) -> int:
+            return value * self.by
+
+    def its_own(self: Any, *_: Any) -> Any:
+        raise AssertionError("a method of instances was called at the node")
+
+    for name in dir(rm.node(Spell)):
+        if not name.startswith("__") and not hasattr(Spell, name):
+            setattr(Spell, name, its_own)
+    for name in ("__reduce_ex__", "__deepcopy__", "__copy__", "__call__", "__rshift__"):
+        setattr(Spell, name, its_own)
+    node = rm.node(Spell)
+    assert (rm.Pipeline() >> node(by=3) >> copy.deepcopy(node)).run_sync([1]) == [6]
+    with pytest.raises(rm.ManifestError, match="Spell has no param 'buy'"):
+        (rm.Pipeline() >> node(buy=3)).validate()
+    assert repr(node).startswith("<node function ")
+    assert node.UNIT == "word"  # type: ignore[attr-defined]
 
 
 def test_params_are_checked_before_anything_runs() -> None:

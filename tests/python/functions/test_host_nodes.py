@@ -66,6 +66,40 @@ def test_functions_run_in_their_place(execute: Any, functions: list[Any], expect
     assert execute(manifest, [1, 2, 3]) == expected
 
 
+class Scaled:
+    """Has the names of what a decorated function has, and of what partial ones have."""
+
+    def __init__(self, by: int) -> None:
+        self.fn = self.func = double
+        self.spec = self.emits = self.params = self.problems = "mine"
+        self.by = by
+
+    def __call__(self, value: int) -> int:
+        return self.by * self.fn(value)
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_an_object_is_called_itself_whatever_its_attributes_are(engine: Any) -> None:
+    manifest = chain(("scaled", Scaled(100), {}))
+    assert rm.execute_sync(manifest, [1, 2], engine=engine) == [200, 400]
+    pipeline = rm.Pipeline() >> rm.Node(Scaled(3))
+    assert pipeline.run_sync([1], engine=engine) == pipeline.run_sync([1], engine=engine) == [6]
+    assert pipeline.validate().nodes[0]["node_type"].endswith(":Scaled")
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_what_wraps_a_node_is_called_itself(engine: Any) -> None:
+    @rm.node(batch=4)
+    def negative(values: list[int]) -> list[int]:
+        return [-value for value in values]
+
+    @functools.wraps(negative)
+    def logged(value: int) -> int:
+        return negative.fn([value])[0] * 10
+
+    assert rm.execute_sync(chain(("n", logged, {})), [1, 2], engine=engine) == [-10, -20]
+
+
 @both
 def test_params_are_keywords(execute: Any) -> None:
     def scale(value: int, *, by: int, plus: int = 0) -> int:

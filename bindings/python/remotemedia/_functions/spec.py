@@ -92,8 +92,7 @@ def port_names(what: str, names: Any) -> tuple[str, ...]:
 
 def spec_of(function: Callable[..., Any]) -> CallSpec:
     """The specification of a node type of a manifest that is a function: `SINGLE` if it was not decorated."""
-    found = getattr(function, "spec", None)
-    return found if type(found) is CallSpec else SINGLE
+    return function.spec if isinstance(function, NodeSpec) else SINGLE
 
 
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]

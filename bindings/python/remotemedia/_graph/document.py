@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
+from .._functions.spec import NodeSpec
 from .._process import FIRST_USE
 from ..errors import InvalidArgumentError
 from .ends import End, results
@@ -125,7 +126,7 @@ def _content(nodes: Sequence[Node]) -> list[Any]:
         node_type, params = node.node_type, node.params
         content += (node.name, node_type, params, node.capabilities, node.on_error)
         if type(node_type) is not str:
-            content.append(getattr(node_type, "fn", None))
+            content.append(node_type.fn if isinstance(node_type, NodeSpec) else None)
         if params:
             content += params
             content += params.values()

@@ -33,10 +33,13 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
     """The plain function."""
 
     def __init__(self, fn: Callable[Concatenate[Value, Params], Result], spec: CallSpec = SINGLE) -> None:
-        functools.update_wrapper(self, fn)
+        params = params_of(fn, bool(spec.inputs))
+        # What stands in a class or at a function is seen at its node too, unless the node has something of that name.
+        self.__dict__.update({name: each for name, each in vars(fn).items() if not hasattr(NodeFunction, name)})
+        functools.update_wrapper(self, fn, updated=())
         self.fn = fn
         self.spec = spec
-        self.params: Mapping[str, inspect.Parameter] = params_of(fn, bool(spec.inputs))
+        self.params: Mapping[str, inspect.Parameter] = params
         self._maker = _maker(fn, spec)
         self.emits: Any = None
         """The shape of its results, where a pickle brought it: names in annotations don't travel with the code."""

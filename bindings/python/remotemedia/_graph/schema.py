@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._functions.spec import NodeSpec, spec_of
+from .._functions.spec import SINGLE
 from .._manifest.catalog import node_types, type_name
 from .._problem.maps import map_of
 from .._results.arrow_types import KINDS, Shape, pyarrow_for, type_of_shape
 from .._results.columns import PACKET_COLUMNS, column_of_key
 from ..errors import InvalidArgumentError, UnsupportedError
 from .annotated_shape import shape_of_results
+from .function_node import NodeFunction
 from .map_fields import fields_of
 from .plan import Plan
 
@@ -114,10 +115,11 @@ class _Shapes:
 
     def _of_function(self, name: str) -> Shape | None:
         function = self.functions.get(name)
-        plain = function.fn if isinstance(function, NodeSpec) else function
         if function is None:
             return None
-        return getattr(function, "emits", None) or shape_of_results(plain, spec_of(function))
+        if isinstance(function, NodeFunction):
+            return function.emits or shape_of_results(function.fn, function.spec)
+        return shape_of_results(function, SINGLE)
 
     def _of_inputs(self, name: str) -> Shape | None:
         sources = [link["from"] for link in self.links if link["to"].rpartition(".")[0] == name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,10 +33,12 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
                 unique = f"{name}#{count}"
             taken.add(unique)
             params = node.get("params") or {}
-            # A decorated function makes nodes when it is called; the function itself is inside.
-            kind = HostClass if inspect.isclass(getattr(function, "fn", None)) else HostFunction
             spec = spec_of(function)
-            function = getattr(function, "fn", function)
+            kind: type[HostFunction] = HostFunction
+            if isinstance(function, NodeSpec):
+                # It makes nodes when it is called; the function itself, or a class, is inside.
+                function = function.fn
+                kind = HostClass if inspect.isclass(function) else HostFunction
             functions.append(kind(function, unique, dict(params) if isinstance(params, Mapping) else {}, spec))
             node = {**node, "node_type": unique}
         plain.append(node)
@@ -89,6 +92,8 @@ def check_params(manifest: Mapping[str, Any], compiled: Callable[[], object]) ->
 
 
 def _name_of(function: Callable[..., Any]) -> str:
-    inner = getattr(function, "func", function)
+    inner: Any = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
     name = getattr(inner, "__qualname__", type(inner).__qualname__)
     return f"python:{getattr(inner, '__module__', None) or '?'}:{name.rpartition('<locals>.')[2]}"
