@@ -153,6 +153,10 @@ class TimedOut(Error, TimeoutError):
     status = "RM_TIMED_OUT"
     outputs: Outputs | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = {name: each for name, each in vars(self).items() if name != "outputs" or _pickles(each)}
+        return type(self), self.args, kept
+
 
 class ShutDownError(Error, RuntimeError):
     """The runtime has been shut down, as it is when the interpreter exits."""

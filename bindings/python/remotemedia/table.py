@@ -29,6 +29,12 @@ class Part:
         self.address = address
         self.length = length
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        with FIRST_USE:
+            from ._codec import arrow
+
+        return _unpickled_part, (arrow.bytes_of(self),)
+
 
 class Column:
     """An array of the Arrow C data interface with its schema; the fields are those of docs/wire.md."""
@@ -66,7 +72,8 @@ class Table:
     """Columns of equal length, in Arrow's memory layout. It is what a DataFrame or an Arrow table comes back as.
 
     `len(table)` is its rows. Whatever reads the Arrow C stream takes it as it is, without a copy:
-    `pyarrow.table(table)`, `polars.DataFrame(table)`. Tables are made by other packages: pass those to `execute`.
+    `pyarrow.table(table)`, `polars.DataFrame(table)`. Tables are made by other packages: pass those to `execute`. It
+    pickles with its memory.
     """
 
     __slots__ = ("__weakref__", "_columns", "_metadata", "_rows")
@@ -116,6 +123,13 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self._rows} rows: {', '.join(self.column_names)})"
+
+
+def _unpickled_part(content: bytes) -> Part:
+    with FIRST_USE:
+        from ._codec import arrow
+
+    return arrow.part_of(content)
 
 
 def is_table(value: Any) -> bool:

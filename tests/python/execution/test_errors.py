@@ -93,6 +93,16 @@ def test_a_cause_that_cannot_be_pickled_does_not_keep_its_error_from_it() -> Non
     assert copy.cause == "Picky: 1 and 2"
 
 
+def test_a_timeout_survives_pickling_with_outputs_that_do() -> None:
+    error = rm.TimedOut("it took too long")
+    assert pickle.loads(pickle.dumps(error)).outputs is None
+    error.outputs = rm.execute_sync(chain(("f", fails, {})), [1, 2])
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.outputs, copy.outputs.sinks) == (str(error), [1, 2], ("f",))
+    error.outputs.append(lambda: None)
+    assert pickle.loads(pickle.dumps(error)).outputs is None
+
+
 def test_a_manifest_error_survives_pickling() -> None:
     error = rm.ManifestError("two problems", [rm.Problem("nodes[0].id", "is missing", line=3)])
     copy = pickle.loads(pickle.dumps(error))

@@ -105,14 +105,6 @@ def test_several_sinks_give_a_dict_by_id() -> None:
     assert {packet.sink for packet in outputs["right"].packets} == {"right"}
 
 
-def test_a_copy_of_outputs_is_a_plain_list() -> None:
-    import copy
-    import pickle
-
-    outputs = rm.execute_sync(PASS_TEXT, [1])
-    assert type(pickle.loads(pickle.dumps(outputs))) is type(copy.copy(outputs)) is list
-
-
 def test_no_inputs_give_no_outputs() -> None:
     assert rm.execute_sync(PASS_TEXT, []) == []
     assert run(PASS_TEXT, []) == []

@@ -67,10 +67,62 @@ def test_a_sink_that_is_not_there_is_named_beside_those_that_are() -> None:
         through(1)["left"]  # type: ignore[call-overload]
 
 
-def test_it_travels_as_plain_lists_and_dicts() -> None:
-    assert type(pickle.loads(pickle.dumps(through(1)))) is list
-    assert pickle.loads(pickle.dumps(fan_out())) == {"left": [1, 2], "right": [10, 20]}
-    assert type(copy.copy(through(1))) is list
+@rm.node
+def odd(value: Any) -> Any:
+    if value == 2:
+        raise ValueError("two")
+    return value
+
+
+SOUND, LONG_SOUND = (rm.Audio(np.full(frames, 0.5, np.float32), 8000, pts=2.5) for frames in (400, 100_000))
+WAYS = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda outputs: pickle.loads(pickle.dumps(outputs)),
+    "old pickle": lambda outputs: pickle.loads(pickle.dumps(outputs, protocol=2)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("make", "inputs"),
+    [
+        (lambda: rm.Pipeline() >> odd(on_error="skip"), [1, 2, 3, 2]),
+        (lambda: rm.Pipeline() >> [odd(name="left", on_error="skip"), odd(name="right", on_error="skip")], [1, 2]),
+        (lambda: rm.Pipeline() >> rm.nodes.PassThrough(), [SOUND, {"k": "v"}]),
+        (lambda: rm.Pipeline() >> rm.nodes.PassThrough(), []),
+        (lambda: rm.Pipeline() >> rm.nodes.PassThrough(), [LONG_SOUND, "text"]),
+    ],
+    ids=["one sink", "two sinks", "sound", "none", "long sound"],
+)
+def test_a_copy_and_a_pickle_are_outputs_with_all_that_these_know(
+    way: Any, engine: Any, make: Any, inputs: list[Any]
+) -> None:
+    outputs = make().run_sync(inputs, engine=engine)
+    made = way(outputs)
+    assert type(made) is rm.Outputs
+    assert made is not outputs
+    assert (made == outputs, made.sinks, list(made)) == (True, outputs.sinks, list(outputs))
+    assert (made.packets, made.by_item) == (outputs.packets, outputs.by_item)
+    assert (made.skips, list(map(str, made.skipped))) == (outputs.skips, list(map(str, outputs.skipped)))
+    assert {sink: each.skips for sink, each in made.items()} == {sink: each.skips for sink, each in outputs.items()}
+    made.append("another")
+    assert outputs[-1:] != ["another"]
+
+
+def test_a_list_that_was_changed_keeps_its_packets_in_a_pickle() -> None:
+    outputs = through(1, 2)
+    outputs[:] = ["other"]
+    made = pickle.loads(pickle.dumps(outputs))
+    assert (list(made), [packet.value for packet in made.packets]) == (["other"], [1, 2])
+    by_hand = pickle.loads(pickle.dumps(rm.Outputs([1])))
+    assert (type(by_hand), by_hand, by_hand.skips) == (rm.Outputs, [1], 0)
+    with pytest.raises(ValueError, match="this list did not come out of an execution"):
+        by_hand.packets  # noqa: B018
+
+
+def test_several_sinks_are_a_dict_for_json() -> None:
     assert json.dumps(dict(fan_out())) == '{"left": [1, 2], "right": [10, 20]}'
 
 

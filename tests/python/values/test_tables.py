@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import gc
+import pickle
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,6 +61,29 @@ def test_a_column_of_every_type_comes_back_as_it_went(name: str) -> None:
     assert result.schema.equals(table.schema, check_metadata=True)
     # NaN is not equal to itself, so the text of the table is compared too.
     assert result.equals(table) or result.to_pydict().__repr__() == table.to_pydict().__repr__()
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, copy.copy, lambda table: pickle.loads(pickle.dumps(table))])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_copy_and_a_pickle_of_a_table_are_that_table(name: str, again: Callable[[rm.Table], rm.Table]) -> None:
+    for table in (pa.table({name: COLUMNS[name]}), pa.table({name: pa.concat_arrays([COLUMNS[name]] * 2000)})):
+        whole = table.replace_schema_metadata({"made by": "a test"})
+        for each in (whole, whole.slice(1, 2)):
+            (back,) = through(each)
+            expected = str(each.to_pydict())
+            made = again(back)
+            del back
+            gc.collect()
+            result = made.to_arrow()
+            result.validate(full=True)
+            assert result.schema.equals(each.schema, check_metadata=True)
+            assert str(result.to_pydict()) == expected
+            assert str(through(made)[0].to_arrow().to_pydict()) == expected
+
+
+def test_a_table_without_columns_pickles() -> None:
+    (back,) = through(pa.table({}))
+    assert pickle.loads(pickle.dumps(back)).column_names == []
 
 
 @pytest.mark.parametrize("part", [slice(0, 2), slice(1, 3), slice(1, 1), slice(3, 3)])

@@ -67,6 +67,17 @@ def _is_of_polars(value: Any) -> bool:
     return polars is not None and isinstance(value, getattr(polars, "DataFrame", ()))
 
 
+def bytes_of(part: Part) -> bytes:
+    """The memory of a column, copied."""
+    return bytes(ffi.buffer(ffi.cast("char *", part.address), part.length))
+
+
+def part_of(content: bytes) -> Part:
+    """The memory of a column that is these bytes."""
+    memory = ffi.from_buffer(content)
+    return Part(memory, int(ffi.cast("uintptr_t", memory)), len(content))
+
+
 def schema_capsule(table: Table) -> Any:
     """The schema of a table of ours."""
     schema = ffi.cast("struct ArrowSchema *", lib.rmpy_arrow_new(0))

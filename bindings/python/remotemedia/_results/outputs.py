@@ -74,7 +74,7 @@ class Outputs(list[Any]):
 
     __slots__ = ("_count", "_origin", "_sinks", "_skip_report")
 
-    # Set where the outputs are made; a list made otherwise (a copy, a pickle) has none. The origin is the sink and its
+    # Set where the outputs are made; a list made otherwise has none. The origin is the sink and its
     # columns, or the document that holds them, perhaps with the values beside it: most programs never ask.
     _origin: tuple[str, Mapping[str, Sequence[Any]]] | tuple[bytes, list[Any]] | bytes
     _count: int | None
@@ -253,10 +253,12 @@ class Outputs(list[Any]):
         known = self._origin = decode_columns(document, rest)  # type: ignore[arg-type]
         return known
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        if hasattr(self, "_sinks"):
-            return dict, ({sink: list(each) for sink, each in self._sinks.items()},)
-        return list, (list(self),)
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        # Copies, too, are made so. Another process may have no library that reads documents.
+        if hasattr(self, "_origin"):
+            self._known()
+        state = {name: getattr(self, name) for name in self.__slots__ if hasattr(self, name)}
+        return type(self), (), (None, state), iter(self)
 
 
 def outputs_of_sinks(sinks: dict[str, Outputs], report: SkipReport | None = None) -> Outputs:
