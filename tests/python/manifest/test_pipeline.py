@@ -512,6 +512,42 @@ def test_a_pipeline_behind_itself_is_refused_and_a_copy_is_not() -> None:
     with pytest.raises(rm.InvalidArgumentError, match="in the pipeline already, and the same object is the same node"):
         _ = twice >> twice
     assert (twice >> copy.deepcopy(twice)).run_sync([1]) == [10]
+    assert (twice >> copy.deepcopy(twice) >> copy.deepcopy(twice)).run_sync([1]) == [22]
+
+
+def test_a_named_node_in_a_pipeline_behind_itself_has_to_have_another_name() -> None:
+    named = rm.Pipeline() >> nodes.Calculator(operation="add", operand=1, name="inc")
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        _ = named >> named
+    assert str(caught.value) == (
+        "what is on the right of >> is in the pipeline already, and the same object is the same node; "
+        "again = copy.deepcopy(pipeline) is another one, once its nodes have other names: "
+        "again.nodes['inc'].name = 'inc_2'"
+    )
+    again = copy.deepcopy(named)
+    again.nodes["inc"].name = "inc_2"
+    assert (named >> again).run_sync([1]) == [3]
+    assert list(named.nodes) == ["inc"]
+
+
+def test_a_deep_copy_is_the_same_pipeline_of_other_nodes() -> None:
+    split, mix = nodes.SpeechSegments(), nodes.AudioSum(name="mix")
+    params = {"window_ms": 50}
+    pipeline = rm.Pipeline("call", inputs={"a": mix["in0"], "b": mix["in1"]})
+    pipeline = pipeline >> mix >> rm.Buffer(packets=3) >> split["in"] >> rm.Node("AudioLevel", params)
+    pipeline.add_node(nodes.Echo(), after=split["events"])
+    pipeline = pipeline.feedback(split, mix["in2"], delay_ms=20)
+    for original in (pipeline, nodes.VAD() >> split["segments", "events"]):
+        copied = copy.deepcopy(original)
+        assert copied == original
+        assert (copied.inputs, copied.name) == (original.inputs, original.name)
+        assert [node.name for node in copied.nodes.values()] == [node.name for node in original.nodes.values()]
+        assert [type(node) for node in copied.nodes.values()] == [type(node) for node in original.nodes.values()]
+        assert not {*map(id, copied.nodes.values())} & {*map(id, original.nodes.values())}
+    copied = copy.deepcopy(pipeline)
+    copied.nodes["audiolevel"].params["window_ms"] = 100
+    assert copied != pipeline
+    assert pipeline.nodes["audiolevel"].params == params
 
 
 def test_what_adds_only_a_connection_backwards_is_no_pipeline_behind_itself() -> None:

@@ -5,6 +5,7 @@ It only describes. Every way to run it goes through its manifest, which the nati
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import os
@@ -427,6 +428,10 @@ class Pipeline(Composed):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.manifest(),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Pipeline:
+        """Another pipeline of other nodes: those without a name have none in it, so that both fit into one."""
+        return of_subgraph(copy.deepcopy(self._subgraph, memo))
 
     def _work(self, engine: Engine) -> Any:
         """What a run executes: the manifest, or what that is compiled to. Made once, and again after a change."""

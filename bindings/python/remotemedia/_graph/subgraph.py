@@ -140,9 +140,11 @@ class Subgraph:
         joined.ends = list(right.ends if right.nodes else self.ends)
         joined.feedback = _each_once([*self.feedback, *right.feedback])
         if right.nodes and joined.parts == self.parts:
+            name = next((node.name for node in right.nodes if node.name is not None), None)
+            renamed = f", once its nodes have other names: again.nodes[{name!r}].name = {f'{name}_2'!r}" if name else ""
             raise InvalidArgumentError(
                 "what is on the right of >> is in the pipeline already, and the same object is the same node; "
-                "copy.deepcopy(pipeline) is another one"
+                f"again = copy.deepcopy(pipeline) is another one{renamed}"
             )
         return joined
 
