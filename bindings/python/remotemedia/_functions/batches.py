@@ -107,7 +107,11 @@ def _wrong_with(function: HostFunction, made: Any, count: int) -> Exception | No
 
 async def _run_inline(work: Callable[[], Any]) -> Any:
     await _stop()
-    return work()
+    try:
+        return work()
+    except StopIteration as error:
+        # As it is, this coroutine would make another error of it.
+        raise Failure(error) from None
 
 
 @types.coroutine

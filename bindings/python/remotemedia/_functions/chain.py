@@ -17,7 +17,7 @@ from .arguments import Convert, read_only
 from .batches import Entry, through, through_now
 from .event_loop import to_the_end
 from .failures import Cursor, Failure
-from .instances import Instance, call_part, closing, flushing, opening
+from .instances import Instance, call_part, call_part_now, closing, flushing, opening
 from .places_in_time import Place, place_of
 from .ports import Out, input_of, output_of
 from .spec import HostFunction, InThread
@@ -65,7 +65,11 @@ def values_of(
     function = functions[node]
     cursor.at(node, function)
     if not function.gives_many:
-        found = function.call(value)
+        try:
+            found = function.call(value)
+        except StopIteration as error:
+            # As it is, this generator would make another error of it.
+            raise Failure(error) from None
         if found is not None:
             found, place = _onward(functions, node, found, place)
             yield from values_of(functions, found, cursor, node + 1, place)
@@ -116,7 +120,7 @@ def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor
     """
     batched = functions[0].spec.batch is not None
     for part in opening(functions, cursor):
-        part.call(None)
+        call_part_now(part)
         yield None
     for cursor.entry, group in _groups(entries, batched):
         yield None
@@ -135,7 +139,7 @@ def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor
                     yield from values_of([*functions[:node], flush, *functions[node + 1 :]], None, cursor, node)
         else:
             for part in closing(functions, cursor):
-                part.call(None)
+                call_part_now(part)
 
 
 async def all_values_async(
@@ -247,7 +251,12 @@ def _fail(failure: Failure | None, cursor: Cursor) -> None:
 async def _given(function: HostFunction, value: Any, in_thread: InThread) -> AsyncGenerator[Any, None]:
     """What one function gives for a value."""
     if not function.gives_many:
-        yield await function.call_async(value, in_thread)
+        try:
+            found = await function.call_async(value, in_thread)
+        except StopAsyncIteration as error:
+            # As it is, this generator would make another error of it.
+            raise Failure(error) from None
+        yield found
     elif function.is_async:
         async with aclosing(function.invoke(value)) as given:
             async for found in given:

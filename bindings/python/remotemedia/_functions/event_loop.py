@@ -45,6 +45,15 @@ def running_loop(instead: str) -> asyncio.AbstractEventLoop:
     raise RuntimeError("no running event loop of asyncio; write: asyncio.run(main())")
 
 
+def cancellations() -> int | None:
+    """How many times the running task was asked to end; 0 where none runs, None where Python does not count it."""
+    task = None if asyncio._get_running_loop() is None else asyncio.current_task()
+    if task is None:
+        return 0
+    # From Python 3.11 on.
+    return task.cancelling() if hasattr(task, "cancelling") else None
+
+
 async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], None]) -> Found:
     """Awaits `work` to its end. If this is cancelled meanwhile, the cancellation is raised here after that.
 

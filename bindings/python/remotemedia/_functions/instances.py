@@ -252,13 +252,26 @@ def flushing(functions: Sequence[HostFunction]) -> Generator[tuple[int, HostFunc
             yield node, function.flush
 
 
+def call_part_now(part: HostFunction) -> None:
+    """Calls a method of an instance that takes no value, a sync one."""
+    try:
+        part.call(None)
+    except StopIteration as error:
+        # As it is, the generators that it passes through would make another error of it.
+        raise Failure(error) from None
+
+
 async def call_part(part: HostFunction, in_thread: InThread) -> None:
     """Calls a method of an instance that takes no value.
 
     A `cleanup` that has begun comes to its end, also if this is cancelled meanwhile.
     """
     work = part.call_async(None, in_thread)
-    await (to_the_end(work, lambda error: complain(part, error)) if part.method == "cleanup" else work)
+    try:
+        await (to_the_end(work, lambda error: complain(part, error)) if part.method == "cleanup" else work)
+    except StopAsyncIteration as error:
+        # As it is, the generators that it passes through would make another error of it.
+        raise Failure(error) from None
 
 
 async def clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:

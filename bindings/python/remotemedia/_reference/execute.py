@@ -167,7 +167,12 @@ def _tell(on_progress: OnProgress | None, inputs: Inputs | None, result: Outputs
 
 
 async def _run_inline(work: Callable[[], Any]) -> Any:
-    return work()
+    try:
+        return work()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise Failure(error) from None
 
 
 async def _pause(seconds: float) -> None:

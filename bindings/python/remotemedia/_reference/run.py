@@ -7,6 +7,7 @@ first in this order, and `errors` has those of all other items and branches too 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 from .._functions.arguments import read_only
 from .._functions.chain import all_values_async
+from .._functions.event_loop import cancellations
 from .._functions.failures import Cursor, Failure
 from .._functions.instances import Instance, clean_up
 from .._functions.places_in_time import place_of
@@ -64,8 +66,9 @@ async def run(
     Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
     """
     nodes = [_made(step.work) for step in graph.steps]
+    cancelled = cancellations()
     try:
-        return await _run(graph, nodes, inputs, in_thread, deadline, pause, stop)
+        return await _run(graph, nodes, inputs, in_thread, deadline, pause, stop, cancelled)
     finally:
         # Instances that an error has kept from being cleaned up at the end.
         await clean_up([node for node in nodes if isinstance(node, Instance)], in_thread)
@@ -85,6 +88,7 @@ async def _run(
     deadline: Deadline,
     pause: Callable[[float], Awaitable[None]],
     stop: bool,
+    cancelled: int | None,
 ) -> Outputs:
     collected: dict[str, list[tuple[int, Packet]]] = {output.name: [] for output in graph.outputs}
     errors: list[NodeError] = []
@@ -117,7 +121,8 @@ async def _run(
                 for tried in itertools.count():
                     deadline.begin(step, item)
                     try:
-                        async with aclosing(_process(graph, step, nodes[place], packet, in_thread)) as outs:
+                        work = _process(graph, step, nodes[place], packet, in_thread, cancelled)
+                        async with aclosing(work) as outs:
                             number = 0
                             async for out in outs:
                                 number += 1
@@ -156,7 +161,7 @@ async def _run(
     else:
         deadline.check()
     if not errors:
-        errors += await _finish(graph, nodes, values, in_thread)
+        errors += await _finish(graph, nodes, values, in_thread, cancelled)
     outputs = _outputs(collected, len(values), report)
     if errors:
         errors[0].outputs = outputs
@@ -166,7 +171,12 @@ async def _run(
 
 
 async def _process(
-    graph: Graph, step: Step, node: Node | HostFunction, packet: Packet, in_thread: InThread
+    graph: Graph,
+    step: Step,
+    node: Node | HostFunction,
+    packet: Packet,
+    in_thread: InThread,
+    cancelled: int | None,
 ) -> AsyncGenerator[Packet, None]:
     """The packets that a node makes of a packet. Raises `RefusedError`, for a function from its exception."""
     if not isinstance(node, HostFunction):
@@ -175,7 +185,7 @@ async def _process(
     is_shared = any(graph.steps[link.source].shares for link in step.sources)
     value = packet.value if is_shared else read_only(packet.value)
     entry = [0] if packet is END else [0, value, packet.pts, packet.duration, packet.port]
-    cursor = Cursor()
+    cursor, is_left = Cursor(), False
     try:
         async with aclosing(all_values_async([node], [entry], cursor, in_thread)) as values:
             async for each in values:
@@ -183,14 +193,22 @@ async def _process(
                     continue
                 value, port = (each.value, output_of(node, each)) if type(each) is Out else (each, 0)
                 out = _packet(value if step.shares else crossed(value, "the returned value"), packet)
+                is_left = True
                 yield out._replace(port=port)
-    except Exception as error:
+                is_left = False
+    except BaseException as error:
+        if is_left or _ends_the_run(error, cancelled):
+            raise
         failure = cursor.failure(error)
         raise RefusedError(failure.message, ends_run=failure.ends_run) from failure.error
 
 
 async def _finish(
-    graph: Graph, nodes: list[Node | HostFunction], values: list[tuple[Any, ...]], in_thread: InThread
+    graph: Graph,
+    nodes: list[Node | HostFunction],
+    values: list[tuple[Any, ...]],
+    in_thread: InThread,
+    cancelled: int | None,
 ) -> list[NodeError]:
     """Cleans up the instances of classes; returns the first error, if there is one."""
     for step, node in zip(graph.steps, nodes, strict=True):
@@ -199,13 +217,25 @@ async def _finish(
             if isinstance(node, Instance):
                 async for _ in all_values_async([node], [[]], cursor, in_thread):
                     pass
-        except Exception as error:
+        except BaseException as error:
+            if _ends_the_run(error, cancelled):
+                raise
             failure = cursor.failure(error)
             refused = RefusedError(failure.message)
             refused.__cause__ = failure.error
             last = len(values) - 1
             return [_error(step, max(last, 0), values[last] if values else (), END, refused, 0)]
     return []
+
+
+def _ends_the_run(error: BaseException, cancelled: int | None) -> bool:
+    """Whether an exception is none of a function: it ends the program, or cancels the task that runs all this.
+
+    `cancelled` is how many times that task was asked to end before; without a count each cancellation is its own.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return cancelled is None or cancellations() != cancelled
+    return isinstance(error, (KeyboardInterrupt, SystemExit))
 
 
 def _packet(value: Any, before: Packet | None) -> Packet:

@@ -1,0 +1,162 @@
+"""Exceptions that mean something to generators, coroutines and event loops: a function may raise them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+import remotemedia as rm
+
+
+class Own(BaseException):
+    """One that is no `Exception`."""
+
+
+ODD = [asyncio.CancelledError, StopIteration, StopAsyncIteration, GeneratorExit, Own]
+
+
+def nodes_that_raise(kind: type[BaseException]) -> dict[str, tuple[Any, str]]:
+    """Nodes of every form that raise it, and the method that an error names."""
+
+    def sync(_: Any) -> None:
+        raise kind("odd")
+
+    async def on_loop(_: Any) -> None:
+        raise kind("odd")
+
+    def several(value: Any) -> Iterator[Any]:
+        yield value
+        raise kind("odd")
+
+    async def several_on_loop(value: Any) -> AsyncIterator[Any]:
+        yield value
+        raise kind("odd")
+
+    class Sync:
+        def process(self, value: Any) -> None:
+            sync(value)
+
+    class OnLoop:
+        async def process(self, value: Any) -> None:
+            await on_loop(value)
+
+    class Prepared:
+        def initialize(self) -> None:
+            sync(None)
+
+        def process(self, value: Any) -> Any:
+            return value
+
+    class PreparedOnLoop(Prepared):
+        async def initialize(self) -> None:  # type: ignore[override]
+            await on_loop(None)
+
+    class Flushed:
+        async def process(self, value: Any) -> Any:
+            return value
+
+        async def flush(self) -> None:
+            await on_loop(None)
+
+    class Cleaned:
+        def process(self, value: Any) -> Any:
+            return value
+
+        def cleanup(self) -> None:
+            sync(None)
+
+    functions = {each.__name__: (rm.node(each), "") for each in (sync, on_loop, several, several_on_loop, Sync, OnLoop)}
+    batches = {f"{each.__name__} batch": (rm.node(batch=2)(each), "") for each in (sync, on_loop)}
+    prepared = {each.__name__: (rm.node(each), "in initialize: ") for each in (Prepared, PreparedOnLoop)}
+    return {
+        **functions,
+        **batches,
+        **prepared,
+        "Flushed": (rm.node(Flushed), "in flush: "),
+        "Cleaned": (rm.node(Cleaned), "in cleanup: "),
+    }
+
+
+def awaited(pipeline: rm.Pipeline, engine: Any) -> rm.Outputs:
+    return asyncio.run(pipeline.run([1], engine=engine))
+
+
+def awaited_in_time(pipeline: rm.Pipeline, engine: Any) -> rm.Outputs:
+    return asyncio.run(pipeline.run([1], engine=engine, timeout=60))
+
+
+def at_once(pipeline: rm.Pipeline, engine: Any) -> rm.Outputs:
+    return pipeline.run_sync([1], engine=engine)
+
+
+def made_by_python(kind: type[BaseException], form: str) -> bool:
+    """Whether Python itself makes a RuntimeError of the exception, where it leaves the function."""
+    if kind is StopIteration:
+        return form in ("on_loop", "several", "several_on_loop", "OnLoop", "PreparedOnLoop", "Flushed", "on_loop batch")
+    return kind is StopAsyncIteration and form == "several_on_loop"
+
+
+@pytest.mark.parametrize("run", [at_once, awaited, awaited_in_time])
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("form", nodes_that_raise(Own))
+@pytest.mark.parametrize("kind", ODD)
+def test_what_a_function_raises_is_its_error_whatever_it_is(
+    kind: type[BaseException], form: str, engine: Any, run: Callable[..., rm.Outputs]
+) -> None:
+    if kind is asyncio.CancelledError and engine == "python" and sys.version_info < (3, 11):
+        pytest.skip("this Python does not tell whose cancellation it is")
+    node, method = nodes_that_raise(kind)[form]
+    with pytest.raises(rm.NodeError) as caught:
+        run(rm.Pipeline() >> node(), engine)
+    error = caught.value
+    assert error.node_type == f"python:{__name__}:{node.fn.__name__}"
+    if made_by_python(kind, form):
+        assert type(error.__cause__) is RuntimeError
+    else:
+        assert type(error.__cause__) is kind
+        assert error.cause == f"{method}{kind.__name__}: odd"
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("form", ["sync", "on_loop", "Sync", "OnLoop", "sync batch"])
+def test_it_is_skipped_where_that_is_asked_for(form: str, kind: type[BaseException], engine: Any) -> None:
+    if kind is asyncio.CancelledError and engine == "python" and sys.version_info < (3, 11):
+        pytest.skip("this Python does not tell whose cancellation it is")
+    node, _ = nodes_that_raise(kind)[form]
+    assert (rm.Pipeline() >> node(on_error="skip")).run_sync([1, 2], engine=engine).skips == 2
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("form", ["sync", "on_loop"])
+def test_what_ends_the_program_does(form: str, kind: type[BaseException], engine: Any) -> None:
+    node, _ = nodes_that_raise(kind)[form]
+    with pytest.raises(kind):
+        (rm.Pipeline() >> node(on_error="skip")).run_sync([1], engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_a_cancelled_await_is_cancelled_though_its_node_skips_errors(engine: Any, timeout: float | None) -> None:
+    async def main() -> list[int]:
+        begun, seen = asyncio.Event(), list[int]()
+
+        @rm.node
+        async def wait(value: int) -> None:
+            seen.append(value)
+            begun.set()
+            await asyncio.Event().wait()
+
+        pipeline = rm.Pipeline() >> wait(on_error="skip")
+        task = asyncio.create_task(pipeline.run([1, 2], engine=engine, timeout=timeout))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return seen
+
+    assert asyncio.run(main()) == [1]
