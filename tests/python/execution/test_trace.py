@@ -152,8 +152,10 @@ def test_changes_of_faults_are_alerts_however_a_monitor_reports_them() -> None:
     alerts = Alerts(lambda kind, name, args: marked.append((f"{kind} {name}", args["pts"])))
     windows = [[], ["silence"], ["silence", "dropouts"], ["dropouts"], []]
     alerts.look([packet({"faults": faults}, "line", number) for number, faults in enumerate(windows)])
-    alerts.look([packet({"type": kind, "fault": "clipping"}, "mic", 9.0) for kind in ("start", "end")])
+    change = {"fault": "clipping", "start_s": 9.0}
+    alerts.look([packet({"type": kind, **change}, "mic", 9.0) for kind in ("start", "end")])
     alerts.look([packet(value, "mic", 9.0) for value in ({"type": "start", "at_s": 1}, None, 3, {"faults": 3})])
+    alerts.look([packet(value, "mic", 9.0) for value in ({"type": "start", "fault": "of the line"}, {"faults": [{}]})])
     assert marked == [
         ("alert line: silence starts", 1.0),
         ("alert line: dropouts starts", 2.0),
@@ -162,6 +164,38 @@ def test_changes_of_faults_are_alerts_however_a_monitor_reports_them() -> None:
         ("alert mic: clipping starts", 9.0),
         ("alert mic: clipping ends", 9.0),
     ]
+
+
+async def test_the_alerts_of_a_monitor_are_in_its_trace(tmp_path: Path) -> None:
+    silence = rm.nodes.SilenceDetector(changes_only=True, name="line")
+    sound = numpy.concatenate([numpy.full(16000, 0.5, "f4"), numpy.zeros(32000, "f4"), numpy.full(16000, 0.5, "f4")])
+    async with (rm.Pipeline() >> silence).session(trace=tmp_path / "out.json") as session:
+        await session.send(rm.Audio(sound, 8000))
+        await session.finish()
+        reported = [packet.value async for packet in session]
+    alerts = [event for event in events_of(tmp_path / "out.json") if event.get("cat") == "alert"]
+    assert [alert["name"] for alert in alerts] == ["line: silence starts", "line: silence ends"]
+    assert [alert["args"]["start_s"] for alert in alerts] == [value["start_s"] for value in reported]
+
+
+@pytest.mark.parametrize("worst", [float("-inf"), float("nan"), b"\0" * 1000, rm.Tensor(b"\0" * 4, "float32", [1])])
+async def test_a_trace_is_json_whatever_a_node_reports(tmp_path: Path, worst: Any) -> None:
+    @rm.node
+    def report(value: Any) -> dict[str, Any]:
+        return {"type": "start", "fault": "quiet", "start_s": 1.0, "worst": value, "pts": "mine"}
+
+    async with (rm.Pipeline() >> report()).session(trace=tmp_path / "out.json") as session:
+        await session.send_many([worst, 3.0])
+        await session.finish()
+        assert len([packet async for packet in session]) == 2
+
+    def no_json(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    events = json.loads((tmp_path / "out.json").read_text(), parse_constant=no_json)["traceEvents"]
+    alerts = [event["args"] for event in events if event.get("cat") == "alert"]
+    assert [type(alert["worst"]) for alert in alerts] == [str, float]
+    assert [alert["pts"] for alert in alerts] == [None, None]
 
 
 def test_marks_that_find_no_room_are_counted() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 
 from .._functions import threads
 from .._media.file import at_home
+from .._problem.outside_text import shown
 
 BETWEEN_SECONDS = 0.1
 """How long records gather before they are written."""
@@ -77,6 +79,19 @@ class TraceFile:
         self._file.write("".join(lines))
 
 
+def plain(value: Any) -> Any:
+    """The value as JSON has it: what has no form there, such as infinity, as text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return shown(str(value))
+
+
 class Marks:
     """What happened at one moment each, until it is written. Any thread may add to it."""
 
@@ -123,7 +138,7 @@ class Events:
                 yield from self._named(PROGRAM_THREAD, "the program: sends and outputs")
                 # A send belongs to its row; the others are lines through the whole picture.
                 scope = "t" if node == "send" else "p"
-                yield self._event("i", name, at, s=scope, cat=node, tid=PROGRAM_THREAD, args=args)
+                yield self._event("i", name, at, s=scope, cat=node, tid=PROGRAM_THREAD, args=plain(args))
             elif kind == "fill":
                 at, packets = rest
                 yield self._event("C", f"queue before '{node}'", at, args={"packets": packets})

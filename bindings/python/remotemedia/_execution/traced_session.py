@@ -61,6 +61,10 @@ class TracedSession(NativeSession):
         self._marks.begin_ns = time.monotonic_ns()
 
 
+CHANGE = ("type", "fault", "start_s", "end_s", "worst", "measure")
+"""The fields of what a monitor reports where a fault starts or ends."""
+
+
 class Alerts:
     """Finds in outputs where the faults that a monitor reports change."""
 
@@ -75,10 +79,13 @@ class Alerts:
             value = packet.value
             if not isinstance(value, Mapping):
                 continue
-            if "fault" in value and value.get("type") in ("start", "end"):
-                self._add(packet, str(value["fault"]), value["type"] == "start", dict(value))
+            # A node of the user's may emit maps with a fault of its own: theirs are not those of a monitor.
+            if value.get("type") in ("start", "end") and isinstance(value.get("fault"), str) and "start_s" in value:
+                details = {name: value[name] for name in CHANGE if name in value}
+                self._add(packet, value["fault"], value["type"] == "start", details)
             elif isinstance(value.get("faults"), list):
-                before, now = self._faults.get(packet.sink, []), value["faults"]
+                before = self._faults.get(packet.sink, [])
+                now = [fault for fault in value["faults"] if isinstance(fault, str)]
                 for fault in now:
                     if fault not in before:
                         self._add(packet, fault, True, {})
