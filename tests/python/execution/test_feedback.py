@@ -87,6 +87,7 @@ def test_the_manifest_has_it_and_so_has_the_pipeline_that_is_loaded_from_it() ->
         {"from": "y", "to": "x", "delay_ms": 20, "buffer": {"packets": 8}},
     ]
     assert rm.Pipeline.load(manifest).to_dict() == manifest
+    assert loop(delay_ms=20, buffer={"packets": 8}).to_dict() == manifest
     behind = pipeline >> rm.nodes.PassThrough()
     assert [each.get("delay_ms") for each in behind.to_dict()["connections"]] == [None, None, 20]
 
@@ -114,6 +115,24 @@ def test_mistakes_are_named_with_their_cure() -> None:
             pipeline.feedback(y, x, delay_ms=delay_ms).validate()  # type: ignore[arg-type]
     with pytest.raises(rm.ManifestError, match="delay_ms is for a connection that goes backwards, and nothing leads"):
         (rm.Pipeline() >> x >> [y, z]).feedback(y, z, delay_ms=20).validate()
+    one = "one node of the pipeline, or a port of one"
+    one_more = "write feedback(...) for each connection that leads backwards"
+    for ends, message in (
+        (([y, x], x), f"source takes {one}, not a value of the type list; {one_more}"),
+        ((y, [x, y]), f"target takes {one}, not a value of the type list; {one_more}"),
+        ((rm.Pipeline(), x), f"source takes {one}, not a value of the type Pipeline; {one_more}"),
+        (("y", x), "source takes a node, not its name; write pipeline.nodes['y']"),
+    ):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            pipeline.feedback(*ends, delay_ms=20)  # type: ignore[arg-type]
+        assert str(caught.value) == message
+    for buffer, message in (
+        (8, "buffer must be a map, such as {'packets': 64}, or a Buffer, got 8"),
+        ({"packet": 8}, "buffer has no 'packet'; it has 'packets', 'bytes', 'ms' and 'policy'"),
+    ):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            pipeline.feedback(y, x, delay_ms=20, buffer=buffer)  # type: ignore[arg-type]
+        assert str(caught.value) == message
     cycle = {**pipeline.to_dict(), "connections": [{"from": "x", "to": "y"}, {"from": "y", "to": "x"}]}
     with pytest.raises(rm.ManifestError, match="give the connection that goes backwards a delay_ms, or remove one"):
         rm.Pipeline.load(cycle)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from ..errors import InvalidArgumentError
 from .node import Linkable
 
 Policy: TypeAlias = Literal["block", "drop_oldest", "drop_newest"]
@@ -32,6 +34,21 @@ class Buffer(Linkable):
     ) -> None:
         fields = {"packets": packets, "bytes": bytes, "ms": ms, "policy": policy}
         self._fields = {name: value for name, value in fields.items() if value is not None}
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | Buffer | None) -> Buffer | None:
+        """The buffer that an argument of this name is: a map as in a manifest, too.
+
+        Raises `InvalidArgumentError` for anything else.
+        """
+        if given is None or isinstance(given, Buffer):
+            return given
+        if not isinstance(given, Mapping):
+            raise InvalidArgumentError(f"buffer must be a map, such as {{'packets': 64}}, or a Buffer, got {given!r}")
+        for name in given:
+            if name not in ("packets", "bytes", "ms", "policy"):
+                raise InvalidArgumentError(f"buffer has no {name!r}; it has 'packets', 'bytes', 'ms' and 'policy'")
+        return cls(**given)
 
     def manifest(self) -> dict[str, Any]:
         """The `buffer` of a connection in a manifest, without arguments that were not given."""

@@ -125,7 +125,12 @@ class Pipeline(Composed):
         return of_subgraph(self._subgraph.then(other))
 
     def feedback(
-        self, source: Node | Port, target: Node | Port, *, delay_ms: int, buffer: Buffer | None = None
+        self,
+        source: Node | Port,
+        target: Node | Port,
+        *,
+        delay_ms: int,
+        buffer: Mapping[str, Any] | Buffer | None = None,
     ) -> Pipeline:
         """Returns a new pipeline in which a connection leads backwards, from `source` to a node that leads to it.
 
@@ -134,10 +139,10 @@ class Pipeline(Composed):
             call = call.feedback(playout, echo["reference"], delay_ms=20)
 
         What comes by it arrives `delay_ms` milliseconds later, 1 to 60000, by the clock of the session and by its own
-        times. It never holds up `source`: where the `buffer` is full it drops the oldest. No end of a stream comes by
-        it, and an interruption of either node clears it.
+        times. It never holds up `source`: where the `buffer`, `rm.Buffer(packets=8)` or `{"packets": 8}`, is full it
+        drops the oldest. No end of a stream comes by it, and an interruption of either node clears it.
 
-        Raises `InvalidArgumentError` for a node that is not in the pipeline.
+        Raises `InvalidArgumentError` for a node that is not in the pipeline, for several, and for what is no buffer.
         """
         return of_subgraph(self._subgraph.looped(source, target, delay_ms, buffer))
 

@@ -5,7 +5,7 @@ A `Pipeline` holds one, and so does whatever stands beside `>>`: a node, a port,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidArgumentError
@@ -148,16 +148,27 @@ class Subgraph:
             )
         return joined
 
-    def looped(self, source: Node | Port, target: Node | Port, delay_ms: int, buffer: Buffer | None) -> Subgraph:
+    def looped(
+        self, source: Node | Port, target: Node | Port, delay_ms: int, buffer: Mapping[str, Any] | Buffer | None
+    ) -> Subgraph:
         """This, with a connection that goes backwards."""
         ends = []
         for part, side in ((source, "source"), (target, "target")):
-            (end,) = Subgraph.of(part).ends if side == "source" else Subgraph.of(part).heads
+            if isinstance(part, str):
+                raise InvalidArgumentError(f"{side} takes a node, not its name; write pipeline.nodes[{part!r}]")
+            given = Subgraph.of(part)
+            found = given.ends if side == "source" else given.heads
+            if len(found) != 1:
+                raise InvalidArgumentError(
+                    f"{side} takes one node of the pipeline, or a port of one, not {described(part)}; "
+                    "write feedback(...) for each connection that leads backwards"
+                )
+            end = found[0]
             if end.node not in self.nodes:
                 raise InvalidArgumentError(f"{side}={end.node!r} is not in the pipeline; add it first")
             ends.append(end)
         looped = self.copy()
-        looped.feedback.append(Feedback(ends[0]._replace(buffer=buffer), ends[1], delay_ms))
+        looped.feedback.append(Feedback(ends[0]._replace(buffer=Buffer.of(buffer)), ends[1], delay_ms))
         return looped
 
     def buffered(self, buffer: Buffer) -> Subgraph:
