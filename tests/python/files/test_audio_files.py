@@ -77,14 +77,22 @@ def test_info_counts_small_files_of_any_length(seconds: float, tmp_path: Path) -
     assert asyncio.run(rm.ainfo(file)) == info
 
 
-def test_info_reads_a_pipe_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", [rm.info, lambda path: asyncio.run(rm.ainfo(path))])
+def test_info_reads_a_pipe_once_and_tells_its_size(call: Any, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=lambda: pipe.write_bytes(SPEECH.read_bytes()))
-    writer.start()
-    info = rm.info(pipe)
-    writer.join(10)
-    assert (info.frames, info.rate) == (rm.info(SPEECH).frames, rm.info(SPEECH).rate)
+
+    def info_of(content: bytes) -> rm.Info:
+        writer = threading.Thread(target=lambda: pipe.write_bytes(content))
+        writer.start()
+        try:
+            return call(pipe)
+        finally:
+            writer.join(10)
+
+    assert info_of(SPEECH.read_bytes()) == rm.info(SPEECH)
+    with pytest.raises(rm.NodeError, match="the file is not audio that remotemedia knows"):
+        info_of(b"no sound")
 
 
 def test_info_tells_container_codec_and_tags(tmp_path: Path) -> None:

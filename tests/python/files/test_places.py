@@ -106,6 +106,23 @@ async def test_what_takes_bytes_in_parts_gets_all() -> None:
     assert rm.read(target.taken) == rm.read(beside.taken) == rm.read(awaited.file.getvalue()) == AUDIO
 
 
+async def test_a_file_that_does_not_block_loses_nothing_without_a_word() -> None:
+    sound = rm.Audio(np.zeros((1, 500_000), "float32"), 16000)
+    for call in (rm.write, rm.awrite):
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        with io.FileIO(reading) as reader, io.FileIO(writing, "wb") as file:
+            with pytest.raises(BlockingIOError, match=r"does not block and has no room: .* make it block, ") as caught:
+                await _done(call(file, sound, format="wav"))
+            arrived = reader.read(1 << 20)
+        assert 0 < len(arrived) == caught.value.characters_written
+
+
+async def _done(returned: Any) -> None:
+    if returned is not None:
+        await returned
+
+
 async def test_what_is_awaited_takes_async_files() -> None:
     content = FLAC.read_bytes()
     heard, segments = rm.read(FLAC), rm.speech_segments(FLAC)

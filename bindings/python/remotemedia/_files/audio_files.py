@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -19,6 +20,7 @@ from ..media import Audio, File
 from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 from .concat import AudioConcatenator, concatenate
 from .decoding import CHUNK_MS, SHORT_S, adecode_file, decode_file, run, run_blocking, short_manifest
+from .fetching import afetched
 from .places import (
     Source,
     Target,
@@ -148,26 +150,28 @@ async def aread(
 
 
 def info(source: Source) -> Info:
-    """Counts rate, channels and exact length of an audio file: all of it is decoded, nothing is kept.
+    """Counts rate, channels and exact length of an audio file: all of it is decoded, no sound is kept.
 
-    `source` is as for `read`, and so is what it raises.
+    `source` is as for `read`, and so is what it raises. A pipe is read to its end, so that its size is known.
     """
     file = file_of(source, "info")
     count = _Count()
+    content = _emptied(file) if _is_pipe(file) else file
     with in_words_of("info"):
-        if not (_is_short(file) and count.has_all(run_blocking(short_manifest(), file))):
-            count.pipeline().run_sync([file])
-    return count.told(file)
+        if not (_is_short(content) and count.has_all(run_blocking(short_manifest(), content))):
+            count.pipeline().run_sync([content])
+    return count.told(file, _size(content))
 
 
 async def ainfo(source: Source) -> Info:
     """Does what `info` does, beside the event loop."""
     file = await afile_of(source, "ainfo")
     count = _Count()
+    content = await afetched(lambda: _emptied(file)) if _is_pipe(file) else file
     with in_words_of("ainfo"):
-        if not (_is_short(file) and count.has_all(await run(short_manifest(), file))):
-            await count.pipeline().run([file])
-    return count.told(file)
+        if not (_is_short(content) and count.has_all(await run(short_manifest(), content))):
+            await count.pipeline().run([content])
+    return count.told(file, _size(content))
 
 
 def write(
@@ -189,7 +193,8 @@ def write(
     `remotemedia.nodes.AudioEncode` lists what there is.
 
     Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that does not exist, `NodeError` if the
-    file can't be written. It blocks; `await awrite(...)` does the same beside an event loop.
+    file can't be written, `BlockingIOError` where a file object that does not block has no room. It blocks;
+    `await awrite(...)` does the same beside an event loop.
     """
     audio = _audio_of(path, audio, rate, "write")
     pipeline = _encoder(path, format, sample_format, "write")
@@ -278,7 +283,7 @@ class _Count:
         pipeline.add_node(keep, after=decode["info"])
         return pipeline
 
-    def told(self, file: File) -> Info:
+    def told(self, file: File, size: int) -> Info:
         first = self.first
         if first is None:
             raise silent(file)
@@ -289,7 +294,7 @@ class _Count:
             layout=first.layout,
             frames=self.frames,
             duration=self.duration,
-            size=_size(file),
+            size=size,
             container=head["container"],
             codec=head["codec"],
             tags=head["tags"],
@@ -412,6 +417,17 @@ def _size(file: File) -> int:
         return memoryview(file.data).nbytes
     assert file.path is not None
     return os.path.getsize(file.path)
+
+
+def _is_pipe(file: File) -> bool:
+    return file.path is not None and stat.S_ISFIFO(os.stat(file.path).st_mode)
+
+
+def _emptied(file: File) -> File:
+    """What a pipe holds, all that comes."""
+    assert file.path is not None
+    with open(file.path, "rb") as pipe:
+        return File(pipe.read(), file.mime)
 
 
 def _name(file: File) -> str:

@@ -6,6 +6,7 @@ that are awaited take both.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import io
 import os
@@ -85,17 +86,20 @@ def path_of(target: str | os.PathLike[str]) -> str:
 
 
 def write_all(target: Any, data: bytes) -> None:
-    """Writes bytes to a file object, also to one that takes them in parts."""
+    """Writes bytes to a file object, also to one that takes them in parts.
+
+    Raises `BlockingIOError` where one that does not block has no room.
+    """
     view = memoryview(data)
     while len(view):
-        view = _left(view, target.write(view))
+        view = _left(view, target.write(view), target, data)
 
 
 async def awrite_all(target: Any, data: bytes) -> None:
     """Does what `write_all` does; a thread writes to a sync file object."""
     view = memoryview(data)
     while len(view):
-        view = _left(view, await _called(target, "write", view))
+        view = _left(view, await _called(target, "write", view), target, data)
 
 
 def place_of(path: str) -> str:
@@ -146,8 +150,17 @@ async def _called(place: Any, method: str, *arguments: Any) -> Any:
     return await afetched(lambda: getattr(place, method)(*arguments))
 
 
-def _left(view: memoryview, written: Any) -> memoryview:
-    """What is left to write of `view`, after what `write` has given back: nothing, if that is no number."""
+def _left(view: memoryview, written: Any, target: Any, data: bytes) -> memoryview:
+    """What is left to write of `view`, the end of `data`, after what `write` has given back: nothing, if that is no
+    number. None means that to many files of others; one of `io` has taken nothing then."""
+    if written is None and isinstance(target, io.RawIOBase):
+        done = len(data) - len(view)
+        raise BlockingIOError(
+            errno.EAGAIN,
+            f"the file object does not block and has no room: {done} of {len(data)} bytes are written; make it block, "
+            "os.set_blocking(file.fileno(), True), or write to io.BytesIO() and send its bytes on as there is room",
+            done,
+        )
     count = whole(written)
     return view[len(view) if count is None else count :]
 
