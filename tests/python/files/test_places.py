@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
+from conftest import eventually
+from remotemedia._files.words import numbered
 
 SAMPLES = (np.random.default_rng(3).uniform(-0.5, 0.5, (2, 1600)) * 32768).round().astype("float32") / 32768
 AUDIO = rm.Audio(SAMPLES, 16000, pts=0.0)
@@ -235,6 +237,101 @@ def test_a_file_that_is_called_so_is_meant(home: Path) -> None:
     rm.write(home / "a.wav", AUDIO)
     os.link(home / "a.wav", "~/b.wav")
     assert rm.read("~/b.wav") == AUDIO
+
+
+LATIN_1 = os.fsdecode(b"caf\xe9.wav")
+
+
+def in_latin_1(folder: Path, content: bytes) -> Path:
+    path = folder / LATIN_1
+    try:
+        path.write_bytes(content)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    return path
+
+
+async def test_files_whose_names_are_not_utf8_are_read(tmp_path: Path) -> None:
+    rm.write(tmp_path / "a.wav", AUDIO)
+    path = in_latin_1(tmp_path, (tmp_path / "a.wav").read_bytes())
+    url = path.as_uri()
+    assert url.endswith("/caf%E9.wav")
+    for source in (path, str(path), os.fsencode(path).decode(errors="surrogateescape"), rm.File(path), url):
+        assert rm.read(source) == AUDIO == await rm.aread(source)
+        assert rm.read(source, start_s=0.05) == AUDIO[0.05:]
+        assert (rm.info(source).frames, (await rm.ainfo(source)).size) == (1600, path.stat().st_size)
+        assert rm.speech_segments(source) == []
+        (loaded,) = rm.read_many([source])
+        assert (loaded.audio, loaded.source) == (AUDIO, source)
+    del loaded
+    assert [each.audio for each in rm.iter_many([path] * 50)] == [AUDIO] * 50
+    # The thread that opened the last one is about to forget it.
+    assert await asyncio.to_thread(eventually, lambda: not numbered)
+
+
+def test_errors_call_such_files_by_their_names(tmp_path: Path) -> None:
+    path = in_latin_1(tmp_path, b"no sound")
+    begin = f"'caf\\udce9.wav': {str(path)!r} is not audio that remotemedia knows; "
+    for call in (rm.read, rm.info, rm.speech_segments):
+        with pytest.raises(rm.NodeError) as caught:
+            call(path)
+        assert str(caught.value).startswith(f"{call.__name__} {begin}")
+        assert caught.value.input == LATIN_1
+    (loaded,) = rm.read_many([path])
+    assert str(loaded.error).startswith(f"read_many {begin}")
+    rm.write(tmp_path / "empty.wav", AUDIO[:0])
+    path.write_bytes((tmp_path / "empty.wav").read_bytes())
+    with pytest.raises(rm.MarshalError) as refused:
+        rm.read(path)
+    assert str(refused.value) == f"{str(path)!r} holds no sound, not one frame"
+    with pytest.raises(rm.InvalidArgumentError) as unwritten:
+        rm.write(path, AUDIO)
+    assert str(unwritten.value) == (
+        f"the path {str(path)!r} is not UTF-8, as a path of the runtime is; open it yourself: "
+        "with open(path, 'wb') as file: write(file, audio, format='wav')"
+    )
+    with path.open("wb") as file:
+        rm.write(file, AUDIO, format="wav")
+    assert rm.read(path) == AUDIO
+
+
+async def test_a_file_url_is_written_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "a b%ü#?.wav"
+    rm.write(path.as_uri(), AUDIO)
+    assert rm.read(path) == AUDIO == rm.read(path.as_uri())
+    AUDIO.save(path.as_uri().replace("file://", "FILE://localhost"))
+    await rm.awrite(path.as_uri(), AUDIO)
+    assert rm.read(path.as_uri().replace("file://", "File://")) == AUDIO
+    assert names_in(tmp_path, "*") == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: rm.write("s3://bucket/a.wav", AUDIO),
+            "'s3://bucket/a.wav' is an address, and write writes files; write "
+            "with fsspec.open('s3://bucket/a.wav', 'wb') as file: write(file, audio, format='wav')",
+        ),
+        (
+            lambda: asyncio.run(rm.awrite("data:audio/wav,", AUDIO)),
+            "'data:audio/wav,' is an address, and awrite writes files; write "
+            "file = io.BytesIO(); awrite(file, audio, format='wav')",
+        ),
+        (
+            lambda: rm.write("file://a/b.wav", AUDIO),
+            "'file://a/b.wav' names a file of the machine 'a'; a path needs no file:// before it: 'a/b.wav'",
+        ),
+        (
+            lambda: rm.read("file://b.wav"),
+            "'file://b.wav' names a file of the machine 'b.wav'; a path needs no file:// before it: 'b.wav'",
+        ),
+    ],
+)
+def test_addresses_that_can_not_be_taken_are_called_so(call: Any, message: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        call()
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from .._abi import ownership
 from .._abi.library import NULL, check, ffi, lib
 from .._abi.msgpack import ExtType, msgpack
 from .._abi.ownership import Borrowed
+from .._media.file import File, is_utf8
 from .._process import after_fork
 from .._results.outputs import Outputs
 from ..errors import MarshalError
@@ -296,7 +297,9 @@ def _reject(value: Any) -> str | None:
         return str(error)
     except UnicodeEncodeError as error:
         wrong = f"a lone surrogate {error.object[error.start]!r} at index {error.start}"
-        return f"a text of this {type(value).__name__} has {wrong}, which is no character"
+        is_path = type(value) is File and value.path is not None and not is_utf8(value.path)
+        cure = '; pass the bytes of the file: File(open(path, "rb").read())' if is_path else ""
+        return f"a text of this {type(value).__name__} has {wrong}, which is no character{cure}"
     except (ValueError, TypeError, OverflowError) as error:
         return f"{type(value).__name__}: {error}"
     finally:

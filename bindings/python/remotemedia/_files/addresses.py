@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from ..errors import InvalidArgumentError
 
@@ -20,16 +21,33 @@ def is_address(text: str) -> bool:
 def content_of(text: str, call: str) -> bytes | str | None:
     """The bytes behind a URL or an address, or the path of a `file:` URL; None if the text is a path.
 
-    Raises `InvalidArgumentError` for a `data:` URL that is not one and for an address that nothing here opens, and what
-    fsspec raises. `call` is the function that the user has called, for messages.
+    Raises `InvalidArgumentError` for a `data:` URL that is not one, for a `file:` URL of another machine and for an
+    address that nothing here opens, and what fsspec raises. `call` is the function that the user has called, for
+    messages.
     """
     if not is_address(text):
         return None
     if text.startswith("data:"):
         return _data(text, call)
-    if text.startswith("file://"):
-        return unquote(urlsplit(text).path)
+    if is_file_url(text):
+        return path_of_url(text)
     return _opened(text, call)
+
+
+def is_file_url(text: str) -> bool:
+    """Whether a text is a `file:` URL."""
+    return text[:7].lower() == "file://"
+
+
+def path_of_url(text: str) -> str:
+    """The path of a `file:` URL. Raises `InvalidArgumentError` for one of another machine."""
+    host, slash, path = text[7:].partition("/")
+    if host not in ("", "localhost"):
+        raise InvalidArgumentError(
+            f"{text!r} names a file of the machine {host!r}; a path needs no file:// before it: {host + slash + path!r}"
+        )
+    # A name may be any bytes, as they are or each as %E9.
+    return os.fsdecode(unquote_to_bytes(os.fsencode("/" + path.partition("?")[0].partition("#")[0])))
 
 
 def _data(text: str, call: str) -> bytes:

@@ -32,7 +32,7 @@ from .places import (
     require_target,
     write_all,
 )
-from .words import in_words_of
+from .words import in_words_of, numbered
 
 if TYPE_CHECKING:
     import array
@@ -188,9 +188,9 @@ def write(
         rm.write("tone.wav", samples, rate=48000)
 
     `audio` is an `Audio`, or with `rate` an array of floats of shape (channels, frames), or (frames,) for mono. The
-    suffix of `path` chooses the format, or `format`: "wav", "flac" or "opus". A file object that is opened for bytes
-    takes the place of a path, and needs `format`. `sample_format` chooses how samples are written:
-    `remotemedia.nodes.AudioEncode` lists what there is.
+    suffix of `path`, which may be a `file:` URL, chooses the format, or `format`: "wav", "flac" or "opus". A file
+    object that is opened for bytes takes the place of a path, and needs `format`. `sample_format` chooses how samples
+    are written: `remotemedia.nodes.AudioEncode` lists what there is.
 
     Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that does not exist, `NodeError` if the
     file can't be written, `BlockingIOError` where a file object that does not block has no room. It blocks;
@@ -367,7 +367,7 @@ def _audio_of(path: Any, audio: Any, rate: int | None, call: str) -> Audio:
 
 def _encoder(path: Target, file_format: FileFormat | None, sample_format: Any, call: str) -> Pipeline:
     if isinstance(path, (str, os.PathLike)):
-        return Pipeline() >> AudioEncode(path=path_of(path), format=file_format, sample_format=sample_format)
+        return Pipeline() >> AudioEncode(path=path_of(path, call), format=file_format, sample_format=sample_format)
     if not is_file_object(path, "write"):
         raise MarshalError(f"{call} takes a path or a file object that is opened for bytes, not {type(path).__name__}")
     require_target(path, call)
@@ -431,7 +431,7 @@ def _emptied(file: File) -> File:
 
 
 def _name(file: File) -> str:
-    return "the file" if file.path is None else repr(file.path)
+    return "the file" if file.path is None else repr(numbered.get(file.path, file.path))
 
 
 def _begun(

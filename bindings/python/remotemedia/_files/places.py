@@ -11,15 +11,17 @@ import inspect
 import io
 import os
 import stat
+import weakref
 from typing import Any, Protocol, cast
 
-from .._media.file import at_home
+from .._media.file import at_home, is_utf8
 from .._problem.own_results import audio_in, cure_for_audio
 from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
-from .addresses import content_of, is_address
+from .addresses import content_of, is_address, is_file_url, path_of_url
 from .fetching import afetched
+from .words import numbered
 
 
 class ReadableFile(Protocol):
@@ -74,9 +76,21 @@ async def afile_of(source: Source, call: str) -> File:
     return _content(await _called(source, "read"), call)
 
 
-def path_of(target: str | os.PathLike[str]) -> str:
-    """The path to write to. Raises `FileNotFoundError` if its folder is not there."""
-    name = at_home(os.fsdecode(target))
+def path_of(target: str | os.PathLike[str], call: str) -> str:
+    """The path to write to. Raises `FileNotFoundError` if its folder is not there.
+
+    Raises `InvalidArgumentError` for an address other than a `file:` URL, and for a path that can't travel as text.
+    """
+    if isinstance(target, str) and is_address(target) and not is_file_url(target):
+        into, opened = f"{call}(file, audio, format='wav')", f"with fsspec.open({target!r}, 'wb') as file: "
+        cure = f"file = io.BytesIO(); {into}" if target.startswith("data:") else f"{opened}{into}"
+        raise InvalidArgumentError(f"{target!r} is an address, and {call} writes files; write {cure}")
+    name = path_of_url(target) if isinstance(target, str) and is_file_url(target) else at_home(os.fsdecode(target))
+    if not is_utf8(name):
+        raise InvalidArgumentError(
+            f"the path {name!r} is not UTF-8, as a path of the runtime is; open it yourself: "
+            f"with open(path, 'wb') as file: {call}(file, audio, format='wav')"
+        )
     folder = os.path.dirname(name)
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(f"no such folder {folder!r}{place_of(folder)}; create it first")
@@ -136,7 +150,23 @@ def _file(source: Any, call: str) -> File:
                 f"{file.path!r} is a folder, and {call} takes one file; for each in it: "
                 f"[rm.{call}(path) for path in sorted(pathlib.Path({file.path!r}).iterdir())]"
             )
+        if not is_utf8(file.path):
+            return _by_number(file.path, file.mime)
     return file
+
+
+def _by_number(path: str, mime: str | None) -> File:
+    """The file at a path that can't travel as text, by the number under which it is open as long as the `File` is."""
+    number = os.open(path, os.O_RDONLY)
+    file = File(f"/dev/fd/{number}", mime)
+    numbered[f"/dev/fd/{number}"] = path
+    weakref.finalize(file, _close, number)
+    return file
+
+
+def _close(number: int) -> None:
+    del numbered[f"/dev/fd/{number}"]
+    os.close(number)
 
 
 def _is_async(place: Any, method: str) -> bool:

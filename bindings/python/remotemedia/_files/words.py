@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ _PLACE = re.compile(r"^node '[^']*' \([^)]*\), input 0")
 
 _TWICE = re.compile(r"^(\w+) ('[^']*'): (?=\2)")
 """The name of a file where the sentence begins with it too."""
+
+numbered: dict[str, str] = {}
+"""The paths of files that are open and go by their number, `/dev/fd/7`, since a path of theirs can't travel as text."""
 
 
 @contextmanager
@@ -26,6 +30,12 @@ def in_words_of(call: str) -> Iterator[None]:
         name = problem.path.rpartition(".")[2]
         raise InvalidArgumentError(f"{name}: {message}{cure}") from None
     except NodeError as error:
-        message = _TWICE.sub(r"\1: ", _PLACE.sub(call, str(error))).replace(" before this node.", ".")
+        message = _PLACE.sub(call, str(error))
+        path = numbered.get(f"/dev/fd/{error.input}")
+        if path is not None:
+            number, error.input = error.input, os.path.basename(path)
+            message = message.replace(f"'/dev/fd/{number}'", repr(path))
+            message = message.replace(f"{call} '{number}'", f"{call} {error.input!r}", 1)
+        message = _TWICE.sub(r"\1: ", message).replace(" before this node.", ".")
         error.args = (message, *error.args[1:])
         raise

@@ -49,6 +49,15 @@ class File:
         return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
 
 
+def is_utf8(path: str) -> bool:
+    """Whether a path can travel as text; on Unix a name may be any bytes."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def at_home(path: str) -> str:
     """The path with the user's folder in place of `~`, unless a file is called that."""
     return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path

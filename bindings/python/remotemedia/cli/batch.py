@@ -23,7 +23,7 @@ from typing import IO, Any, NamedTuple, Protocol
 from .._execution.execute import execute
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
-from .._media.file import at_home
+from .._media.file import at_home, is_utf8
 from .._problem.outside_text import shown
 from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
@@ -34,7 +34,7 @@ from .destination import Destination
 from .disk import Disk
 from .fingerprint import content_hash, manifest_hash
 from .index import AppendedFile, Index, key_of, last_value, size_of
-from .inputs import Input, Key, is_text, marked, opened
+from .inputs import Input, Key, marked, opened
 from .leftovers import remove_parts
 from .measures import Measured, check_measures, column_names, measures_of
 from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
@@ -375,7 +375,7 @@ class Batch:
             # The user did not choose that name.
             message = self.destinations.shards.without_staging(message)
             error = Error(message)
-        if source.name is not None and not is_text(source.name):
+        if source.name is not None and not is_utf8(source.name):
             # Its file was named by its number.
             name = shown(source.name)
             message = re.sub(r"/dev/fd/\d+", lambda _: name, message)

@@ -9,8 +9,8 @@ from typing import Any
 
 from .._graph.node import Node
 from .._graph.pipeline import Pipeline
+from .._media.file import is_utf8
 from ..media import Audio
-from .inputs import is_text
 from .whole_file import is_device, write_whole
 
 AUDIO = (".wav", ".flac", ".opus")
@@ -30,7 +30,7 @@ def encoder_params(path: str, ending: str, options: Mapping[str, Any]) -> dict[s
     else:
         # A device has no ending.
         named = {} if path.lower().endswith(ending) else {"format": ending[1:]}
-        where = {"path": path, **named} if is_text(path) else {"format": ending[1:]}
+        where = {"path": path, **named} if is_utf8(path) else {"format": ending[1:]}
     return {**where, **options}
 
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from .._graph.plan import Plan
 from .._manifest.catalog import type_name
+from .._media.file import is_utf8
 from .._results.outputs import Outputs
 from ..errors import Error, InvalidArgumentError
 from ..media import File
-from .inputs import STDIN, STDIN_PATH, Input, Key, is_text
+from .inputs import STDIN, STDIN_PATH, Input, Key
 from .names import unused
 from .whole_file import leads_to_device
 
@@ -49,7 +50,7 @@ class FileSink:
             return self.pattern
         if not self.fields & BY_NAME:
             return self._filled({})
-        if not self.is_fed or source.name is None or not is_text(source.name):
+        if not self.is_fed or source.name is None or not is_utf8(source.name):
             return None
         name, relative = source.name, source.relative
         if name == STDIN:
@@ -64,7 +65,7 @@ class FileSink:
 
     def check_name(self, source: Input) -> None:
         """Raises `Error` for an input whose name its path can't have."""
-        if self.fields & BY_NAME and self.is_fed and source.name is not None and not is_text(source.name):
+        if self.fields & BY_NAME and self.is_fed and source.name is not None and not is_utf8(source.name):
             raise Error(f"{self.option}: the name of the input is not UTF-8, which its path has to be; write by -o")
 
     def shared(self, one: Input, other: Input, path: str) -> InvalidArgumentError:

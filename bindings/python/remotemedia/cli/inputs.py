@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .._media.file import at_home
+from .._media.file import at_home, is_utf8
 from ..errors import InvalidArgumentError
 from ..media import File
 
@@ -150,20 +150,11 @@ def opened_file(source: Input, *, marks: bool = False) -> Iterator[list[File] | 
         yield None
     elif source.name == STDIN:
         yield [_stdin()]
-    elif is_text(source.name):
+    elif is_utf8(source.name):
         yield [File(marked(source) if marks else source.name)]
     else:
         with open(source.name, "rb", buffering=0) as file:
             yield [File(f"/dev/fd/{file.fileno()}")]
-
-
-def is_text(path: str) -> bool:
-    """Whether a path is UTF-8; on Unix a name may be any bytes."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _stdin() -> File:
