@@ -315,6 +315,22 @@ TEST(host_nodes, state_belongs_to_a_run_and_ends_are_seen) {
     CHECK(both(pipeline, {5}) == rm::List{list(0, 5)});
 }
 
+TEST(host_nodes, a_node_that_can_not_be_made_ends_the_work_whatever_errors_mean) {
+    struct Never {
+        Never() {
+            throw Peculiar("not today");
+        }
+        int operator()(int x) {
+            return x;
+        }
+    };
+    rm::Runtime runtime;
+    const rm::Pipeline skipping(runtime, "version: v1\nnodes:\n  - {id: own, node_type: Own, on_error: skip}\n",
+                                {{"Own", rm::HostNode::stateful([] { return Never(); })}});
+    const auto error = THROWN(rm::HostNodeError, skipping.run({1, 2}));
+    CHECK(std::string(error.what()).find("not today") != std::string::npos);
+}
+
 TEST(host_nodes, functions_are_given_back_with_their_pipeline) {
     rm::Runtime runtime;
     auto owned = std::make_shared<int>(5);

@@ -25,6 +25,8 @@ export interface Thrown {
   readonly error: unknown;
   readonly entry: number;
   readonly node: number;
+  /** Whether it ends the work whatever `on_error` says: a node could not be made. */
+  readonly endsRun?: boolean;
 }
 
 export interface Link {
@@ -65,7 +67,7 @@ export class HostRun {
         links.push({ type, id: nodeId, node: this.node(type, nodeId, epoch) });
       }
     } catch (error) {
-      this.reply(id, new ReplyRows(this.exact), true, { error, entry: 0, node: links.length });
+      this.reply(id, new ReplyRows(this.exact), true, { error, entry: 0, node: links.length, endsRun: true });
       return;
     }
     const call = new HostCall(this, id, links, entries);
@@ -139,8 +141,10 @@ export class HostRun {
       if (thrown !== null) {
         encoder.text("error");
         const { type, message } = describe(thrown.error);
+        const { entry, node, endsRun } = thrown;
         const token = lend([thrown.error]);
-        encoder.value({ entry: thrown.entry, node: thrown.node, message, type, chain: behind(thrown.error), token });
+        const chain = behind(thrown.error);
+        encoder.value({ entry, node, message, type, chain, token, ends_run: endsRun === true });
       }
       const status = native().portReply(
         used.handle,

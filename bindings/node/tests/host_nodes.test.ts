@@ -550,9 +550,13 @@ test("mistakes of a function fail its node, and nothing else", async () => {
         return true;
       });
   }
+  const skips = JSON.stringify({ version: "v1", nodes: [{ id: "own", node_type: "Own", on_error: "skip" }] });
   for (const made of [undefined, null, 5, {}]) {
     const Own: NodeDefinition = { create: () => made as unknown as HostNode };
-    const pipeline = new Pipeline(OWN, { nodes: { Own } });
-    await assert.rejects(pipeline.execute([1]), /create of the node type 'Own' returns no/);
+    // What can't be made is made for no packet: there is nothing to skip.
+    for (const manifest of [OWN, skips]) {
+      const pipeline = new Pipeline(manifest, { nodes: { Own } });
+      await assert.rejects(pipeline.execute([1, 2]), /create of the node type 'Own' returns no/);
+    }
   }
 });

@@ -146,6 +146,8 @@ inline void append_causes(const std::exception &error, std::vector<std::string> 
 struct HostFailure {
     std::size_t entry = 0, node = 0;
     std::exception_ptr exception;
+    /// It ends the work whatever `on_error` says: a node could not be made.
+    bool ends_run = false;
 
     void write(Encoder &out, Loans &loans) const {
         std::string message = "an exception that is no std::exception";
@@ -160,7 +162,7 @@ struct HostFailure {
         } catch (...) {
         }
         out.text("error");
-        out.map(type ? 6 : 5);
+        out.map(type ? 7 : 6);
         out.text("entry");
         out.unsigned_integer(entry);
         out.text("node");
@@ -176,6 +178,8 @@ struct HostFailure {
         for (const std::string &cause : chain) out.text(readable(cause));
         out.text("token");
         out.unsigned_integer(loans.lend(exception));
+        out.text("ends_run");
+        out.boolean(ends_run);
     }
 
   private:
@@ -216,7 +220,7 @@ class Serving final : public EmitTarget {
         } catch (const Unwinding &) {
         } catch (...) {
             // The factory of a stateful node has failed.
-            fail({0, instances_.size(), std::current_exception()});
+            fail({0, instances_.size(), std::current_exception(), true});
         }
         if (is_gone_) return nullptr;
         std::shared_ptr<OpenCall> next;
