@@ -17,6 +17,8 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
+from remotemedia._abi import config
+from remotemedia.integrations import _batches
 from remotemedia.integrations import vllm as adapter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +46,13 @@ def test_samples_are_those_of_the_file_as_vllm_wants_them(path: Path) -> None:
     assert adapter.load_audio(path)[1] == 22050
     with pytest.raises(ValueError, match=r"sr must be a whole number of frames per second, got 8000\.5"):
         adapter.load_audio(path, sr=8000.5)
+
+
+def test_a_worker_has_the_threads_of_its_share(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_batches, "processes_here", lambda: 4096)
+    monkeypatch.setattr(config, "_offered", {})
+    adapter.load_audio(path)
+    assert config._offered == {"workers": 1}
 
 
 def test_what_is_too_long_ends_the_decoding(path: Path) -> None:

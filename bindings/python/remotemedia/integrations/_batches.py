@@ -37,6 +37,7 @@ class BatchRunner:
     """
 
     def __init__(self, pipeline: Pipeline | Manifest, *, call: str, strict: bool = False) -> None:
+        take_share()
         self.pipeline = one_input(pipeline, f"{call} feeds one input with files")
         self.call = call
         self.strict = strict
@@ -96,6 +97,7 @@ def require_decoding(
     call: str, *, rate: int | None, channels: int | None, start_s: float = 0.0, duration_s: float | None = None
 ) -> None:
     """Raises `InvalidArgumentError` for params that no file could be decoded with; `call` is what the user called."""
+    take_share()
     with in_words_of(call):
         decoder(rate, channels, start_s, duration_s).validate()
 
@@ -107,6 +109,13 @@ def take_slot(slots: int) -> int:
     it runs.
     """
     return take_threads(cores() // max(1, slots))
+
+
+def take_share() -> None:
+    """Takes the slot of this process if it is one of several workers of torch's DataLoader, before anything runs."""
+    processes = processes_here()
+    if processes > 1:
+        take_slot(processes)
 
 
 def take_threads(count: float) -> int:

@@ -18,6 +18,7 @@ from .._graph.function_node import node
 from .._problem.missing_library import require
 from ..errors import InvalidArgumentError, MarshalError, NodeError
 from ..media import Audio
+from ._batches import take_share
 
 __all__ = ["NAME", "load_audio", "register"]
 
@@ -74,6 +75,7 @@ def load_audio(
     if sr is not None and sr != int(sr):
         raise InvalidArgumentError(f"sr must be a whole number of frames per second, got {sr}")
     sound = _Sound(max_duration_s, max_decode_bytes)
+    take_share()
 
     @node
     def take(chunk: Audio) -> None:
