@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import pickle
 import random
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +19,12 @@ import pytest
 import remotemedia as rm
 
 lhotse = pytest.importorskip("lhotse", reason="lhotse is not installed: pip install 'remotemedia[lhotse]'")
+torch = pytest.importorskip("torch", reason="torch is not installed, which lhotse needs")
 
 from lhotse.audio.backend import AudioBackend, LibsndfileBackend, available_audio_backends  # noqa: E402
 from lhotse.audio.utils import AudioLoadingError, AudioSavingError, suppress_audio_loading_errors  # noqa: E402
-from remotemedia.integrations.lhotse import Backend  # noqa: E402
+from remotemedia.integrations._batches import cores  # noqa: E402
+from remotemedia.integrations.lhotse import Backend, use  # noqa: E402
 
 # lhotse leaves archives for the garbage collector to close.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file")
@@ -141,7 +146,6 @@ def test_failures_are_those_that_lhotse_skips(path: Path, tmp_path: Path) -> Non
 def test_what_is_saved_is_what_libsndfile_reads(suffix: str, given: Any, tolerance: float, tmp_path: Path) -> None:
     soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed, which lhotse needs")
     samples = numpy.random.default_rng(9).uniform(-0.9, 0.9, (2, 5000)).astype("float32")
-    torch = pytest.importorskip("torch", reason="torch is not installed, which lhotse needs")
     for source, place in (
         (samples, tmp_path / f"a.{suffix}"),
         (torch.from_numpy(samples), str(tmp_path / f"b.{suffix}")),
@@ -163,3 +167,76 @@ def test_a_data_set_goes_through_it(path: Path, tmp_path: Path) -> None:
     shards = cuts.to_shar(tmp_path / "shar", fields={"recording": "flac"}, shard_size=1)
     (read,) = lhotse.CutSet.from_shar(fields=shards)
     assert numpy.array_equal(read.load_audio(), SAMPLES)
+
+
+class Sounds(torch.utils.data.Dataset):  # type: ignore[misc, type-arg, unused-ignore]
+    """The samples of cuts, and what has decoded them with how many threads."""
+
+    def __init__(self, cuts: list[Any]) -> None:
+        self.cuts = cuts
+
+    def __len__(self) -> int:
+        return len(self.cuts)
+
+    def __getitem__(self, index: int) -> Any:
+        from remotemedia._abi import config
+
+        samples = self.cuts[index].load_audio().copy()
+        return samples, type(lhotse.get_current_audio_backend()).__name__, config._in_force
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Any:
+    """A cut from within an Opus file, which lhotse's own backend seeks in with other results."""
+    rm.write(tmp_path / "noise.opus", SAMPLES[:1], rate=RATE)
+    return lhotse.Recording.from_file(tmp_path / "noise.opus").to_cut().truncate(offset=0.7, duration=0.5)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_that_use_it_decode_alike_with_the_threads_of_their_share(method: str, noise: Any) -> None:
+    loader = torch.utils.data.DataLoader(
+        Sounds([noise]), batch_size=None, num_workers=2, multiprocessing_context=method, worker_init_fn=use
+    )
+    ((samples, backend, settings),) = loader
+    assert backend == "RemotemediaBackend"
+    assert settings is not None
+    assert settings["workers"] == max(1, cores() // 2)
+    path = noise.recording.sources[0].source
+    begin = round(0.7 * noise.sampling_rate)
+    expected = rm.read(path).numpy()[:, begin : begin + noise.num_samples]
+    assert numpy.array_equal(samples.numpy(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+@pytest.mark.parametrize("method", ["read_audio", "info"])
+def test_a_forked_worker_has_the_threads_of_its_share(method: str, path: Path) -> None:
+    loader = torch.utils.data.DataLoader(
+        Threads([str(path)], method), batch_size=None, num_workers=2, multiprocessing_context="fork"
+    )
+    (settings,) = loader
+    assert settings["workers"] == max(1, cores() // 2)
+
+
+class Threads(Sounds):
+    """What the runtime has started with for a call of the backend."""
+
+    def __init__(self, paths: list[Any], method: str) -> None:
+        super().__init__(paths)
+        self.method = method
+
+    def __getitem__(self, index: int) -> Any:
+        from remotemedia._abi import config
+
+        getattr(Backend(), self.method)(self.cuts[index])
+        return config._in_force
+
+
+@pytest.mark.parametrize("order", [("lhotse", "remotemedia.integrations.lhotse"), ("remotemedia.integrations.lhotse",)])
+def test_lhotse_finds_it_by_its_name_in_the_environment(order: tuple[str, ...]) -> None:
+    program = f"import {', '.join(order)}, lhotse; print(type(lhotse.get_current_audio_backend()).__name__)"
+    environment = {**os.environ, "LHOTSE_AUDIO_BACKEND": "RemotemediaBackend"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "RemotemediaBackend"

@@ -1,20 +1,28 @@
 """`Backend`: an audio backend of lhotse, through which every `Recording` and `Cut` is decoded.
 
-lhotse is imported when the first backend is made: its base class is needed then.
+lhotse is imported when the first backend is made: its base class is needed then. Where the program has imported it
+before, or has named the backend in `LHOTSE_AUDIO_BACKEND`, that class is made with this module, so that lhotse finds it
+by its name.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .._files.audio_files import info, read, write
 from .._problem.missing_library import require
+from .._process import imported
 from ..media import Audio
+from ._batches import take_share
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "use"]
+
+NAME = "RemotemediaBackend"
+VARIABLE = "LHOTSE_AUDIO_BACKEND"
+"""Where lhotse looks up the name of a backend in a process that has set none."""
 
 SLACK_S = 0.001
 """What is read more at each side of a cut, at least a frame, so that lhotse's own rounding chooses the frames."""
@@ -33,7 +41,8 @@ class Backend:
     numbers are counted. `save_audio` writes WAV and FLAC, and leaves other formats to lhotse's `LibsndfileBackend`.
     Errors are lhotse's `AudioLoadingError` and `AudioSavingError`, so that its data sets skip files as they are told.
 
-    lhotse knows it by the name "RemotemediaBackend" once one was made. Raises `ImportError` without lhotse.
+    It holds for this process and what is forked from it: spawned workers take `use`. lhotse knows it by the name
+    "RemotemediaBackend" once one was made. Raises `ImportError` without lhotse.
     """
 
     def __new__(cls) -> Backend:
@@ -58,6 +67,7 @@ class Backend:
         """
         begin = max(0.0, offset - SLACK_S)
         length = None if duration is None else offset - begin + duration + SLACK_S
+        take_share()
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
             audio = read(source, _forced(source, force_opus_sampling_rate), start_s=begin, duration_s=length)
             return _cut(audio, offset, duration), audio.rate
@@ -68,6 +78,7 @@ class Backend:
         For an Opus file with `force_opus_sampling_rate` they are those at that rate.
         """
         backend = require("lhotse.audio.backend", "Backend", "lhotse")
+        take_share()
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
             forced, found = _forced(source, force_opus_sampling_rate), info(source)
         frames, rate = found.frames, found.rate
@@ -107,6 +118,20 @@ class Backend:
             write(dest, audio, format=OWN_FORMATS[name], sample_format=SAMPLE_FORMATS[encoding])  # type: ignore[arg-type]
 
 
+def use(worker_id: int | None = None) -> None:
+    """Has lhotse decode with a `Backend` in this process, and is a `worker_init_fn` of torch's DataLoader.
+
+        use()
+        loader = DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=2, worker_init_fn=use)
+
+    lhotse keeps its backend in a global of the process: workers that are spawned, or come from a forkserver, decode
+    with lhotse's own one unless they set theirs. A worker has the threads of its share of the cores. `worker_id` is
+    what torch passes, and changes nothing. Raises `ImportError` without lhotse.
+    """
+    take_share()
+    require("lhotse.audio.backend", "use", "lhotse").set_current_audio_backend(Backend())
+
+
 _made: Any = None
 
 
@@ -114,14 +139,13 @@ def _class() -> Any:
     """The class that has lhotse's base, which `set_current_audio_backend` asks for."""
     global _made
     if _made is None:
-        _made = _new_class()
+        _made = _new_class(require("lhotse.audio.backend", "Backend", "lhotse"))
     return _made
 
 
-def _new_class() -> Any:
-    backend = require("lhotse.audio.backend", "Backend", "lhotse")
+def _new_class(backend: Any) -> Any:
     # What ours has comes first; lhotse enters it by its name into its list of backends.
-    return type("RemotemediaBackend", (Backend, backend.AudioBackend), {"__doc__": Backend.__doc__})
+    return type(NAME, (Backend, backend.AudioBackend), {"__doc__": Backend.__doc__})
 
 
 def _cut(audio: Audio, offset: float, duration: float | None) -> Any:
@@ -179,3 +203,10 @@ def _failures(kind: str, work: str) -> Iterator[None]:
 
 def _named(place: Any) -> str:
     return repr(str(place)) if isinstance(place, (str, os.PathLike)) else "a file object"
+
+
+if imported("lhotse.audio.backend") is not None or os.environ.get(VARIABLE) == NAME:
+    with suppress(ImportError):
+        import lhotse.audio.backend
+
+        _made = _new_class(lhotse.audio.backend)
