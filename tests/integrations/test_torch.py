@@ -9,13 +9,21 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
-from remotemedia.nodes import AudioConcat, AudioDecode, AudioLevel, AudioMix, MelSpectrogram
+from remotemedia.nodes import (
+    AudioConcat,
+    AudioDecode,
+    AudioLevel,
+    AudioMix,
+    MelSpectrogram,
+    PassThrough,
+    SpeechSegments,
+)
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'remotemedia[torch]'")
 
 from remotemedia.integrations._batches import cores  # noqa: E402
 from remotemedia.integrations.torch import Batch, Dataset, Sample, collate  # noqa: E402
-from torch.utils.data import DataLoader, Subset, default_collate  # noqa: E402
+from torch.utils.data import DataLoader, IterableDataset, Subset, default_collate  # noqa: E402
 
 # Python warns of forks of processes with threads, and jax, where another test has imported it, too.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork")
@@ -138,7 +146,7 @@ def test_outputs_that_are_many_or_no_arrays(paths: list[str]) -> None:
     levels = AudioDecode() >> AudioLevel(window_ms=100)
     (batch,) = DataLoader(Dataset([paths[0], "nothing.wav"], levels), batch_size=2)
     assert batch.lengths is None
-    assert batch.values == [list(levels.run_sync([rm.File(paths[0])])), None]
+    assert batch.values == [list(levels.run_sync([rm.File(paths[0])])), []]
     decode, mel, level = AudioDecode(), MelSpectrogram(n_mels=40, name="mel"), AudioLevel(window_ms=100, name="level")
     both = decode >> AudioMix(channels=1) >> AudioConcat() >> [mel, level]
     (batch,) = DataLoader(Dataset(paths[:2], both), batch_size=2)
@@ -146,6 +154,52 @@ def test_outputs_that_are_many_or_no_arrays(paths: list[str]) -> None:
     assert batch.values["mel"].shape[:2] == (2, 40)
     assert batch.lengths["level"] is None
     assert [len(each) for each in batch.values["level"]] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "names", [["speech", "nothing"], ["nothing", "speech"], ["nothing"], ["silence"], ["silence", "silence"]]
+)
+def test_the_pipeline_decides_on_the_form_of_a_batch_and_not_its_files(names: list[str], tmp_path: Path) -> None:
+    rm.testing.speech().save(tmp_path / "speech.wav")
+    rm.write(tmp_path / "silence.wav", numpy.zeros((1, 32000), "float32"), rate=16000)
+    sources = [str(tmp_path / f"{name}.wav") for name in names]
+    count, segments = len(names), [name == "speech" for name in names]
+
+    def batch_of(pipeline: Any, **options: Any) -> Batch:
+        (batch,) = DataLoader(Dataset(sources, pipeline, **options), batch_size=count)
+        assert [error is not None for error in batch.errors] == [name == "nothing" for name in names]
+        return batch
+
+    mel, speech = MelSpectrogram(n_mels=40, name="mel"), SpeechSegments(name="speech")
+    both = batch_of(AudioDecode() >> [mel, speech])
+    assert set(both.values) == set(both.lengths) == {"mel", "speech"}
+    assert (both.values["mel"].shape[0], both.lengths["mel"].dtype) == (count, torch.int64)
+    assert (both.lengths["mel"] > 0).tolist() == [name != "nothing" for name in names]
+    assert ([len(each) for each in both.values["speech"]], both.lengths["speech"]) == (segments, None)
+    for join in (True, False):
+        one = batch_of(AudioDecode() >> SpeechSegments(), join=join)
+        assert ([len(each) for each in one.values], one.lengths) == (segments, None)
+    for pipeline in (AudioDecode() >> described(), AudioDecode() >> AudioLevel() >> PassThrough()):
+        maps = batch_of(pipeline)
+        assert ([bool(each) for each in maps.values], maps.lengths) == ([name != "nothing" for name in names], None)
+    for pipeline in (AudioDecode() >> half(), AudioDecode() >> PassThrough(), AudioDecode() >> untold()):
+        padded = batch_of(pipeline)
+        assert (padded.values.shape[0], padded.lengths.dtype) == (count, torch.int64)
+        apart = batch_of(pipeline, join=False)
+        assert ([len(each) > 0 for each in apart.values], apart.lengths) == (
+            [name != "nothing" for name in names],
+            None,
+        )
+
+
+@rm.node
+def described(sound: rm.Audio) -> dict[str, Any]:
+    return {"frames": sound.frames}
+
+
+@rm.node
+def untold(sound: rm.Audio):  # type: ignore[no-untyped-def]
+    return sound
 
 
 def test_functions_of_a_pipeline_run_in_workers(paths: list[str]) -> None:
@@ -215,6 +269,22 @@ def test_wrong_arguments_are_refused_when_it_is_made(make: Any, message: str) ->
 def test_a_worker_has_the_threads_of_its_share(paths: list[str]) -> None:
     loader = DataLoader(Threads(paths[:4]), batch_size=None, num_workers=2, multiprocessing_context="fork")
     assert set(loader) == {max(1, cores() // 2)}
+
+
+@pytest.mark.parametrize("pipeline", [None, MANIFEST])
+def test_what_is_made_in_a_worker_has_the_threads_of_its_share(pipeline: Any, paths: list[str]) -> None:
+    loader = DataLoader(Made(paths[:1], pipeline), batch_size=None, num_workers=2, multiprocessing_context="fork")
+    assert set(loader) == {max(1, cores() // 2)}
+
+
+class Made(IterableDataset):  # type: ignore[misc, type-arg, unused-ignore]
+    """Makes its data set where it is iterated."""
+
+    def __init__(self, paths: list[str], pipeline: Any) -> None:
+        self.given = paths, pipeline
+
+    def __iter__(self) -> Any:
+        yield Threads(*self.given)[0]
 
 
 class Threads(Dataset):

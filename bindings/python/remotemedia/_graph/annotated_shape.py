@@ -13,7 +13,7 @@ from typing import Any
 
 from .._functions.annotations import hints_of
 from .._functions.spec import CallSpec
-from .._results.arrow_types import Shape
+from .._results.arrow_types import ARRAYS, Shape
 from ..media import Audio, File, Tensor
 from ..video import Video
 
@@ -34,6 +34,22 @@ MANY = (abc.Iterator, abc.Iterable, abc.Generator, abc.AsyncIterator, abc.AsyncI
 
 def shape_of_results(function: Any, spec: CallSpec) -> Shape | None:
     """What each value of a function or class looks like; None where its annotation does not say so."""
+    return shape_of_annotation(_hint_of_results(function, spec))
+
+
+def gives_arrays(function: Any, spec: CallSpec) -> bool | None:
+    """Whether each value of a function or class is audio or an array; None where its annotation does not say so."""
+    hint = _without_none(_hint_of_results(function, spec))
+    shape = shape_of_annotation(hint)
+    if shape is not None:
+        return shape in ARRAYS
+    kind = typing.get_origin(hint) or hint
+    # What is in them may be unknown.
+    return False if kind in (dict, list) or typing.is_typeddict(kind) or dataclasses.is_dataclass(kind) else None
+
+
+def _hint_of_results(function: Any, spec: CallSpec) -> Any:
+    """The annotation of each value of a function or class; None without one."""
     called = getattr(function, "process", None) if isinstance(function, type) else function
     while isinstance(called, functools.partial):
         called = called.func
@@ -48,7 +64,15 @@ def shape_of_results(function: Any, spec: CallSpec) -> Shape | None:
         hint = (*typing.get_args(hint), None)[0]
     if spec.batch is not None:
         hint = typing.get_args(hint)[0] if typing.get_origin(hint) is list and typing.get_args(hint) else None
-    return shape_of_annotation(hint)
+    return hint
+
+
+def _without_none(hint: Any) -> Any:
+    """The one type of an `Optional`; any other as it is."""
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint
+    given = [each for each in typing.get_args(hint) if each is not type(None)]
+    return given[0] if len(given) == 1 else hint
 
 
 def shape_of_annotation(hint: Any, within: tuple[Any, ...] = ()) -> Shape | None:
@@ -56,10 +80,10 @@ def shape_of_annotation(hint: Any, within: tuple[Any, ...] = ()) -> Shape | None
 
     `within` are the types that it is a part of: one of itself has no shape.
     """
+    hint = _without_none(hint)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        given = [each for each in inner if each is not type(None)]
-        return shape_of_annotation(given[0], within) if len(given) == 1 else None
+        return None
     if origin is typing.Literal:
         kinds = {type(each) for each in inner if each is not None}
         return shape_of_annotation(kinds.pop()) if len(kinds) == 1 else None

@@ -251,11 +251,9 @@ class Pipeline(Composed):
         Raises `ManifestError`, `LibraryError` without pyarrow, and `UnsupportedError` for outputs without a known type.
         """
         with FIRST_USE:
-            from .schema import schema_of
+            from .schema import functions_of, schema_of
 
-        manifest = self.manifest()
-        functions = {node["id"]: node["node_type"] for node in manifest["nodes"] if callable(node["node_type"])}
-        return schema_of(self.validate(), functions, rows, arrays, types)
+        return schema_of(self.validate(), functions_of(self.manifest()), rows, arrays, types)
 
     async def run(
         self,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._functions.spec import SINGLE
+from .._functions.spec import SINGLE, CallSpec
 from .._manifest.catalog import node_types, type_name
 from .._problem.maps import map_of
-from .._results.arrow_types import KINDS, Shape, pyarrow_for, type_of_shape
+from .._results.arrow_types import ARRAYS, KINDS, Shape, pyarrow_for, type_of_shape
 from .._results.columns import PACKET_COLUMNS, column_of_key
 from ..errors import InvalidArgumentError, UnsupportedError
-from .annotated_shape import shape_of_results
+from .annotated_shape import gives_arrays, shape_of_results
 from .function_node import NodeFunction
 from .map_fields import fields_of
 from .plan import Plan
@@ -46,6 +46,17 @@ def schema_of(
     if rows == "items":
         return pyarrow.schema([(name, pyarrow.list_(each)) for name, each in found.items()])
     return pyarrow.schema(list(_packet_columns(found).items()))
+
+
+def functions_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The Python functions in a manifest by the ids of their nodes."""
+    return {node["id"]: node["node_type"] for node in manifest["nodes"] if callable(node["node_type"])}
+
+
+def arrays_of(plan: Plan, functions: Mapping[str, Any]) -> dict[str, bool | None]:
+    """For each output of a plan whether it gives audio or tensors; None where that is not known before it runs."""
+    shapes = _Shapes(plan, functions)
+    return {output["name"]: shapes.are_arrays(output["from"]) for output in plan.outputs}
 
 
 def _packet_columns(types: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +99,7 @@ class _Shapes:
 
     def of_end(self, end: str) -> Shape | None:
         """What comes out of an end, `node.port`; None if its kind does not say what it looks like."""
-        name, _, port = end.rpartition(".") if end not in self.nodes else (end, "", "")
+        name, port = self._parts(end)
         node = self.nodes[name]
         if node["runner"] == "host":
             return self._of_function(name)
@@ -99,11 +110,29 @@ class _Shapes:
             return "bytes" if params.get("path") is None else "file"
         if node_type == "FileSink" and not params.get("skip_existing"):
             return "file"
-        ports = {each["name"]: each["kinds"] for each in node_types()[node_type]["outputs"]}
+        ports = _ports(node_type)
         kinds = ports[port] if port else next(iter(ports.values()))
         if kinds == ["map"]:
             return fields_of(node_type, port or next(iter(ports)), params)
         return kinds[0] if len(kinds) == 1 and kinds[0] in KINDS else None
+
+    def are_arrays(self, end: str) -> bool | None:
+        """Whether audio or tensors come out of an end; None if its kinds do not say so."""
+        name, port = self._parts(end)
+        node = self.nodes[name]
+        shape = self.of_end(end)
+        if shape is not None:
+            return shape in ARRAYS
+        if node["runner"] == "host":
+            function = self.functions.get(name)
+            return None if function is None else gives_arrays(*_annotated(function))
+        node_type = _original(node["node_type"])
+        if node_type == "PassThrough":
+            found = {self.are_arrays(source) for source in self._sources(name)}
+        else:
+            ports = _ports(node_type)
+            found = {kind in ARRAYS for kind in (ports[port] if port else next(iter(ports.values())))}
+        return found.pop() if len(found) == 1 else None
 
     def missing(self, name: str, end: str) -> str:
         """What is wrong with an output whose shape is not known, and the cure."""
@@ -117,14 +146,31 @@ class _Shapes:
         function = self.functions.get(name)
         if function is None:
             return None
-        if isinstance(function, NodeFunction):
-            return function.emits or shape_of_results(function.fn, function.spec)
-        return shape_of_results(function, SINGLE)
+        declared = function.emits if isinstance(function, NodeFunction) else None
+        return declared or shape_of_results(*_annotated(function))
 
     def _of_inputs(self, name: str) -> Shape | None:
-        sources = [link["from"] for link in self.links if link["to"].rpartition(".")[0] == name]
-        shapes = [self.of_end(source) for source in sources]
+        shapes = [self.of_end(source) for source in self._sources(name)]
         return shapes[0] if shapes and all(shape == shapes[0] for shape in shapes) else None
+
+    def _sources(self, name: str) -> list[str]:
+        """The ends that a node gets its values from."""
+        return [link["from"] for link in self.links if link["to"].rpartition(".")[0] == name]
+
+    def _parts(self, end: str) -> tuple[str, str]:
+        """The node of an end, and its port, which is empty where the node has one."""
+        name, _, port = end.rpartition(".") if end not in self.nodes else (end, "", "")
+        return name, port
+
+
+def _annotated(function: Any) -> tuple[Any, CallSpec]:
+    """The plain function or class of a node, and how it is called."""
+    return (function.fn, function.spec) if isinstance(function, NodeFunction) else (function, SINGLE)
+
+
+def _ports(node_type: str) -> dict[str, list[str]]:
+    """The kinds that come out of the ports of a built-in node."""
+    return {each["name"]: each["kinds"] for each in node_types()[node_type]["outputs"]}
 
 
 def _original(node_type: str) -> str:

@@ -23,6 +23,9 @@ a sample.
 KINDS = ("null", "bool", "int", "float", "str", "bytes", "timestamp", "audio", "video", "tensor", "file")
 """The kinds of which each has one type. Lists, maps and tables have one only if it is known what is in them."""
 
+ARRAYS = ("audio", "tensor")
+"""The kinds that are arrays of samples."""
+
 
 def pyarrow_for(call: str) -> Any:
     """The module pyarrow. Raises `LibraryError`, which says what to install, in the name of `call`."""

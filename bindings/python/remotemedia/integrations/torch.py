@@ -5,15 +5,15 @@ torch is imported when the first sample is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._files.places import Source
 from .._graph.pipeline import Pipeline
+from .._graph.schema import arrays_of, functions_of
 from .._manifest.compile import Manifest
 from .._problem.missing_library import require
 from .._process import imported
-from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from ..media import Audio, Tensor
 from ._batches import BatchRunner, decode_batch, processes_here, require_decoding, take_slot, text_of
@@ -26,13 +26,17 @@ else:
 
 __all__ = ["Batch", "Dataset", "Sample", "collate"]
 
+SOUND = "sound"
+"""The one output without a pipeline."""
+
 
 class Sample(NamedTuple):
     """What came of one source.
 
     `source` is what was given. `value` is a float32 tensor of sound, (frames,) if it is mono and else (channels,
-    frames), or what the pipeline gave; None where it gave nothing, and after an `error`, which is a text, or None if
-    there was none. `rate` is that of sound, in frames per second.
+    frames), or what the pipeline gave. Where it gave nothing, and after an `error`, which is a text, or None if there
+    was none, that is None for sound and arrays, and an empty list for anything else; for several outputs it is a dict
+    of these in any case. `rate` is that of sound, in frames per second.
     """
 
     source: Any
@@ -46,8 +50,8 @@ class Batch(NamedTuple):
 
     `values` is one tensor, (batch, ..., longest), with zeros behind the shorter ones and in the rows of errors, and
     `lengths`, int64, are the lengths of each along the last axis. Where samples are no tensors `values` is a list, and
-    `lengths` None; for a pipeline with several outputs both are dicts by the names of these. `errors` has None for
-    each sample that is fine.
+    `lengths` None; for a pipeline with several outputs both are dicts by the names of these. It is the pipeline that
+    decides on this, whatever files there are. `errors` has None for each sample that is fine.
     """
 
     sources: list[Any]
@@ -103,6 +107,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
             "rate": rate, "channels": channels, "start_s": start_s, "duration_s": duration_s
         }  # fmt: skip
         self._runner: BatchRunner | None = None
+        self._arrays: dict[str, bool | None] = {SOUND: True}
         if pipeline is None:
             require_decoding("Dataset", **self._decoding)
         else:
@@ -112,6 +117,8 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
                     "the pipeline: AudioResample, AudioMix, AudioDecode(start_s=...)"
                 )
             self._runner = BatchRunner(pipeline, call="Dataset", strict=strict)
+            checked = self._runner.pipeline
+            self._arrays = arrays_of(checked.validate(), functions_of(checked.manifest()))
 
     def __len__(self) -> int:
         """The number of sources."""
@@ -130,9 +137,22 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         threads = take_slot(processes_here())
         if self._runner is None:
             loaded = decode_batch(sources, **self._decoding, strict=self._strict, threads=threads)
-            return [_sample(each.source, [each.audio], each.error, self._strict, True) for each in loaded]
+            return [self._sample(each.source, {SOUND: [each.audio]}, each.error) for each in loaded]
         rows = self._runner.run(sources, threads=threads)
-        return [_sample(row.source, row.outputs, row.error, self._strict, self.join) for row in rows]
+        return [self._sample(row.source, row.outputs, row.error) for row in rows]
+
+    def _sample(self, source: Any, outputs: Any, error: Exception | None) -> Sample:
+        value, rate = None, None
+        if error is None:
+            try:
+                value, rate = _values_of(outputs, self._arrays, self.join)
+            except InvalidArgumentError as raised:
+                if self._strict:
+                    raise
+                error = raised
+        if error is not None:
+            value, rate = _values_of(dict.fromkeys(self._arrays, ()), self._arrays, self.join)
+        return Sample(source, value, rate, text_of(error))
 
 
 def collate(samples: Sequence[Sample], *, collate_fn_map: Any = None) -> Batch:
@@ -158,31 +178,25 @@ def collate(samples: Sequence[Sample], *, collate_fn_map: Any = None) -> Batch:
     )
 
 
-def _sample(source: Any, outputs: Any, error: Exception | None, strict: bool, join: bool) -> Sample:
-    value, rate = None, None
-    if error is None:
-        try:
-            value, rate = _value_of(outputs, join)
-        except InvalidArgumentError as raised:
-            if strict:
-                raise
-            error = raised
-    return Sample(source, value, rate, text_of(error))
+def _values_of(outputs: Any, arrays: Mapping[str, bool | None], join: bool) -> tuple[Any, int | None]:
+    """What came of the outputs named in `arrays`: a value, or a dict of several; and the rate, of audio."""
+    if len(arrays) == 1:
+        ((name, are_arrays),) = arrays.items()
+        return _value_of(outputs[name], are_arrays, join)
+    values = {name: _value_of(outputs[name], are_arrays, join) for name, are_arrays in arrays.items()}
+    rates = {rate for _, rate in values.values() if rate is not None}
+    return {name: value for name, (value, _) in values.items()}, rates.pop() if len(rates) == 1 else None
 
 
-def _value_of(outputs: Any, join: bool) -> tuple[Any, int | None]:
-    """A tensor, a list or, of several outputs, a dict; and the rate, of audio."""
-    if isinstance(outputs, Outputs) and len(outputs.sinks) > 1:
-        values = {name: _value_of(each, join) for name, each in outputs.items()}
-        rates = {rate for _, rate in values.values() if rate is not None}
-        return {name: value for name, (value, _) in values.items()}, rates.pop() if len(rates) == 1 else None
+def _value_of(outputs: Any, are_arrays: bool | None, join: bool) -> tuple[Any, int | None]:
+    """A tensor, None without any, or a list; and the rate, of audio. `are_arrays` says what is declared."""
     given = list(outputs)
     rates = {each.rate for each in given if isinstance(each, Audio)}
     tensors = [_tensor_of(each) for each in given]
     rate = next(iter(rates)) if len(rates) == 1 else None
     if not join:
         return [each if tensor is None else tensor for each, tensor in zip(given, tensors, strict=True)], rate
-    if any(tensor is None for tensor in tensors):
+    if are_arrays is False or any(tensor is None for tensor in tensors):
         return given, rate
     if not tensors:
         return None, None
