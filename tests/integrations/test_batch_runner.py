@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import remotemedia as rm
 from remotemedia._problem.missing_library import require
@@ -54,7 +56,28 @@ def test_strict_raises_the_first_error_in_the_order_of_the_sources() -> None:
     with pytest.raises(FileNotFoundError, match=r"first\.wav"):
         runner.run([SPEECH, "first.wav", b"no sound"])
     with pytest.raises(FileNotFoundError, match=r"first\.wav"):
-        decode_batch([SPEECH, "first.wav"], rate=None, channels=None, strict=True)
+        decode_batch("Dataset", [SPEECH, "first.wav"], rate=None, channels=None, strict=True)
+
+
+@pytest.mark.parametrize("is_decoding", [True, False])
+def test_errors_name_what_the_user_has_called(is_decoding: bool, tmp_path: Path) -> None:
+    async def read(_size: int = -1) -> bytes:
+        return b""
+
+    class Upload:
+        """A file object that is async."""
+
+    Upload.read = staticmethod(read)  # type: ignore[attr-defined]
+    sources: list[Any] = [tmp_path, "*.wav", [SPEECH], (SPEECH,), numpy.zeros(9, "float32"), Upload(), 5, b"no sound"]
+    if is_decoding:
+        errors = [each.error for each in decode_batch("Dataset", sources, rate=None, channels=None)]
+    else:
+        errors = [each.error for each in BatchRunner(levels(), call="Dataset").run(sources)]
+    texts = [str(error) for error in errors]
+    assert texts[0] == f"{str(tmp_path)!r} is a folder, and Dataset takes files; pass the path of each"
+    assert texts[1].endswith("; Dataset takes files; pass the path of each")
+    assert not [text for text in texts if re.search(r"\brm\.|[a-z]*read_many|\[", text)]
+    assert all("Dataset" in text for text in texts[: -1 if not is_decoding else None])
 
 
 def test_the_addresses_of_a_batch_are_fetched_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:

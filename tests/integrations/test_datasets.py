@@ -82,7 +82,7 @@ def test_bad_rows_have_an_error_wherever_they_stand(channels: int, batch_size: i
     assert len(ds) == 6
     errors = ds["error"][:]
     assert errors[0].startswith("FileNotFoundError: no such file 'nothing.wav'")
-    assert errors[1].startswith("NodeError: read_many: the file is not audio that remotemedia knows")
+    assert errors[1].startswith("NodeError: decode: the file is not audio that remotemedia knows")
     assert errors[2] == "InvalidArgumentError: the row has neither bytes nor a path"
     assert errors[3] == errors[5] == ""
     assert errors[4].startswith("NodeError: ")

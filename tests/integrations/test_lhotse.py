@@ -119,6 +119,10 @@ def test_failures_are_those_that_lhotse_skips(path: Path, tmp_path: Path) -> Non
     assert isinstance(refused.value.__cause__, rm.NodeError)
     with pytest.raises(AudioLoadingError, match="no such file"):
         Backend().info(tmp_path / "nothing.wav")
+    with pytest.raises(
+        AudioLoadingError, match=r"is a folder, and RemotemediaBackend takes files; pass the path of each$"
+    ):
+        Backend().read_audio(tmp_path)
     with pytest.raises(AudioLoadingError, match="a file object failed"):
         Backend().read_audio(io.BytesIO(b"no sound"))
     with pytest.raises(AudioLoadingError):

@@ -110,7 +110,7 @@ def test_bad_files_are_rows_with_errors(workers: int, paths: list[str], tmp_path
     assert batch.sources == sources
     assert [error is not None for error in batch.errors] == [False, True, True, True, False]
     assert batch.errors[1].startswith("FileNotFoundError: no such file 'nothing.wav'")
-    assert batch.errors[3].startswith("NodeError: read_many: the file is not audio that remotemedia knows")
+    assert batch.errors[3].startswith("NodeError: Dataset: the file is not audio that remotemedia knows")
     assert batch.lengths.tolist() == [4000, 0, 0, 0, 4331]
     assert not batch.values[1:4].any()
     assert numpy.array_equal(batch.values[4].numpy(), rm.read(paths[1]).samples[0])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import array
+import ast
 import asyncio
+import glob
+import inspect
 import io
 import os
+import pathlib
 import sys
 import tempfile
 import threading
@@ -353,7 +357,7 @@ def test_addresses_that_can_not_be_taken_are_called_so(call: Any, message: str) 
             (rm.InvalidArgumentError, ValueError),
             "an address, and read takes|not known",
         ),
-        (lambda: rm.read("*.wav"), FileNotFoundError, r"read takes one file: \[rm.read\(path\) for path in sorted"),
+        (lambda: rm.read("*.wav"), FileNotFoundError, r"read takes one file; for each of them: \[rm.read\(path\) for"),
         (lambda: rm.info(os.sep), IsADirectoryError, "'/' is a folder, and info takes one file"),
         (lambda: rm.write(AUDIO, "a.wav"), rm.MarshalError, r"takes the path first: write\(path, audio\)"),
         (lambda: rm.write("a.wav", SAMPLES), rm.InvalidArgumentError, r"needs the rate of an array: write\(path, sam"),
@@ -374,6 +378,83 @@ def test_addresses_that_can_not_be_taken_are_called_so(call: Any, message: str) 
 def test_what_is_no_place_is_refused_in_the_words_of_the_call(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with nothing but two files of sound."""
+    (tmp_path / "sounds").mkdir()
+    for name in ("a.wav", "b.wav"):
+        rm.write(tmp_path / "sounds" / name, AUDIO)
+    return tmp_path / "sounds"
+
+
+def sources_of(folder: Path) -> dict[str, Any]:
+    """What is given for one source, though it is several."""
+    return {"folder": folder, "pattern": str(folder / "*.wav"), "list": sorted(folder.iterdir())}
+
+
+async def run(code: str, names: dict[str, Any]) -> Any:
+    """The value of an expression as a user has typed it, with `await` where an event loop runs."""
+    value = eval(
+        compile(code, "cure", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT),
+        {"rm": rm, "pathlib": pathlib, "glob": glob, **names},
+    )
+    return await value if inspect.iscoroutine(value) else value
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("given", ["folder", "pattern", "list"])
+@pytest.mark.parametrize("name", ["read", "info", "speech_segments", "aread", "ainfo", "aspeech_segments"])
+async def test_what_is_several_files_is_refused_with_code_that_runs(name: str, given: str, folder: Path) -> None:
+    code, sources = f"{'await ' * name.startswith('a')}rm.{name}(source)", sources_of(folder)
+    with pytest.raises((IsADirectoryError, FileNotFoundError, rm.MarshalError)) as refused:
+        await run(code, {"source": sources[given]})
+    cured = await run(str(refused.value).rpartition(": ")[2], {"paths": sources["list"]})
+    assert cured == [await run(code, {"source": path}) for path in sources["list"]]
+    assert len(cured) == 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("given", ["folder", "pattern", "list"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "rm.read_many(sources)",
+        "list(rm.iter_many(sources))",
+        "await rm.aread_many(sources)",
+        "[each async for each in rm.aiter_many(sources)]",
+    ],
+)
+async def test_what_is_several_files_is_passed_as_several(code: str, given: str, folder: Path) -> None:
+    (refused,) = await run(code, {"sources": [sources_of(folder)[given]]})
+    message = str(refused.error)
+    if given == "list":
+        assert message.endswith("for each source, not list; give what is in it as sources of their own")
+        return
+    sources = await run(message.rpartition(": ")[2], {})
+    loaded = await run(code, {"sources": sources})
+    assert [each.audio for each in loaded] == [AUDIO, AUDIO]
+
+
+async def test_channels_without_places_are_mixed_by_the_node_that_the_error_names() -> None:
+    samples = np.random.default_rng(4).uniform(-0.5, 0.5, (3, 1600)).astype("float32")
+    memory = io.BytesIO()
+    rm.write(memory, rm.Audio(samples, 16000), format="wav", sample_format="f32")
+    source = memory.getvalue()
+    assert rm.read(source).layout is None
+    errors: list[Any] = [each.error for each in rm.read_many([source], channels=2)]
+    for code in ("rm.read(source, channels=2)", "await rm.aread(source, channels=2)"):
+        with pytest.raises(rm.NodeError) as refused:
+            await run(code, {"source": source})
+        errors.append(refused.value)
+    for error in errors:
+        node = "AudioMix(channels=2, gains=[[1, 0, 0], [0, 1, 0]])"
+        assert str(error).endswith(f". Leave channels out and mix with {node}, or pass channels=1.")
+        assert error.cure is None or node in error.cure
+        mixed = (rm.Pipeline() >> eval(f"rm.nodes.{node}")).run_sync([rm.read(source)])
+        assert np.array_equal(np.asarray(mixed[0]), samples[:2])
+    assert np.allclose(rm.read(source, channels=1).samples[0], samples.mean(axis=0), atol=1e-6)
 
 
 @pytest.mark.parametrize(

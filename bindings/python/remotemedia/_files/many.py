@@ -61,8 +61,7 @@ def read_many(
     It blocks, also where an event loop runs; `await aread_many(...)` does the same beside the loop. Raises
     `InvalidArgumentError` for arguments that no file could be read with.
     """
-    job = _job("read_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
-    return list(_results(job, sources))
+    return list(each_loaded("read_many", sources, rate, channels, start_s, duration_s, concurrency, strict))
 
 
 def iter_many(
@@ -82,7 +81,7 @@ def iter_many(
 
     `sources` may be without an end: it is asked for the next one when there is room for it.
     """
-    return _results(_job("iter_many", sources, rate, channels, start_s, duration_s, concurrency, strict), sources)
+    return each_loaded("iter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
 
 
 async def aread_many(
@@ -113,6 +112,20 @@ def aiter_many(
     """Does what `iter_many` does, beside the event loop: `async for clip in rm.aiter_many(paths)`."""
     job = _job("aiter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
     return _results_async(job, sources)
+
+
+def each_loaded(
+    call: str,
+    sources: Iterable[Source],
+    rate: int | None,
+    channels: int | None,
+    start_s: float,
+    duration_s: float | None,
+    concurrency: int | None,
+    strict: bool,
+) -> Iterator[Loaded]:
+    """Does what `iter_many` does for the function `call`, which messages name as what the user has called."""
+    return _results(_job(call, sources, rate, channels, start_s, duration_s, concurrency, strict), sources)
 
 
 class _Job(NamedTuple):

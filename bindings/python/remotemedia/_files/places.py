@@ -38,6 +38,13 @@ class WritableFile(Protocol):
         """Writes bytes."""
 
 
+AWAITED = frozenset(("aread", "ainfo", "aspeech_segments"))
+ALONE = frozenset(("read", "info", "speech_segments")) | AWAITED
+"""The functions that take one source."""
+
+MANY = frozenset(("read_many", "iter_many", "aread_many", "aiter_many"))
+"""Those that take several. What else is called belongs to an adapter: its user has called none of these."""
+
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File | ReadableFile
 """A path, the content of a file, a file object, or a `File`."""
 
@@ -60,8 +67,8 @@ def file_of(source: Source, call: str) -> File:
     _require_bytes_source(source)
     if _is_async(source, "read"):
         raise InvalidArgumentError(
-            f"the file object is async, and {call} awaits nothing; pass its bytes, `await file.read()`, "
-            "or call what is awaited, such as rm.aread"
+            f"the file object is async, and {call} awaits nothing; pass its bytes, `await file.read()`"
+            + (", or call what is awaited, such as rm.aread" if call in ALONE | MANY else "")
         )
     return _content(cast(Any, source).read(), call)
 
@@ -147,8 +154,7 @@ def _file(source: Any, call: str) -> File:
             raise FileNotFoundError(_not_there(file.path, call)) from None
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(
-                f"{file.path!r} is a folder, and {call} takes one file; for each in it: "
-                f"[rm.{call}(path) for path in sorted(pathlib.Path({file.path!r}).iterdir())]"
+                f"{file.path!r} is a folder, and {_for_files(call, f'pathlib.Path({file.path!r}).iterdir()')}"
             )
         if not is_utf8(file.path):
             return _by_number(file.path, file.mime)
@@ -212,8 +218,21 @@ def _content(content: Any, call: str) -> File:
 def _not_there(path: str, call: str) -> str:
     message = f"no such file {path!r}{place_of(path)}"
     if any(letter in path for letter in "*?["):
-        return f"{message}; {call} takes one file: [rm.{call}(path) for path in sorted(glob.glob({path!r}))]"
+        return f"{message}; {_for_files(call, f'glob.glob({path!r})')}"
     return message
+
+
+def _for_files(call: str, paths: str) -> str:
+    """What to do with the files of a folder or a pattern, which the code `paths` names: by the kind of the call."""
+    if call in MANY:
+        return f"{call} takes files; pass them: sorted({paths})"
+    if call in ALONE:
+        return f"{call} takes one file; for each of them: [{_called_with(call, 'path')} for path in sorted({paths})]"
+    return f"{call} takes files; pass the path of each"
+
+
+def _called_with(call: str, argument: str) -> str:
+    return f"{'await ' * (call in AWAITED)}rm.{call}({argument})"
 
 
 def _no_source(source: Any, call: str) -> str:
@@ -229,7 +248,9 @@ def _no_source(source: Any, call: str) -> str:
             return f"{begin}, and {expression} is an Audio already"
         return f"{begin}, not {kind}; {cure}"
     if isinstance(source, (list, tuple, set)):
-        return f"{begin}, one at a time: [rm.{call}(each) for each in paths]"
-    if hasattr(source, "__array_interface__"):
+        if call in ALONE:
+            return f"{begin}, one at a time: [{_called_with(call, 'each')} for each in paths]"
+        return f"{begin} for each source, not {kind}; give what is in it as sources of their own"
+    if hasattr(source, "__array_interface__") and call in ALONE | MANY:
         return f"{begin}, not {kind}; sound of samples is rm.Audio(samples, rate=...)"
     return f"{begin}, not {kind}"

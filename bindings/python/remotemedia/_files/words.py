@@ -11,6 +11,11 @@ from ..errors import InvalidArgumentError, ManifestError, NodeError
 
 _PLACE = re.compile(r"^node '[^']*' \([^)]*\), input 0")
 
+_GAINS = re.compile(
+    r"Give the param 'gains': (\d+) rows \(outputs\) of \d+ numbers \(inputs\)(?:, such as (\[\[.*?\]\]))?"
+)
+"""The cure of the node that mixes, whose params these calls do not have."""
+
 _TWICE = re.compile(r"^(\w+) ('[^']*'): (?=\2)")
 """The name of a file where the sentence begins with it too."""
 
@@ -37,5 +42,12 @@ def in_words_of(call: str) -> Iterator[None]:
             message = message.replace(f"'/dev/fd/{number}'", repr(path))
             message = message.replace(f"{call} '{number}'", f"{call} {error.input!r}", 1)
         message = _TWICE.sub(r"\1: ", message).replace(" before this node.", ".")
-        error.args = (message, *error.args[1:])
+        error.args = (_GAINS.sub(_mixed_after, message), *error.args[1:])
+        if error.cure is not None:
+            error.cure = _GAINS.sub(_mixed_after, error.cure)
         raise
+
+
+def _mixed_after(cure: re.Match[str]) -> str:
+    node = f"AudioMix(channels={cure[1]}, gains={cure[2] or '...'})"
+    return f"Leave channels out and mix with {node}, or pass channels=1"

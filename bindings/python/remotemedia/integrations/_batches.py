@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .._abi.config import offer_workers
 from .._files.audio_files import decoder
-from .._files.many import Loaded, read_many
+from .._files.many import Loaded, each_loaded
 from .._files.opening import map_files
 from .._files.places import Source
 from .._files.words import in_words_of
@@ -72,6 +72,7 @@ def one_input(pipeline: Pipeline | Manifest, what: str) -> Pipeline:
 
 
 def decode_batch(
+    call: str,
     sources: Iterable[Source],
     *,
     rate: int | None,
@@ -81,16 +82,11 @@ def decode_batch(
     strict: bool = False,
     threads: int | None = None,
 ) -> list[Loaded]:
-    """The sound of each source, or its error, in order: `read_many` on the threads of the slot."""
-    return read_many(
-        sources,
-        rate=rate,
-        channels=channels,
-        start_s=start_s,
-        duration_s=duration_s,
-        concurrency=at_a_time(threads),
-        strict=strict,
-    )
+    """The sound of each source, or its error, in order, on the threads of the slot.
+
+    `call` is what the user called.
+    """
+    return list(each_loaded(call, sources, rate, channels, start_s, duration_s, at_a_time(threads), strict))
 
 
 def require_decoding(

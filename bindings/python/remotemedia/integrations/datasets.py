@@ -37,6 +37,7 @@ class Decode:
         sources, missing = row_sources(values, self.strict)
         loaded = iter(
             decode_batch(
+                "decode",
                 sources,
                 rate=self.rate,
                 channels=self.channels,

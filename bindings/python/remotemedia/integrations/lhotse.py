@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 from .._files.audio_files import info, read, write
+from .._files.places import file_of
 from .._problem.missing_library import require
 from .._process import imported
 from ..media import Audio
@@ -69,7 +71,9 @@ class Backend:
         length = None if duration is None else offset - begin + duration + SLACK_S
         take_share()
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
-            audio = read(source, _forced(source, force_opus_sampling_rate), start_s=begin, duration_s=length)
+            audio = read(
+                file_of(source, NAME), _forced(source, force_opus_sampling_rate), start_s=begin, duration_s=length
+            )
             return _cut(audio, offset, duration), audio.rate
 
     def info(self, path_or_fd: Any, force_opus_sampling_rate: int | None = None) -> Any:
@@ -80,7 +84,7 @@ class Backend:
         backend = require("lhotse.audio.backend", "Backend", "lhotse")
         take_share()
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
-            forced, found = _forced(source, force_opus_sampling_rate), info(source)
+            forced, found = _forced(source, force_opus_sampling_rate), info(file_of(source, NAME))
         frames, rate = found.frames, found.rate
         if forced is not None:
             rate = forced
@@ -207,6 +211,4 @@ def _named(place: Any) -> str:
 
 if imported("lhotse.audio.backend") is not None or os.environ.get(VARIABLE) == NAME:
     with suppress(ImportError):
-        import lhotse.audio.backend
-
-        _made = _new_class(lhotse.audio.backend)
+        _made = _new_class(import_module("lhotse.audio.backend"))

@@ -136,7 +136,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         sources = [self.sources[index] for index in indices]
         threads = take_slot(processes_here())
         if self._runner is None:
-            loaded = decode_batch(sources, **self._decoding, strict=self._strict, threads=threads)
+            loaded = decode_batch("Dataset", sources, **self._decoding, strict=self._strict, threads=threads)
             return [self._sample(each.source, {SOUND: [each.audio]}, each.error) for each in loaded]
         rows = self._runner.run(sources, threads=threads)
         return [self._sample(row.source, row.outputs, row.error) for row in rows]

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from .._files.many import Loaded, iter_many
+from .._files.many import Loaded, each_loaded
 from ..errors import InvalidArgumentError
 from ._batches import at_a_time, decode_batch, processes_here, require_decoding, take_slot, text_of
 
@@ -32,7 +32,8 @@ class Decode:
         """The sample with its audio decoded."""
         keys = self._keys(sample)
         threads = take_slot(processes_here())
-        loaded = decode_batch([sample[key] for key in keys], **self._params, strict=self._strict, threads=threads)
+        contents = [sample[key] for key in keys]
+        loaded = decode_batch("decode", contents, **self._params, strict=self._strict, threads=threads)
         return _decoded(sample, keys, loaded)
 
     def ahead(self, samples: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -64,7 +65,9 @@ class Decode:
 
         threads = take_slot(processes_here())
         while not is_over:
-            for each in iter_many(contents(), **self._params, concurrency=at_a_time(threads), strict=self._strict):
+            for each in each_loaded(
+                "decode", contents(), **self._params, concurrency=at_a_time(threads), strict=self._strict
+            ):
                 # Samples without audio have waited for it.
                 yield from complete()
                 loaded.append(each)
