@@ -66,7 +66,9 @@ def test_a_source_that_fails_is_a_result_and_disturbs_no_other(recordings: list[
         if each.error is not None:
             with pytest.raises(type(each.error)) as alone:
                 rm.read(each.source)
-            assert str(alone.value) == str(each.error).replace("read_many", "read")
+            told, expected = str(each.error).replace("read_many", "read"), str(alone.value)
+            # What to do with a folder is another thing for each.
+            assert told.partition(", and read")[0] == expected.partition(", and read")[0]
 
 
 def test_strict_raises_the_first_error_in_the_order_of_the_sources(recordings: list[Path]) -> None:
