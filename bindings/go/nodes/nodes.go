@@ -431,7 +431,7 @@ func (n *AddNoiseSpec) Paths(value []string) *AddNoiseSpec {
 	return n
 }
 
-// Color sets color. The noise that is made without `paths`. The default is "white".
+// Color sets color. The noise that is made without `paths`; white if left out.
 func (n *AddNoiseSpec) Color(value NoiseColor) *AddNoiseSpec {
 	n.Set("color", string(value))
 	return n
@@ -3164,7 +3164,7 @@ func (n *TimeFrequencyMaskSpec) Fill(value MaskFill) *TimeFrequencyMaskSpec {
 	return n
 }
 
-// Value sets value. The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. The default is 0.0.
+// Value sets value. The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
 func (n *TimeFrequencyMaskSpec) Value(value float64) *TimeFrequencyMaskSpec {
 	n.Set("value", value)
 	return n

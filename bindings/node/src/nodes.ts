@@ -13,10 +13,10 @@ export interface AddNoiseParams {
    */
   paths?: ReadonlyArray<string> | null;
   /**
-   * The noise that is made without `paths`. `"white"`: The same for every hertz. `"pink"`: The same for every octave: 3
-   * dB less with each. By default "white".
+   * The noise that is made without `paths`; white if left out. `"white"`: The same for every hertz. `"pink"`: The same
+   * for every octave: 3 dB less with each.
    */
-  color?: "white" | "pink";
+  color?: "white" | "pink" | null;
   /**
    * The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100. By default [10.0, 20.0].
    */
@@ -2207,8 +2207,8 @@ export interface TimeFrequencyMaskParams {
    * The param `value`. By default "mean".
    */
   fill?: "mean" | "zero" | "value";
-  /** The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. By default 0.0. */
-  value?: number;
+  /** The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38. */
+  value?: number | null;
   /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
   seed?: number;
 }

@@ -137,7 +137,7 @@ class AddNoise(Node):
         self,
         *,
         paths: Sequence[str] | None = None,
-        color: Literal["white", "pink"] = "white",
+        color: Literal["white", "pink"] | None = None,
         snr_db: Sequence[float] = [10.0, 20.0],
         seed: int = 0,
         gaps: Literal["restart", "fill", "ignore"] = "restart",
@@ -146,8 +146,8 @@ class AddNoise(Node):
     ) -> None:
         """paths: Sound files with noise, or patterns such as `noise/**/*.wav`, as `FileSource` has them. Without it
           noise is made.
-        color: The noise that is made without `paths`. "white": The same for every hertz. "pink": The same for every
-          octave: 3 dB less with each.
+        color: The noise that is made without `paths`; white if left out. "white": The same for every hertz. "pink": The
+          same for every octave: 3 dB less with each.
         snr_db: The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100.
         seed: What the draws begin from: another seed, other draws. 0 or more.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
@@ -2576,7 +2576,7 @@ class TimeFrequencyMask(Node):
         time_width: int = 100,
         time_share: float = 1.0,
         fill: Literal["mean", "zero", "value"] = "mean",
-        value: float = 0.0,
+        value: float | None = None,
         seed: int = 0,
         name: str | None = None,
         on_error: OnError | None = None,
@@ -2588,7 +2588,7 @@ class TimeFrequencyMask(Node):
         time_share: The largest share of the item's frames for one mask over time. From 0 to 1.
         fill: What stands in place of what is masked. "mean": The mean of all numbers of the item. "zero": Zero.
           "value": The param `value`.
-        value: The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38.
+        value: The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
         seed: What the draws begin from: another seed, other draws. 0 or more.
         """
 

@@ -17,8 +17,8 @@ struct AddNoise {
     /// Sound files with noise, or patterns such as `noise/**/*.wav`, as `FileSource` has them. Without it noise is
     /// made.
     std::optional<Value> paths{};
-    /// The noise that is made without `paths`. One of `white` (The same for every hertz), `pink` (The same for every
-    /// octave: 3 dB less with each). By default white.
+    /// The noise that is made without `paths`; white if left out. One of `white` (The same for every hertz), `pink`
+    /// (The same for every octave: 3 dB less with each).
     std::optional<std::string> color{};
     /// The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100. By default [10.0,
     /// 20.0].
@@ -1225,7 +1225,7 @@ struct TimeFrequencyMask {
     /// What stands in place of what is masked. One of `mean` (The mean of all numbers of the item), `zero` (Zero),
     /// `value` (The param `value`). By default mean.
     std::optional<std::string> fill{};
-    /// The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. By default 0.0.
+    /// The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
     std::optional<Number> value{};
     /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
     std::optional<std::int64_t> seed{};

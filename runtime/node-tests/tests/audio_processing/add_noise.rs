@@ -234,6 +234,8 @@ fn what_it_can_not_use_is_refused() {
     }
     assert_eq!(wrong(json!({"paths": []})), "paths: expected at least one path, got none");
     assert_eq!(wrong(json!({"paths": [""]})), "paths: expected paths, got \"\"");
+    let both = json!({"paths": ["noise.wav"], "color": "pink"});
+    assert_eq!(wrong(both), "color: expected no such param with 'paths', got pink");
     let registry = harness::drive::registry();
     let refused = |path: &str| {
         let params = json!({"paths": [path]}).as_object().cloned().expect("an object");

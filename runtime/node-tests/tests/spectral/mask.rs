@@ -5,7 +5,7 @@ use remotemedia_core::node::Node;
 use remotemedia_core::value::{Buffer, DataType, Packet, Tensor, Value};
 use serde_json::{Value as Json, json};
 
-use harness::drive::{prepare, run, run_item};
+use harness::drive::{prepare, refusal, run, run_item};
 
 const BANDS: usize = 12;
 const FRAMES: usize = 40;
@@ -147,6 +147,12 @@ fn what_it_can_not_use_is_refused() {
         error(vec![packet(tensor(&[2, 1], vec![0.0; 2])), packet(tensor(&[3, 1], vec![0.0; 3]))]),
         "expected float32 [2] for each frame, got float32 [3, 1]. Send the spectra of one node in one item."
     );
+}
+
+#[test]
+fn a_number_that_would_not_be_used_is_refused() {
+    let said = refusal("TimeFrequencyMask", json!({"value": -16.0}));
+    assert_eq!(said, "value: expected no such param unless 'fill' is \"value\", got -16");
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use remotemedia_core::node::{CancelFlag, Cost, Define, Item, NodeError, ParamError, Port, documented, may_block};
 use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::noise_bed::{Extent, NoiseBed, NoiseFiles};
 use crate::io::find;
@@ -44,9 +44,9 @@ pub struct AddNoiseParams {
     /// Sound files with noise, or patterns such as `noise/**/*.wav`, as `FileSource` has them. Without it noise is made.
     #[serde(default)]
     pub paths: Option<Vec<String>>,
-    /// The noise that is made without `paths`.
+    /// The noise that is made without `paths`; white if left out.
     #[serde(default)]
-    pub color: NoiseColor,
+    pub color: Option<NoiseColor>,
     /// The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100.
     #[serde(default = "default_snr_db")]
     pub snr_db: Vec<f64>,
@@ -59,11 +59,10 @@ pub struct AddNoiseParams {
 }
 
 /// How the power of noise lies over the frequencies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoiseColor {
     /// The same for every hertz.
-    #[default]
     White,
     /// The same for every octave: 3 dB less with each.
     Pink,
@@ -121,6 +120,9 @@ impl Define for AddNoise {
                 let expected = "two numbers from -100 to 100, the first not the greater one";
                 return error("snr_db", expected, format!("{numbers:?}"));
             }
+        }
+        if let (Some(color), Some(_)) = (params.color, &params.paths) {
+            return error("color", "no such param with 'paths'", format!("{color:?}").to_lowercase());
         }
         match &params.paths {
             Some(paths) if paths.is_empty() => error("paths", "at least one path", "none".to_owned()),
@@ -193,7 +195,7 @@ impl SegmentProcessor for Noisy {
             let path = &self.paths[self.draws.below(self.paths.len() as u64) as usize];
             NoiseBed::of_file(path, extent, self.draws.bits(), &self.files)
         } else {
-            NoiseBed::made(self.draws.bits(), self.params.color == NoiseColor::Pink, extent)
+            NoiseBed::made(self.draws.bits(), self.params.color == Some(NoiseColor::Pink), extent)
         };
         let mean_square = self.squares.iter().sum::<f64>() / (frames as f64 * segment.channels as f64);
         self.mix = Some(Mix { segment: segment.clone(), noise, mean_square, snr_db, gain: None, emitted: 0 });

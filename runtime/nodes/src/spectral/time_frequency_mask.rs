@@ -1,6 +1,6 @@
 //! `TimeFrequencyMask`: spectra with bands of frequencies and stretches of time left out, as `SpecAugment` does it.
 
-use remotemedia_core::node::{Cost, Define, Item, Kinds, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{Buffer, DataType, Kind, Packet, Tensor, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,10 +56,10 @@ pub struct TimeFrequencyMaskParams {
     /// What stands in place of what is masked.
     #[serde(default)]
     pub fill: MaskFill,
-    /// The number for `fill: "value"`.
+    /// The number for `fill: "value"`, 0 if left out.
     #[serde(default)]
     #[schemars(range(min = f32::MIN, max = f32::MAX))]
-    pub value: f32,
+    pub value: Option<f32>,
     /// What the draws begin from: another seed, other draws.
     #[serde(default)]
     pub seed: u64,
@@ -123,6 +123,17 @@ impl Define for TimeFrequencyMask {
     )];
     const EXAMPLE: &'static str = r#"{"frequency_width": 15, "time_width": 70, "time_share": 0.2, "seed": 7}"#;
 
+    fn check(params: &TimeFrequencyMaskParams) -> Result<(), ParamError> {
+        match params.value {
+            Some(value) if params.fill != MaskFill::Value => Err(ParamError {
+                param: "value".to_owned(),
+                expected: "no such param unless 'fill' is \"value\"".to_owned(),
+                got: value.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn new(params: &TimeFrequencyMaskParams) -> Self {
         Self { draws: Draws::first(Self::NAME, params.seed), params: params.clone(), spectra: None }
     }
@@ -157,7 +168,7 @@ impl TimeFrequencyMask {
     fn mask(&mut self, spectra: &mut Spectra) {
         let fill = match self.params.fill {
             MaskFill::Zero => 0.0,
-            MaskFill::Value => self.params.value,
+            MaskFill::Value => self.params.value.unwrap_or(0.0),
             MaskFill::Mean => spectra.mean(),
         };
         let most = (self.params.frequency_width as usize).min(spectra.bands);

@@ -143,7 +143,7 @@ public final class Nodes {
             return param("paths", value);
         }
 
-        /// The noise that is made without `paths`. By default "white".
+        /// The noise that is made without `paths`; white if left out.
         public AddNoise color(Color value) {
             return param("color", value.text());
         }
@@ -3083,7 +3083,7 @@ public final class Nodes {
             return param("fill", value.text());
         }
 
-        /// The number for `fill: "value"`. From -3.40282e+38 to 3.40282e+38. By default 0.0.
+        /// The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
         public TimeFrequencyMask value(double value) {
             return param("value", number(value));
         }
