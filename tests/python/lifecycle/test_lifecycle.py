@@ -26,7 +26,13 @@ EXIT_CODES = {
     "threads_that_send_at_exit": 7,
 }
 INTERRUPTED = sorted(path.stem for path in HERE.glob("ctrl_c*.py"))
-SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in ("work", "test_lifecycle", *INTERRUPTED))
+OTHERS = ("work", "busy_class")
+"""What the scripts share."""
+SCRIPTS = sorted(
+    path.stem
+    for path in HERE.glob("*.py")
+    if not path.stem.startswith("test_") and path.stem not in (*OTHERS, *INTERRUPTED)
+)
 
 
 def start(script: str) -> subprocess.Popen[str]:
