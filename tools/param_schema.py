@@ -10,6 +10,8 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
+LARGEST_FLOAT32 = 3.4028234663852886e38
+
 
 def resolved(entry: Schema, schema: Schema) -> Schema:
     """The entry itself, in place of a reference to it."""
@@ -28,11 +30,16 @@ def choices(entry: Schema, schema: Schema) -> list[Schema]:
 
 
 def range_sentence(entry: Schema, schema: Schema) -> str:
-    """The range of a number as a sentence; nothing where a list of values says more than their bounds."""
+    """The range of a number as a sentence.
+
+    Nothing where a list of values says more than its bounds, and where these are those of float32 itself.
+    """
     whole = {**resolved(entry, schema), **entry}
     if "enum" in whole:
         return ""
     low, high = whole.get("minimum"), whole.get("maximum")
+    if high is not None and high >= LARGEST_FLOAT32:
+        return ""
     if low is not None and high is not None:
         return f"From {_number(low)} to {_number(high)}."
     if low is not None:

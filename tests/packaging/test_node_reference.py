@@ -123,6 +123,7 @@ def test_ranges_are_those_that_hold() -> None:
     rate = node_types()["VAD"]["params"]["properties"]["rate"]
     assert range_sentence(rate, {}) == ""
     assert range_sentence({"minimum": 0.01, "maximum": 3.6e6}, {}) == "From 0.01 to 3600000."
+    assert range_sentence({"minimum": -3.4028234663852886e38, "maximum": 3.4028234663852886e38}, {}) == ""
     assert "e+" not in PAGE.replace("Late+", "")
     assert "0 or more" not in section("VAD")
 

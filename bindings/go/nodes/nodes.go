@@ -3164,7 +3164,7 @@ func (n *TimeFrequencyMaskSpec) Fill(value MaskFill) *TimeFrequencyMaskSpec {
 	return n
 }
 
-// Value sets value. The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
+// Value sets value. The number for `fill: "value"`, 0 if left out.
 func (n *TimeFrequencyMaskSpec) Value(value float64) *TimeFrequencyMaskSpec {
 	n.Set("value", value)
 	return n

@@ -2207,7 +2207,7 @@ export interface TimeFrequencyMaskParams {
    * The param `value`. By default "mean".
    */
   fill?: "mean" | "zero" | "value";
-  /** The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38. */
+  /** The number for `fill: "value"`, 0 if left out. */
   value?: number | null;
   /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
   seed?: number;

@@ -2588,7 +2588,7 @@ class TimeFrequencyMask(Node):
         time_share: The largest share of the item's frames for one mask over time. From 0 to 1.
         fill: What stands in place of what is masked. "mean": The mean of all numbers of the item. "zero": Zero.
           "value": The param `value`.
-        value: The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
+        value: The number for `fill: "value"`, 0 if left out.
         seed: What the draws begin from: another seed, other draws. 0 or more.
         """
 

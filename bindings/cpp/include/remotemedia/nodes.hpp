@@ -1225,7 +1225,7 @@ struct TimeFrequencyMask {
     /// What stands in place of what is masked. One of `mean` (The mean of all numbers of the item), `zero` (Zero),
     /// `value` (The param `value`). By default mean.
     std::optional<std::string> fill{};
-    /// The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
+    /// The number for `fill: "value"`, 0 if left out.
     std::optional<Number> value{};
     /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
     std::optional<std::int64_t> seed{};

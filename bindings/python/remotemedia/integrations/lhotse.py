@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from typing import Any
 
 from .._files.audio_files import info, read, write
@@ -211,4 +210,4 @@ def _named(place: Any) -> str:
 
 if imported("lhotse.audio.backend") is not None or os.environ.get(VARIABLE) == NAME:
     with suppress(ImportError):
-        _made = _new_class(import_module("lhotse.audio.backend"))
+        _made = _new_class(require("lhotse.audio.backend", "Backend", "lhotse"))

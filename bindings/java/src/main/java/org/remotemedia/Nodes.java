@@ -3083,7 +3083,7 @@ public final class Nodes {
             return param("fill", value.text());
         }
 
-        /// The number for `fill: "value"`, 0 if left out. From -3.40282e+38 to 3.40282e+38.
+        /// The number for `fill: "value"`, 0 if left out.
         public TimeFrequencyMask value(double value) {
             return param("value", number(value));
         }
