@@ -1,5 +1,5 @@
 """Where calls to Python functions run that come to an event loop: async functions in tasks of the loop, sync ones on
-serving threads, and the instances of a class in one call at a time.
+serving threads (`thread_calls.py`), and the instances of a class in one call at a time.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from .._functions import threads
@@ -17,9 +16,9 @@ from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
 from .._functions.spec import InThread
 from .._functions.threads import Workers
 from .open_calls import OpenCall
-from .partial_calls import PartialCall
-from .port import EventPort, NextCall
+from .port import EventPort
 from .run import Run
+from .thread_calls import ThreadCall
 
 PARTS_IN_A_ROW = 32
 """After so many values of an async generator that never waited, the event loop gets a turn."""
@@ -48,7 +47,7 @@ class LoopCalls:
             else:
                 _serve_on_loop_in_turn(port, self.loop, context, call, active)
         else:
-            _serve_in_thread(port, context, call, active, on_this_thread)
+            ThreadCall(port, call, context, active).serve(on_this_thread)
 
 
 def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
@@ -136,57 +135,7 @@ def _serve_on_loop_in_turn(
             # It had to wait for a thread, and now there is no loop any more.
             done()
 
-    _begin_in_turn(port, call, active, begin, lambda: call.cancel_task(loop()), in_thread=False)
-
-
-def _serve_in_thread(
-    port: EventPort[Any],
-    context: contextvars.Context,
-    call: OpenCall,
-    active: ActiveCalls | None,
-    on_this_thread: bool,
-) -> None:
-    """Serves a call to sync functions by a thread."""
-    when_closed = None if active is None else lambda: active.release(call.chain.key, in_thread=True)
-    run_work = partial(_run_in_thread, port, call)
-    reply = PartialCall(port, call, context, run_work, _reply_last, when_closed)
-
-    _begin_in_turn(port, call, active, lambda: reply.begin(on_this_thread), reply.cancel, reply.resume)
-
-
-def _begin_in_turn(
-    port: EventPort[Any],
-    call: OpenCall,
-    active: ActiveCalls | None,
-    begin: Callable[[], None],
-    cancel: Callable[[], None],
-    resume: Callable[[], None] | None = None,
-    *,
-    in_thread: bool = True,
-) -> None:
-    """Begins the work on a call, unless it is over: once no other call works with the same nodes, if it has to wait.
-
-    `cancel` and `resume` are for work that has begun.
-    """
-
-    def leave() -> None:
-        if active is None or not active.withdraw(call.chain.key, call.id):
-            cancel()
-
-    if not call.attach(leave, resume):
-        return
-    if active is None:
-        begin()
-    elif not active.begin(call.chain.key, call.id, begin, in_thread):
-        port.calls.end(call.id)
-
-
-def _reply_last(port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
-    # Where others wait for a thread, the next call waits its turn.
-    next_calls: list[NextCall] | None = None if threads.are_short() else []
-    port.reply(call, reply, next_calls)
-    if next_calls:
-        port.serve(*next_calls[0], on_this_thread=True)
+    port.calls.begin(call, active, begin, lambda: call.cancel_task(loop()), in_thread=False)
 
 
 async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:
@@ -221,38 +170,6 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         raise
     finally:
         port.calls.end(call.id)
-
-
-def _run_in_thread(
-    port: EventPort[Any], call: OpenCall, reply: PartialCall, work: Callable[[], None], on_this_thread: bool
-) -> None:
-    def attempt() -> None:
-        try:
-            work()
-        except BaseException as error:
-            # SystemExit of a function ends the execution, not this thread.
-            reply.fail(error)
-
-    _submit(port, call, attempt, on_this_thread)
-
-
-def _submit(port: EventPort[Any], call: OpenCall, work: Callable[[], None], on_this_thread: bool) -> None:
-    """Has work of sync functions done by this thread, once that is done with its present work, or by any thread."""
-    pool: Workers = port.driver.pool
-    if on_this_thread:
-        call.waits_for_thread = False
-        threads.run_next(work)
-    elif call.waits_for_thread is None and pool.is_full:
-        call.waits_for_thread = True
-
-        def begin() -> None:
-            call.waits_for_thread = False
-            work()
-
-        pool.submit(begin)
-    else:
-        call.waits_for_thread = False
-        pool.submit(work)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

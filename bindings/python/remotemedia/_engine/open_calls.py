@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .._functions.active_calls import ActiveCalls
 from .._functions.serve import Call
 
 
@@ -104,6 +105,33 @@ class OpenCalls:
         """Adds a call that has come as an event."""
         call = self._open[call_id] = OpenCall(call_id, job, self._lock)
         return call
+
+    def begin(
+        self,
+        call: OpenCall,
+        active: ActiveCalls | None,
+        begin: Callable[[], None],
+        cancel: Callable[[], None],
+        resume: Callable[[], None] | None = None,
+        *,
+        in_thread: bool = True,
+    ) -> None:
+        """Begins the work on a call, unless it is over: where `active` is given, once no other works with its nodes.
+
+        `cancel` and `resume` are for work that has begun; `in_thread` says whether a thread does it.
+        """
+        key = call.chain.key
+
+        def leave() -> None:
+            if active is None or not active.withdraw(key, call.id):
+                cancel()
+
+        if not call.attach(leave, resume):
+            return
+        if active is None:
+            begin()
+        elif not active.begin(key, call.id, begin, in_thread):
+            self.end(call.id)
 
     def reply_begins(self, call_id: int) -> None:
         """Notes that a reply to this call is about to be made, and may bring the next call."""

@@ -131,15 +131,14 @@ class EventPort(Generic[DriverT]):
             # The whole way there and back of a small execution is this one call.
             span = submit(used.address, pipeline.address, self.address, document, timeout_us, whom)
             del handle
-            if span >= 0 and inputs is not None:
-                count = len(inputs) if type(inputs) is list else count_of(inputs)
+            count = None if inputs is None else len(inputs) if type(inputs) is list else count_of(inputs)
+            if span >= 0 and count is not None:
                 outputs = used.unpack_values(span, count, borrowed)
                 # The inputs belong to the caller alone now. Where the completion does not bring along the records that
                 # say so, they are fetched before the caller looks.
                 if borrowed is not None and ownership.is_borrowed(borrowed):
                     self.drain()
                 return outputs
-            known = None if inputs is None else count_of(inputs)
             status = used.native.status
             if status == RM_OK:
                 if borrowed is None:
@@ -148,7 +147,7 @@ class EventPort(Generic[DriverT]):
                     completion = used.unpack(lambda token: borrowed.get(token) or ownership.borrowed(token))
             elif status == RM_PENDING:
                 token = used.native.token
-                run = self.runs[token] = Run(token, functions, known, borrowed)
+                run = self.runs[token] = Run(token, functions, count, borrowed)
                 return run
             else:
                 refusal = failure(status, used.error)
@@ -161,7 +160,7 @@ class EventPort(Generic[DriverT]):
                 used.release_table()
             self._free.append(used)
         try:
-            return settle(completion, known, borrowed)
+            return settle(completion, count, borrowed)
         finally:
             if (borrowed and ownership.is_borrowed(borrowed)) or "skips" in completion:
                 self.drain()

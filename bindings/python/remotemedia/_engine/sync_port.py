@@ -5,6 +5,7 @@ With a timeout serving threads run them, so that a function that blocks keeps th
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,9 @@ from .._functions.serve import Backpressure, Reply
 from .._results.outputs import Outputs
 from .loop_calls import LoopCalls
 from .open_calls import OpenCall
-from .partial_calls import PartialCall
 from .port import EventPort, NextCall
 from .run import Run
+from .thread_calls import PartialCall
 
 if TYPE_CHECKING:
     from .._results.progress import Reporter
@@ -52,9 +53,8 @@ class SyncDriver:
     def serve(self, port: EventPort[SyncDriver], run: Run, call: OpenCall, on_this_thread: bool) -> None:
         """Runs the functions of a call now."""
         assert run.context is not None
-        partial = PartialCall(port, call, run.context.copy(), _run_now, self._reply_last, reply_part=self._reply_part)
-        if call.attach(partial.cancel, partial.resume):
-            partial.begin()
+        work = _CallOfThisThread(port, call, run.context.copy(), self)
+        port.calls.begin(call, None, work.begin, work.cancel, work.resume)
 
     def clean(self, run: Run) -> None:
         """Cleans up the instances of a run now."""
@@ -69,14 +69,30 @@ class SyncDriver:
     def stop(self) -> None:
         """Nothing waits for events but a call of `wait`."""
 
-    def _reply_part(self, port: EventPort[Any], call: OpenCall, part: Reply) -> Backpressure:
-        room = port.reply(call, part)
-        if self.report is not None:
-            self.report()
+
+class _CallOfThisThread(PartialCall):
+    """The work on a call by the thread that waits at the port."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, port: EventPort[Any], call: OpenCall, context: contextvars.Context, driver: SyncDriver) -> None:
+        super().__init__(port, call, context)
+        self._driver = driver
+
+    def run(self, work: Callable[[], None], on_this_thread: bool) -> None:
+        """Runs work now."""
+        work()
+
+    def reply_part(self, part: Reply) -> Backpressure:
+        """Makes a reply, and reports progress where that is due."""
+        room = self.port.reply(self.call, part)
+        if self._driver.report is not None:
+            self._driver.report()
         return room
 
-    def _reply_last(self, port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
-        port.reply(call, reply, self.next_calls)
+    def reply_last(self, part: Reply) -> None:
+        """Makes the last reply; the call that comes with it is the next one that the thread serves."""
+        self.port.reply(self.call, part, self._driver.next_calls)
 
 
 class ThreadsDriver(LoopCalls, SyncDriver):
@@ -141,10 +157,6 @@ def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Outputs:
         port.driver.report = None
         port.abandon(run)
     return run.settle(run.completion)
-
-
-def _run_now(partial: PartialCall, work: Callable[[], None], on_this_thread: bool) -> None:
-    work()
 
 
 def _no_loop() -> None:

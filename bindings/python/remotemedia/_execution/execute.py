@@ -84,8 +84,9 @@ async def execute(
         port = loop_port(loop)
     driver = port.driver
     functions: Functions = None
-    pipeline = cached(manifest) if type(manifest) is str else None
-    if pipeline is None:
+    if isinstance(manifest, Compiled):
+        pipeline, functions = manifest
+    elif type(manifest) is not str or (pipeline := cached(manifest)) is None:
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = lists_of(inputs)
@@ -141,8 +142,10 @@ def execute_blocking(
 
         return reference.execute_blocking(names, manifest, inputs, timeout, python, engine, on_progress)
     functions: Functions = None
-    pipeline = cached(manifest) if type(manifest) is str else None
-    if pipeline is None:
+    pipeline: CompiledPipeline | None
+    if isinstance(manifest, Compiled):
+        pipeline, functions = manifest
+    elif type(manifest) is not str or (pipeline := cached(manifest)) is None:
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = lists_of(inputs)

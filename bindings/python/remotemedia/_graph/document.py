@@ -8,7 +8,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from .._functions.spec import NodeSpec
-from .._process import FIRST_USE
+from .._process import FIRST_USE, after_fork
 from ..errors import InvalidArgumentError
 from .ends import End, results
 from .node import Node
@@ -77,8 +77,9 @@ class RunDocument:
             entry["params"] = node.params
             if node.capabilities is not None:
                 entry["capabilities"] = node.capabilities
-        self._kept: tuple[Compiled, list[Any]] | None = None
-        """What it was compiled to, and of what: put in place together, since threads may run it at once."""
+        self._kept: tuple[Compiled, list[Any], object] | None = None
+        """What it was compiled to, of what, and in which process: put in place together, since threads may run it at
+        once."""
         self._known = _parts(nodes)
 
     def holds(self, nodes: Sequence[Node]) -> bool:
@@ -89,9 +90,9 @@ class RunDocument:
         """What it was compiled to, if the nodes and their params are the same as then, and in the same process."""
         if self._kept is None:
             return None
-        compiled, content = self._kept
-        is_same = compiled.pipeline.is_of_this_process and _are_same(_content(nodes), content)
-        return compiled if is_same else None
+        compiled, content, process = self._kept
+        # The library's part of it is that of the parent, after a fork.
+        return compiled if process is _process and _are_same(_content(nodes), content) else None
 
     def compiled(self, nodes: Sequence[Node]) -> Compiled:
         """Compiles the manifest of the nodes, and keeps what came of it. Raises `ManifestError`."""
@@ -102,9 +103,20 @@ class RunDocument:
         content = _content(nodes)
         are_constant = all(map(_is_constant, nodes))
         compiled = compile_manifest(self.document)
-        self._kept = (compiled, content) if are_constant else None
+        self._kept = (compiled, content, _process) if are_constant else None
         return compiled
 
+
+_process = object()
+"""Stands for this process: a forked child has another one."""
+
+
+def _child() -> None:
+    global _process
+    _process = object()
+
+
+after_fork(_child)
 
 CONSTANT = frozenset({type(None), bool, int, float, str, bytes})
 """Types of values that stay what they are."""

@@ -54,13 +54,12 @@ class HostNodeType(NamedTuple):
 class CompiledPipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("_behind", "_ends", "_process", "address", "handle", "tokens", "used")
+    __slots__ = ("_behind", "_ends", "address", "handle", "tokens", "used")
     is_first = True
     """Whether the next one is the first of this process."""
 
     def __init__(self, manifest: bytes, host_types: Sequence[HostNodeType] = ()) -> None:
         self.used = False
-        self._process = _process
         self._behind: dict[str, frozenset[str]] = {}
         self.tokens = [ownership.number() for _ in host_types]
         options = b""
@@ -80,11 +79,6 @@ class CompiledPipeline:
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
         self.address = int(ffi.cast("uintptr_t", out[0]))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-
-    @property
-    def is_of_this_process(self) -> bool:
-        """Whether no fork has come since it was compiled: its handle is the parent's then."""
-        return self._process is _process
 
     def describe(self) -> dict[str, Any]:
         """The plan: `name`, `nodes`, `connections`, `inputs` and `outputs`, with stages and inserted converters."""
@@ -134,9 +128,6 @@ class Compiled(NamedTuple):
     pipeline: CompiledPipeline
     functions: dict[int, HostFunction] | None = None
 
-
-_process = object()
-"""Stands for this process: a forked child has another one."""
 
 _lock = threading.Lock()
 _cache: dict[Any, CompiledPipeline] = {}
@@ -282,8 +273,7 @@ def _remember(key: Any, pipeline: CompiledPipeline) -> CompiledPipeline:
 
 def _child() -> None:
     # The handles belong to the parent: freeing them here does nothing.
-    global _lock, _process
-    _process = object()
+    global _lock
     _lock = threading.Lock()
     _cache.clear()
 
