@@ -150,7 +150,7 @@ def _cbindgen() -> Path:
         "cbindgen",
     ]
     # The target folder of the project is no place for another program's build.
-    run(install, environment={"CARGO_TARGET_DIR": str(tools / "target")})
+    run(install, environment={"CARGO_TARGET_DIR": str(tools / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"})
     shutil.rmtree(tools / "target", ignore_errors=True)
     return program
 
