@@ -19,7 +19,8 @@ MODULE = "remotemedia._native"
 LIMITED_API = "0x030A0000"
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(__file__).resolve().parent
-HEADERS = [FOLDER / f"{name}.h" for name in ("loop_time", "call_buffers", "dlpack", "arrow", "direct_calls")]
+NAMES = ("loop_time", "call_buffers", "dlpack", "arrow", "direct_calls", "lifetimes")
+HEADERS = [FOLDER / f"{name}.h" for name in NAMES]
 """What Python sees beside the header of the library."""
 SOURCES = [header.with_suffix(".c") for header in HEADERS]
 

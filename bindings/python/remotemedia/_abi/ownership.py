@@ -15,6 +15,7 @@ from typing import Any
 
 from .._process import after_fork, at_exit
 from .library import NULL, ffi, lib
+from .lifetimes import memory
 
 FREE_AT_ONCE_BYTES = 1 << 20
 """Native memory from this size on is freed at once: it can't wait for a next call, which may never come."""
@@ -88,10 +89,8 @@ def adopt(entry: Any) -> memoryview:
     if length == 0:
         free_later(handle, 0)
         return memoryview(bytearray())
-    # As a default, since an interpreter that ends clears modules before it frees what other libraries hold.
-    owner = ffi.gc(entry.data, lambda _, handle=handle, length=length, free=free_later: free(handle, length))
-    view = memoryview(ffi.buffer(owner, length))
-    return view if entry.flags & WRITABLE else view.toreadonly()
+    address = int(ffi.cast("uintptr_t", entry.data))
+    return memoryview(memory(address, length, not entry.flags & WRITABLE, handle, free_later))
 
 
 def free_later(handle: Any, length: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._abi.library import NULL, ffi, lib
+from .._abi.lifetimes import hidden
 from ..errors import MarshalError
 from ..table import Column, Part, Table, is_frame
 from . import capsules
@@ -142,7 +143,7 @@ def _batch_of_stream(value: Any) -> tuple[Any, Any, Any]:
             )
         # A table without columns: polars gives no batch of it.
         found = ffi.new("struct ArrowArray *")
-    return schema, found, (value, schema, found)
+    return schema, found, (value, schema, found, hidden(schema), hidden(found))
 
 
 def _require_table(schema: Any, value: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._abi import lifetimes
 from .._abi.constants import AUDIO, BYTES, FILE, TABLE, TENSOR, VIDEO
 from .._abi.library import ffi
 from .._abi.msgpack import msgpack
@@ -212,10 +213,7 @@ class Decoder:
 
 def _view_of(borrowed: Borrowed) -> memoryview:
     # A C view of all of it, since a memoryview of a bytearray would keep that from being resized.
-    source = borrowed.source
-    owner = ffi.gc(ffi.cast("uint8_t *", borrowed.address), lambda _, source=source: None)
-    view = memoryview(ffi.buffer(owner, borrowed.length))
-    return view.toreadonly() if borrowed.readonly else view
+    return memoryview(lifetimes.memory(borrowed.address, borrowed.length, borrowed.readonly, borrowed.source, None))
 
 
 def c_strides(shape: list[int], size: int) -> list[int]:

@@ -29,6 +29,7 @@ from .._abi.constants import (
 )
 from .._abi.direct_calls import submit
 from .._abi.library import NULL, check, failure, ffi, lib, runtime
+from .._abi.lifetimes import hidden
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._functions import threads
@@ -90,6 +91,7 @@ class EventPort(Generic[DriverT]):
             threads.limit(chosen)
         # Freed when nothing refers to it any more, and so not under a thread that waits at it.
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
+        self._hold: object = hidden(self.handle)
         self.address = int(ffi.cast("uintptr_t", out[0]))
         self.runs: dict[int, Run] = {}
         self.calls = OpenCalls()
@@ -314,6 +316,7 @@ class EventPort(Generic[DriverT]):
         # In this order: who has seen the address has the handle.
         self.address = 0
         self.handle = NULL
+        self._hold = None
 
     def resolve(self, token: int) -> Borrowed | None:
         """The Python object that a number in a document stands for."""

@@ -18,6 +18,7 @@ from .._abi import ownership
 from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
 from .._abi.direct_calls import make_packets, send
 from .._abi.library import NULL, check, failure, ffi, lib
+from .._abi.lifetimes import hidden
 from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.documents import pack_alone, pack_plain
@@ -328,6 +329,7 @@ class NativeSession(SessionState):
             self._run = None
             raise
         self._handle = ffi.gc(out[0], lib.rm_session_free)
+        self._hold = hidden(self._handle)
 
     def _document(self, function: Any, used: CallBuffers) -> Mapping[str, Any]:
         """The document that a function of the library has for the session."""

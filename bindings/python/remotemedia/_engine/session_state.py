@@ -40,6 +40,7 @@ class SessionState:
         "_context",
         "_functions",
         "_handle",
+        "_hold",
         "_most",
         "_names",
         "_opening",
@@ -104,6 +105,7 @@ class SessionState:
         """What functions see if a thread opens it that has another context."""
         self._opening = threading.Lock()
         self._handle: Any = None
+        self._hold: object = None
         self._buffers: CallBuffers | None = None
         self._pack: Callable[[Any], bytes] = pack_plain
         self.loans = SessionLoans()

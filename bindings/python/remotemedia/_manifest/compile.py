@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Union
 
 from .._abi import ownership
 from .._abi.library import NULL, check, ffi, lib, runtime
+from .._abi.lifetimes import hidden
 from .._codec.documents import ask, pack_alone, pack_plain
 from .._functions.spec import HostClass, HostFunction
 from .._process import FIRST_USE, after_fork
@@ -54,7 +55,7 @@ class HostNodeType(NamedTuple):
 class CompiledPipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("_behind", "_ends", "address", "handle", "tokens", "used")
+    __slots__ = ("_behind", "_ends", "_hold", "address", "handle", "tokens", "used")
     is_first = True
     """Whether the next one is the first of this process."""
 
@@ -77,6 +78,7 @@ class CompiledPipeline:
             status = lib.rm_pipeline_new(*arguments)
         check(status, error)
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
+        self._hold = hidden(self.handle)
         self.address = int(ffi.cast("uintptr_t", out[0]))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 

@@ -1,0 +1,22 @@
+/* Objects of Python that end when nothing refers to them any more, and not before. The garbage collector calls the
+   finalizers of all garbage, and after that a finalizer may have brought some of it back to life: an async generator
+   that its loop closes, with all that it refers to. What `ffi.gc` has freed by then is used again. cffi reads this file
+   too. */
+
+#ifndef RMPY_LIFETIMES_H
+#define RMPY_LIFETIMES_H
+
+#include <stdint.h>
+
+/* Adds functions to the dict at an address, `id()` in Python:
+
+   hidden(object) -> capsule: a reference to an object that the collector does not see, so that it takes the object for
+   one that is in use. Where the object refers to the capsule, both stay for ever.
+
+   memory(address, length, readonly, owner, release) -> object: memory as a buffer of bytes. It keeps `owner`, and calls
+   `release(owner, length)` when it ends, unless that is None.
+
+   Returns 0, or -1 if there is no memory. */
+int rmpy_add_lifetimes(uintptr_t dict);
+
+#endif
