@@ -102,9 +102,10 @@ impl From<SubmitError> for Failure {
         let status = match error {
             SubmitError::ShutDown | SubmitError::PortClosed => RM_SHUT_DOWN,
             SubmitError::Poisoned { .. } => RM_POISONED,
-            SubmitError::TokenInUse { .. } | SubmitError::NeedsPort { .. } | SubmitError::Inputs(_) => {
-                RM_INVALID_ARGUMENT
-            }
+            SubmitError::PortOfOther
+            | SubmitError::TokenInUse { .. }
+            | SubmitError::NeedsPort { .. }
+            | SubmitError::Inputs(_) => RM_INVALID_ARGUMENT,
         };
         Self::new(status, error.to_string())
     }

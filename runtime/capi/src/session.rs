@@ -51,7 +51,8 @@ const SMALL_BYTES: usize = 4 << 10;
 /// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the
 /// host, and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack,
 /// or `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us",
-/// "packet_deadline_us", "clock"}`, see docs/abi.md.
+/// "packet_deadline_us", "clock"}`, see docs/abi.md. `RM_INVALID_ARGUMENT` if `port` is one of another runtime than
+/// `pipeline`.
 ///
 /// # Safety
 /// `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL

@@ -26,6 +26,10 @@ fn every_failing_call_releases_its_tokens_and_writes_no_output() {
     expect(&host.submit(null(), 1, &good, &table), RM_INVALID_ARGUMENT, "the pipeline is NULL");
     expect(&host.submit(host.pass, 1, &good, &broken), RM_INVALID_ARGUMENT, null_data);
     expect(&host.submit(host.pass, 1, &good, &endless), RM_INVALID_ARGUMENT, too_long);
+    let other = Host::new();
+    let not_its_own = "the port belongs to another runtime than the pipeline; make both with the same one: events of a \
+                       pipeline come to a port of its own runtime";
+    expect(&host.submit(other.pass, 1, &good, &table), RM_INVALID_ARGUMENT, not_its_own);
     let unreadable = host.submit(host.pass, 1, &[0xc1], &table);
     assert_eq!((unreadable.status, unreadable.released.as_slice()), (RM_INVALID_DOCUMENT, &[101, 102][..]));
 

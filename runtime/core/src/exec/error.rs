@@ -21,6 +21,12 @@ pub enum SubmitError {
     /// The port is closed.
     #[error("the port is closed; make a new one")]
     PortClosed,
+    /// The port is one of another runtime.
+    #[error(
+        "the port belongs to another runtime than the pipeline; make both with the same one: events of a pipeline come to a \
+         port of its own runtime"
+    )]
+    PortOfOther,
     /// A node of this pipeline panicked before.
     #[error("a node of pipeline {} panicked before, so it is not used again; make the pipeline anew", named(pipeline))]
     Poisoned {

@@ -4,7 +4,7 @@
 //! numbers.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::completion::Completion;
@@ -36,11 +36,16 @@ pub(super) struct DeferredNotify {
 }
 
 /// A place where events arrive. Clones are the same port.
+///
+/// It belongs to one runtime, the first that it is attached to or that gets work for it, and takes no work of another: a
+/// shutdown ends the work of its runtime, and no memory that came by its ports is read after that.
 #[derive(Clone)]
 pub struct Port(Arc<Shared>);
 
 struct Shared {
     state: Monitor<State>,
+    /// The number of the runtime that it belongs to.
+    runtime: OnceLock<u64>,
     notifier: Option<Box<dyn Notifier>>,
     /// How long the oldest event of each drain had waited.
     lag: Histogram,
@@ -69,7 +74,7 @@ impl Port {
 
     /// An open port. Without a notifier it can only be waited on.
     pub fn new(notifier: Option<Box<dyn Notifier>>) -> Self {
-        Self(Arc::new(Shared { state: Monitor::default(), notifier, lag: Histogram::new() }))
+        Self(Arc::new(Shared { state: Monitor::default(), runtime: OnceLock::new(), notifier, lag: Histogram::new() }))
     }
 
     /// Takes the events that have arrived; waits at most `timeout` for the first one, without limit if that is `None`.
@@ -250,6 +255,11 @@ impl Port {
         }
         state.jobs.insert(token, job);
         true
+    }
+
+    /// Gives the port to the runtime with this number, unless it belongs to one. Returns whether it is that one's.
+    pub(super) fn belong_to(&self, runtime: u64) -> bool {
+        *self.0.runtime.get_or_init(|| runtime) == runtime
     }
 
     /// Checks that work with this number may be submitted here.

@@ -61,12 +61,17 @@ pub enum Submitted {
 }
 
 struct Shared {
+    /// Its number in this process, by which its ports know it.
+    id: u64,
     executor: Arc<Executor<Run>>,
     config: Config,
     registry: Registry,
     ports: Lock<Vec<WeakPort>>,
     next_run: AtomicU64,
 }
+
+/// The number of the next runtime.
+static NEXT_RUNTIME: AtomicU64 = AtomicU64::new(1);
 
 /// The time that a blocking execute works on the calling thread before it waits for the workers.
 const EXECUTE_BUDGET: Duration = Duration::from_micros(500);
@@ -87,6 +92,7 @@ impl Runtime {
         };
         let pool = Pool::new(config.workers(), spawn, begin, run::run_task, run::may_block);
         Self(Arc::new(Shared {
+            id: NEXT_RUNTIME.fetch_add(1, Ordering::Relaxed),
             executor: Arc::new(Executor::new(pool, spawn, steps > 0)),
             config,
             registry,
@@ -142,7 +148,11 @@ impl Runtime {
     }
 
     /// Registers a port to be shut down with this runtime.
+    ///
+    /// # Panics
+    /// If it belongs to another one.
     pub fn attach(&self, port: &Port) {
+        assert!(port.belong_to(self.0.id), "a port belongs to one runtime");
         let mut ports = self.0.ports.lock();
         ports.retain(|port| port.upgrade().is_some());
         ports.push(port.downgrade());
@@ -261,6 +271,9 @@ impl Pipeline {
             return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
         }
         let guard = self.runtime.executor.enter().ok_or(SubmitError::ShutDown)?;
+        if !port.belong_to(self.runtime.id) {
+            return Err(SubmitError::PortOfOther);
+        }
         port.admit(token)?;
         Ok(guard)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use remotemedia_core::exec::{Outcome, SubmitError};
+use remotemedia_core::exec::{Outcome, SessionOptions, SubmitError};
 use remotemedia_core::manifest::HostNodeType;
 
 use super::nodes::{LEDGERS, REPEATED, open, wait_until_reached};
@@ -209,6 +209,25 @@ fn a_timeout_ends_work_on_the_callers_thread_too() {
     };
     let submitted = graph.submit(&port, work).expect("accepted");
     assert_eq!(completed(&port, submitted, 1).outcome, Outcome::TimedOut);
+}
+
+/// Else a shutdown of the port's runtime would neither end the work nor wait for it.
+#[test]
+fn a_port_takes_no_work_of_another_runtime() {
+    let (mine, other) = (runtime(), runtime());
+    let port = Port::new(None);
+    other.attach(&port);
+    let graph = pipeline(&mine, &[("a", "Pass", "")], &[]);
+    let expected = "the port belongs to another runtime than the pipeline; make both with the same one: events of a \
+                    pipeline come to a port of its own runtime";
+    for start in STARTS {
+        let refused = graph.submit(&port, submission(1, start, integers(0..1))).expect_err("a port of another");
+        assert_eq!(refused.to_string(), expected);
+    }
+    let refused = graph.session(&port, 1, &SessionOptions::default()).expect_err("a port of another");
+    assert_eq!(refused.to_string(), expected);
+    let its_own = pipeline(&other, &[("a", "Pass", "")], &[]);
+    its_own.submit(&port, submission(1, Start::Here, integers(0..1))).expect("a port of its own");
 }
 
 /// Work may end at the very time of a shutdown: its completion comes before the port's end all the same.
