@@ -102,6 +102,7 @@ impl From<SubmitError> for Failure {
         let status = match error {
             SubmitError::ShutDown | SubmitError::PortClosed => RM_SHUT_DOWN,
             SubmitError::Poisoned { .. } => RM_POISONED,
+            SubmitError::NoThread { .. } => RM_OUT_OF_RESOURCES,
             SubmitError::PortOfOther
             | SubmitError::TokenInUse { .. }
             | SubmitError::NeedsPort { .. }

@@ -27,6 +27,15 @@ pub enum SubmitError {
          port of its own runtime"
     )]
     PortOfOther,
+    /// The system gives no thread to work on it.
+    #[error(
+        "the system gave no thread: {cause}; raise its limit on processes (`ulimit -u`, or the `pids` of a container), or end \
+         some, and try again"
+    )]
+    NoThread {
+        /// What the system says.
+        cause: String,
+    },
     /// A node of this pipeline panicked before.
     #[error("a node of pipeline {} panicked before, so it is not used again; make the pipeline anew", named(pipeline))]
     Poisoned {
@@ -51,6 +60,12 @@ pub enum SubmitError {
     /// The inputs are not those that the graph takes.
     #[error("{0}")]
     Inputs(String),
+}
+
+impl SubmitError {
+    pub(super) fn no_thread(error: &std::io::Error) -> Self {
+        Self::NoThread { cause: error.to_string() }
+    }
 }
 
 /// Why a session was not opened.

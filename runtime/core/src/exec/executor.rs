@@ -3,6 +3,7 @@
 //! It is generic over the run, as [`Pool`] is over its task, so it knows nothing of what a run is.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -16,7 +17,6 @@ use crate::lock::{Lock, Monitor};
 pub(super) struct Executor<R: Fire> {
     pool: Pool<Task<R>>,
     pub(super) timer: Timer<R>,
-    starts_timer_first: bool,
     /// The runs that outlast the call that submitted them.
     listed: Lock<HashMap<u64, Weak<R>>>,
     /// Set under the lock of `listed`, so that no run is listed after the listed ones have been shut down.
@@ -35,14 +35,11 @@ pub(super) struct Task<R> {
 pub(super) struct ActiveRunGuard<R: Fire>(Arc<Executor<R>>);
 
 impl<R: Fire> Executor<R> {
-    /// An executor with this pool, whose timer's thread `spawn` starts; no thread is started before there is work. With
-    /// `starts_timer_first` the timer's thread is started before the workers, so that it inherits nothing from them: else the
-    /// first to set a timer may be a worker.
-    pub(super) fn new(pool: Pool<Task<R>>, spawn: SpawnThread, starts_timer_first: bool) -> Self {
+    /// An executor with this pool, whose timer's thread `spawn` starts; none is started before [`Self::start_threads`].
+    pub(super) fn new(pool: Pool<Task<R>>, spawn: SpawnThread) -> Self {
         Self {
             pool,
             timer: Timer::new(spawn),
-            starts_timer_first,
             listed: Lock::default(),
             is_shut_down: AtomicBool::new(false),
             active: AtomicUsize::new(0),
@@ -50,11 +47,19 @@ impl<R: Fire> Executor<R> {
         }
     }
 
+    /// Starts the threads, unless they have been started. A run asks for them before it is accepted, or before it leaves the
+    /// thread that submits it: so whatever it needs later is there. The timer's thread comes first, from a thread of the
+    /// host: it inherits nothing from the workers.
+    ///
+    /// # Errors
+    /// If the system gives no thread for the timer, or none for the workers.
+    pub(super) fn start_threads(&self) -> io::Result<()> {
+        self.timer.start()?;
+        self.pool.start()
+    }
+
     /// Gives a task to the workers.
     pub(super) fn push(&self, task: Task<R>) {
-        if self.starts_timer_first {
-            self.timer.start();
-        }
         self.pool.push(task);
     }
 
@@ -135,7 +140,7 @@ mod tests {
     }
 
     fn executor() -> Arc<Executor<Idle>> {
-        Arc::new(Executor::new(Pool::new(1, spawn, || (), |_| (), |_| false), spawn, false))
+        Arc::new(Executor::new(Pool::new(1, spawn, || (), |_| (), |_| false), spawn))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The worker threads of a runtime and their run queue: started with the first task, first come first served.
+//! The worker threads of a runtime and their run queue: first come first served.
 //!
 //! A task is one time slice of one stage. A stage with more to do goes to the back of the queue, so sessions share fairly.
 //!
@@ -7,20 +7,21 @@
 //! not the place of other work.
 
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::delays;
-use super::threads::SpawnThread;
+use super::threads::{SpawnThread, Started};
 use crate::lock::Monitor;
 use crate::node::{WorkerPlace, take_place};
 
 /// A run queue and the workers that serve it.
 pub(super) struct Pool<T> {
     shared: Arc<Shared<T>>,
-    started: OnceLock<()>,
+    started: Started,
 }
 
 /// What the threads of a pool share.
@@ -72,7 +73,7 @@ const WAIT_THRESHOLD_US: u64 = 10_000;
 const MOST_WAITING: usize = 256;
 
 impl<T: Send + 'static> Pool<T> {
-    /// A pool of `workers` threads, none of which is started yet. `spawn` starts them. Each calls `begin` first and `run`
+    /// A pool of `workers` threads, which `spawn` starts with [`Self::start`]. Each calls `begin` first and `run`
     /// for each task; `may_block` returns whether a task may wait for the system.
     pub(super) fn new(
         workers: usize,
@@ -84,12 +85,23 @@ impl<T: Send + 'static> Pool<T> {
         let (state, needs_spare) = (Monitor::default(), AtomicBool::new(false));
         let begin = Box::new(begin);
         let shared = Shared { workers, state, needs_spare, spawn, begin, run, may_block };
-        Self { shared: Arc::new(shared), started: OnceLock::new() }
+        Self { shared: Arc::new(shared), started: Started::default() }
     }
 
-    /// Queues a task.
+    /// Starts the workers, unless they have been started. Fewer than asked for still do the work.
+    ///
+    /// # Errors
+    /// If the system gives none at all.
+    pub(super) fn start(&self) -> io::Result<()> {
+        self.started.ensure(|| {
+            let mut state = self.shared.state.lock();
+            let all = (0..self.shared.workers).try_for_each(|_| self.shared.spawn(&mut state));
+            if state.threads > 0 { Ok(()) } else { all }
+        })
+    }
+
+    /// Queues a task; the workers run it once they were started.
     pub(super) fn push(&self, task: T) {
-        self.started.get_or_init(|| self.start());
         self.shared.state.lock().queue.push_back(task);
         delays::pause();
         self.shared.state.notify_one();
@@ -101,16 +113,6 @@ impl<T: Send + 'static> Pool<T> {
         self.ask_to_stop();
         let state = &self.shared.state;
         state.wait_for(state.lock(), until, |state| state.threads == 0).threads == 0
-    }
-
-    fn start(&self) {
-        let mut state = self.shared.state.lock();
-        for _ in 0..self.shared.workers {
-            if let Err(error) = self.shared.spawn(&mut state) {
-                // Fewer threads than asked for still do the work; none at all can't.
-                assert!(state.threads > 0, "no worker thread could be started: {error}");
-            }
-        }
     }
 }
 
@@ -128,7 +130,7 @@ impl<T> Drop for Pool<T> {
 }
 
 impl<T: Send + 'static> Shared<T> {
-    fn spawn(self: &Arc<Self>, state: &mut State<T>) -> std::io::Result<()> {
+    fn spawn(self: &Arc<Self>, state: &mut State<T>) -> io::Result<()> {
         let shared = Arc::clone(self);
         let name = format!("remotemedia-{}", state.threads);
         (shared.spawn)(name, Box::new(move || shared.serve()))?;
@@ -303,7 +305,9 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     fn pool(workers: usize) -> Pool<Job> {
-        Pool::new(workers, threads::spawn, || (), |job| job(), |_| true)
+        let pool: Pool<Job> = Pool::new(workers, threads::spawn, || (), |job| job(), |_| true);
+        pool.start().expect("the system gives threads");
+        pool
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Runtime {
         let pool = Pool::new(config.workers(), spawn, begin, run::run_task, run::may_block);
         Self(Arc::new(Shared {
             id: NEXT_RUNTIME.fetch_add(1, Ordering::Relaxed),
-            executor: Arc::new(Executor::new(pool, spawn, steps > 0)),
+            executor: Arc::new(Executor::new(pool, spawn)),
             config,
             registry,
             ports: Lock::default(),
@@ -199,9 +199,12 @@ impl Pipeline {
     /// If it is not accepted; then nothing of it runs.
     pub fn submit(&self, port: &Port, submission: Submission) -> Result<Submitted, SubmitError> {
         let columns = columns(submission.inputs, &self.graph).map_err(SubmitError::Inputs)?;
-        let guard = self.admit(port, submission.token)?;
+        let begins_here = !submission.budget.is_zero();
+        // A host may reply to a call before this thread is done with the rest.
+        let may_end_here = begins_here && self.graph.first_host_node().is_none();
+        let guard = self.admit(port, submission.token, !may_end_here)?;
         let output_bytes = self.runtime.config.output_bytes;
-        if submission.budget.is_zero() {
+        if !begins_here {
             let run = Run::one_shot(self.identity(guard, submission.token), columns, port, output_bytes, false);
             run.begin(port, submission.timeout)?;
             return Ok(Submitted::Pending);
@@ -212,7 +215,7 @@ impl Pipeline {
         let budget = Budget::on_caller(budget, submission.input_bytes);
         let identity = self.identity(guard, submission.token);
         let run = Run::one_shot(identity, columns, port, output_bytes, true);
-        Ok(run.start(budget, timeout).map_or(Submitted::Pending, Submitted::Finished))
+        Ok(run.start(budget, timeout)?.map_or(Submitted::Pending, Submitted::Finished))
     }
 
     /// Opens a session: its one completion arrives at the port under this token, and so do calls to nodes of the host.
@@ -221,7 +224,7 @@ impl Pipeline {
     /// If it is not accepted, or a chosen output does not exist; then nothing of it runs.
     pub fn session(&self, port: &Port, token: u64, options: &SessionOptions) -> Result<Session, OpenError> {
         let chosen = chosen_outputs(options, &self.graph)?;
-        let guard = self.admit(port, token)?;
+        let guard = self.admit(port, token, true)?;
         let final_state = Arc::default();
         let counts = Counts::new(self.graph.nodes.len(), options.is_traced);
         let setup = SessionSetup {
@@ -265,8 +268,8 @@ impl Pipeline {
         }
     }
 
-    /// Counts a run that may begin.
-    fn admit(&self, port: &Port, token: u64) -> Result<ActiveRunGuard<Run>, SubmitError> {
+    /// Counts a run that may begin; sees to it first that there are threads, if it `needs_threads` in any case.
+    fn admit(&self, port: &Port, token: u64, needs_threads: bool) -> Result<ActiveRunGuard<Run>, SubmitError> {
         if self.poison.load(Ordering::Acquire) {
             return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
         }
@@ -275,6 +278,9 @@ impl Pipeline {
             return Err(SubmitError::PortOfOther);
         }
         port.admit(token)?;
+        if needs_threads {
+            guard.start_threads().map_err(|error| SubmitError::no_thread(&error))?;
+        }
         Ok(guard)
     }
 

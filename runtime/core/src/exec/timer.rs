@@ -1,14 +1,15 @@
-//! Timer events: one thread per runtime, started with the first of them, that fires each at its time.
+//! Timer events: one thread per runtime that fires each at its time.
 //!
 //! The timer knows its targets only as [`Fire`] and holds them weakly: an event of a target that is gone is dropped.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::{Arc, OnceLock, Weak};
+use std::io;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::delays;
-use super::threads::SpawnThread;
+use super::threads::{SpawnThread, Started};
 use crate::lock::Monitor;
 
 /// Something that timer events are for.
@@ -23,7 +24,7 @@ pub(super) trait Fire: Send + Sync + 'static {
 /// The timer events that are still to come, and the thread that fires them.
 pub(super) struct Timer<T: Fire> {
     pending: Arc<Monitor<Pending<T>>>,
-    started: OnceLock<()>,
+    started: Started,
     spawn: SpawnThread,
 }
 
@@ -41,27 +42,26 @@ struct Entry<T: Fire> {
 }
 
 impl<T: Fire> Timer<T> {
-    /// A timer without events, whose thread `spawn` starts with the first one, or with [`Self::start`].
+    /// A timer without events, whose thread `spawn` starts with [`Self::start`].
     pub(super) fn new(spawn: SpawnThread) -> Self {
-        Self { pending: Arc::default(), started: OnceLock::new(), spawn }
+        Self { pending: Arc::default(), started: Started::default(), spawn }
     }
 
-    /// Fires `event` at `target` once it is `at`, unless the target is gone by then.
+    /// Fires `event` at `target` once it is `at` and the thread was started, unless the target is gone by then.
     pub(super) fn set(&self, at: Instant, target: Weak<T>, event: T::Event) {
-        self.start();
         self.pending.lock().push(Entry { at, target, event });
         self.pending.notify_one();
     }
 
     /// Starts the thread, unless it has been started: it inherits what the calling thread has.
-    pub(super) fn start(&self) {
-        self.started.get_or_init(|| {
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub(super) fn start(&self) -> io::Result<()> {
+        self.started.ensure(|| {
             let pending = Arc::clone(&self.pending);
-            let spawned = (self.spawn)("remotemedia-timer".to_owned(), Box::new(move || serve(&pending)));
-            if let Err(error) = spawned {
-                panic!("no thread for timer events could be started: {error}");
-            }
-        });
+            (self.spawn)("remotemedia-timer".to_owned(), Box::new(move || serve(&pending)))
+        })
     }
 
     /// Ends the thread.
@@ -157,6 +157,7 @@ mod tests {
     #[test]
     fn events_fire_in_the_order_of_their_times_and_not_at_a_target_that_is_gone() {
         let timer = Timer::new(crate::exec::threads::spawn);
+        timer.start().expect("the system gives a thread");
         let (sender, fired) = mpsc::channel();
         let (target, gone) = (Arc::new(Target(sender.clone())), Arc::new(Target(sender)));
         let now = Instant::now();

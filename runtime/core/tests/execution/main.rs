@@ -17,6 +17,7 @@ mod parts;
 mod sessions;
 mod stopping;
 mod storm;
+mod threads;
 mod virtual_time;
 mod waiting;
 

@@ -58,7 +58,8 @@ impl SessionIo<'_> {
             let Some(budget) = budget.filter(|budget| !ready.is_empty() && has_time(budget)) else { break };
             is_fresh = false;
             drop(state);
-            run_here(run, budget, std::mem::take(&mut ready));
+            // A session has its workers from the beginning, and what is left would go to them below.
+            let _ = run_here(run, budget, &mut ready);
             state = run.lock();
             if state.phase != Phase::Active {
                 self.end_taking(&mut state, most);

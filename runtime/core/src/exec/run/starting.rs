@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::Run;
 use super::budget::Budget;
-use super::ending::stop_now;
+use super::ending::{Ending, stop_now};
 use super::scheduling::Ready;
 use super::state::Phase;
-use super::time_slice::run_here;
+use super::time_slice::{TimeSlice, run_here};
 use super::timer_event::TimerEvent;
 use crate::exec::completion::{Completion, Outcome};
 use crate::exec::error::SubmitError;
@@ -18,17 +18,30 @@ use crate::exec::port::Port;
 impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
     /// Returns the completion if it is there already; else it goes to the port.
+    ///
+    /// # Errors
+    /// If the system gives no threads for what is left: then the run is cleaned up, and nothing comes to the port.
     pub(in crate::exec) fn start(
         self: &Arc<Self>,
         budget: Option<Budget>,
         timeout: Option<(Instant, Duration)>,
-    ) -> Option<Completion> {
-        let mut ready = self.schedule_first();
-        match budget {
-            None => self.dispatch(&mut ready),
-            Some(budget) => run_here(self, budget, ready),
-        }
+    ) -> Result<Option<Completion>, SubmitError> {
+        let mut here = self.schedule_first();
+        let mut threads = match budget {
+            None => self.guard.start_threads().map(|()| self.dispatch(&mut here)),
+            Some(budget) => run_here(self, budget, &mut here),
+        };
         let mut state = self.lock();
+        if threads.is_ok() && state.phase != Phase::Completed {
+            threads = self.guard.start_threads();
+        }
+        if let Err(error) = threads {
+            drop(state);
+            if self.take_back(here) {
+                return Err(SubmitError::no_thread(&error));
+            }
+            state = self.lock();
+        }
         if state.phase != Phase::Completed {
             if !self.guard.list(self.id, self) {
                 drop(state);
@@ -42,13 +55,27 @@ impl Run {
             }
         }
         if let Some(completion) = state.delivery.hand_to_port() {
-            return Some(completion);
+            return Ok(Some(completion));
         }
         drop(state);
         if let Some((deadline, timeout)) = timeout {
             self.set_timer(deadline, TimerEvent::Timeout(timeout));
         }
-        None
+        Ok(None)
+    }
+
+    /// Ends it on this thread, which has begun it: its nodes are cleaned up here. Returns whether it would have gone on.
+    fn take_back(self: &Arc<Self>, mut here: Ready) -> bool {
+        let mut state = self.lock();
+        let was_active = state.phase == Phase::Active;
+        Ending::of(self, &mut state).stop_now(Outcome::Cancelled, "there are no threads", "", &mut here);
+        drop(state);
+        let mut place = 0;
+        while let Some(&stage) = here.get(place) {
+            TimeSlice { run: self, stage, ready: &mut here }.run(Budget::time_slice());
+            place += 1;
+        }
+        was_active
     }
 
     /// Lists a run with its runtime and port, and lets the workers begin.

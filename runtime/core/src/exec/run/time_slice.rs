@@ -3,6 +3,7 @@
 //! What the stage does meanwhile is in [`super::chain_loop`] and [`super::host_loop`].
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,19 +50,28 @@ pub(in crate::exec) fn may_block(task: &Task<Run>) -> bool {
     task.run.graph.stages[task.stage].cost == Cost::Blocking
 }
 
-/// Runs stages on this thread that the budget allows, while there is time; gives the others to the workers. There is
-/// time for the first one: the caller has just looked.
-pub(super) fn run_here(run: &Arc<Run>, budget: Budget, mut here: Ready) {
+/// Runs the stages `here` on this thread that the budget allows, while there is time; gives the others to the workers. There
+/// is time for the first one: the caller has just looked.
+///
+/// # Errors
+/// If the system gives no workers; the others are still `here` then.
+pub(super) fn run_here(run: &Arc<Run>, budget: Budget, here: &mut Ready) -> io::Result<()> {
     let mut place = 0;
     while let Some(&stage) = here.get(place) {
         let has_time = place == 0 || !budget.is_used_up();
         if has_time && run.graph.stages[stage].cost <= budget.most_cost {
-            TimeSlice { run, stage, ready: &mut here }.run(budget);
+            TimeSlice { run, stage, ready: here }.run(budget);
         } else {
+            if let Err(error) = run.guard.start_threads() {
+                here.drain(..place);
+                return Err(error);
+            }
             run.guard.push(Task { run: Arc::clone(run), stage });
         }
         place += 1;
     }
+    here.clear();
+    Ok(())
 }
 
 /// A time slice of a stage that is scheduled. Stages that can run because of it are added to `ready`.
