@@ -62,9 +62,11 @@ pub unsafe extern "C" fn rm_pipeline_new(
     let records = runtime.as_ref().ok().map(|runtime| Records::Runtime(&runtime.records));
     lending!(err, records, |lender| {
         // SAFETY: readable, as the caller promises.
-        let options = PipelineOptions::parse(&unsafe { copied(options, options_len, "options") }?)?;
+        let options = unsafe { copied(options, options_len, "options") }?;
+        let mut tokens = Vec::new();
+        let options =
+            PipelineOptions::parse(&options, |token| tokens.push(HostToken::new(token, lender.release_token())))?;
         let host_nodes = options.host_nodes;
-        let tokens = host_nodes.values().map(|host| HostToken::new(host.token, lender.release_token())).collect();
         let runtime = runtime?;
         // SAFETY: writable or NULL, as the caller promises.
         let out = unsafe { place(out, "out") }?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::error::ConfigError;
 use super::nice;
 use super::options::read;
+use crate::manifest::form;
 use crate::wire;
 
 /// The configuration of a runtime.
@@ -49,6 +50,8 @@ struct LimitsDocument {
     extent_bytes: Option<usize>,
 }
 
+form!(ConfigDocument);
+
 const MOST_WORKERS: usize = 1024;
 
 impl Config {
@@ -60,6 +63,10 @@ impl Config {
         let document: ConfigDocument = read(document, "config")?;
         if let Some(workers) = document.workers.filter(|workers| !(1..=MOST_WORKERS).contains(workers)) {
             return Err(ConfigError(format!("config: workers: expected 1 to {MOST_WORKERS}, got {workers}")));
+        }
+        let deepest = wire::Limits::MAX_DEPTH;
+        if let Some(depth) = document.limits.depth.filter(|depth| *depth > deepest) {
+            return Err(ConfigError(format!("config: limits.depth: expected 0 to {deepest}, got {depth}")));
         }
         let nice = checked_nice(document.nice, nice::IS_PER_THREAD)?;
         if !document.node_libraries.is_empty() {
@@ -152,6 +159,10 @@ mod tests {
             "config: node_libraries: this version loads no node libraries, so the list must be empty"
         );
         assert!(Config::parse(br#"{"node_libraries": []}"#).is_ok());
+        assert_eq!(refusal(r#"{"limits": {"depth": 513}}"#), "config: limits.depth: expected 0 to 512, got 513");
+        assert_eq!(Config::parse(br#"{"limits": {"depth": 512}}"#).expect("in range").wire.depth, 512);
+        assert_eq!(refusal(r#"[1, 0, {"output_bytes": 5}]"#), "config: expected a map, got a list");
+        assert_eq!(refusal(r#"{"limits": [5]}"#), "config: limits: expected a map, got a list");
     }
 
     #[test]

@@ -1,27 +1,29 @@
 //! The options of pipelines and sessions, and how the documents are read that set them.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::error::ConfigError;
 use super::queue::Bounds;
-use crate::manifest::{HostNodeType, HostNodes, check_form, plain};
+use crate::manifest::{Form, HostNodes, HostNodesDocument, check_form, form, host_tokens, read_plain};
 use crate::outside::message;
-use crate::wire;
 
 /// The options of a pipeline, beside its manifest.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct PipelineOptions {
     /// The node types that the host runs itself.
-    #[schemars(with = "BTreeMap<String, HostNodeType>")]
     pub host_nodes: HostNodes,
+}
+
+/// The options of a pipeline as a document has them.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct PipelineDocument {
+    host_nodes: HostNodesDocument,
 }
 
 /// The options of a port.
@@ -47,7 +49,7 @@ pub enum Bell {
 /// The options of a session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionOptions {
-    /// The names of the outputs to hand out; all if none is named. What reaches the others is dropped.
+    /// The names of the outputs to hand out, each once; all if none is named. What reaches the others is dropped.
     pub outputs: Vec<String>,
     /// The bounds of each entry queue and of the queue of each output.
     pub buffer: BufferOptions,
@@ -104,13 +106,21 @@ struct BufferDocument {
     ms: Option<u64>,
 }
 
+form!(PipelineDocument);
+form!(PortOptions);
+form!(SessionDocument);
+
 impl PipelineOptions {
-    /// Reads a map as JSON text or msgpack; an empty document means the defaults.
+    /// Reads a map as JSON text or msgpack; an empty document means the defaults. `given` gets the token of each node type as
+    /// soon as the document is read, also if it is refused then: the host has to get it back.
     ///
     /// # Errors
-    /// If an entry is unknown or out of range.
-    pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        read(document, "options")
+    /// If it can't be read, or an entry is unknown or out of range.
+    pub fn parse(document: &[u8], given: impl FnMut(u64)) -> Result<Self, ConfigError> {
+        let Some(value) = read_value(document, OPTIONS)? else { return Ok(Self::default()) };
+        host_tokens(&value).for_each(given);
+        let PipelineDocument { host_nodes } = typed(value, OPTIONS)?;
+        Ok(Self { host_nodes: host_nodes.checked().map_err(|error| refused(OPTIONS, &error))? })
     }
 }
 
@@ -120,7 +130,7 @@ impl PortOptions {
     /// # Errors
     /// If an entry is unknown or out of range.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        read(document, "options")
+        read(document, OPTIONS)
     }
 }
 
@@ -131,7 +141,7 @@ impl SessionOptions {
     /// If an entry is unknown or out of range.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
         let SessionDocument { outputs, buffer, deadline_us, packet_deadline_us, clock, trace } =
-            read(document, "options")?;
+            read(document, OPTIONS)?;
         for (name, is_zero) in
             [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
         {
@@ -167,30 +177,38 @@ impl BufferOptions {
     }
 }
 
-/// Reads a document of options. The first byte distinguishes msgpack from JSON text, as in manifests.
-pub(super) fn read<T: DeserializeOwned + Default + JsonSchema>(document: &[u8], name: &str) -> Result<T, ConfigError> {
-    let refused = |reason: &dyn Display| ConfigError(message(format!("{name}: {reason}")));
-    // What serde says of a wrong form is for those who know its types. Only what the schema allows has nothing better.
-    let misfit = |error: serde_json::Error, value: Option<Json>| match value.map(|value| check_form::<T>(&value)) {
-        Some(Err(problem)) => refused(&problem),
-        _ => refused(&error),
-    };
-    match document {
-        [] => Ok(T::default()),
-        [0x80..=0x8f | 0xde | 0xdf, ..] => {
-            let value = wire::decode(document, &[], &wire::Limits::default()).map_err(|error| refused(&error))?;
-            let value = plain(&value).map_err(|error| refused(&error.of("the document")))?;
-            T::deserialize(&value).map_err(|error| misfit(error, Some(value)))
-        }
-        // Not by way of a value, in which a name that stands twice stands once.
-        _ => serde_json::from_slice(document).map_err(|error| misfit(error, serde_json::from_slice(document).ok())),
+/// The name of documents of options in messages.
+const OPTIONS: &str = "options";
+
+/// Reads a document of options, JSON text or msgpack, told apart by the first byte. An empty one means the defaults.
+pub(super) fn read<T: Form + Default>(document: &[u8], name: &str) -> Result<T, ConfigError> {
+    read_value(document, name)?.map_or_else(|| Ok(T::default()), |value| typed(value, name))
+}
+
+/// The value of a document that is not empty.
+fn read_value(document: &[u8], name: &str) -> Result<Option<Json>, ConfigError> {
+    if document.is_empty() {
+        return Ok(None);
     }
+    read_plain(document).map(Some).map_err(|error| refused(name, &error.of("the document")))
+}
+
+/// The value as a `T`. Its form is checked first: serde takes a list in place of a map, and what it says of a wrong form is for
+/// those who know its types.
+fn typed<T: Form>(value: Json, name: &str) -> Result<T, ConfigError> {
+    check_form::<T>(&value).map_err(|error| refused(name, &error))?;
+    T::deserialize(value).map_err(|error| refused(name, &error))
+}
+
+fn refused(name: &str, reason: &dyn Display) -> ConfigError {
+    ConfigError(message(format!("{name}: {reason}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::value::Value;
+    use crate::wire;
 
     #[test]
     fn a_session_has_options_of_its_own() {
@@ -226,17 +244,61 @@ mod tests {
             (r#"{"buffer": {"packet": 1}}"#, "buffer.packet: there is no 'packet' here; did you mean 'packets'?"),
             (r#"{"outputs": "a"}"#, r#"outputs: expected a list, got the text "a""#),
             (r#"{"trace": 1}"#, "trace: expected true or false, got 1"),
-            (r#"{"trace": true, "trace": true}"#, "duplicate field `trace` at line 1 column 23"),
-            ("{", "EOF while parsing an object at line 1 column 1"),
+            (
+                r#"{"trace": true, "trace": true}"#,
+                r#"line 1, column 17: trace: the name "trace" stands in this map twice; remove one of the two"#,
+            ),
+            (
+                "{",
+                "line 1, column 2: expected a name in quotes, got the end of the text; the map that begins on line 1 is not closed",
+            ),
+            (r#"[["a"]]"#, "expected a map, got a list"),
+            (r#"{"buffer": [3]}"#, "buffer: expected a map, got a list"),
+            (" null", "expected a map, got null"),
         ];
         for (options, expected) in wrong {
             let refused = SessionOptions::parse(options.as_bytes()).expect_err("it has another form");
             assert_eq!(refused.to_string(), format!("options: {expected}"));
         }
-        let refused = PipelineOptions::parse(br#"{"host_nodes": {"mine": {"batch": 1}}}"#);
-        let expected = "options: host_nodes.mine.token: expected an integer, got nothing";
-        assert_eq!(refused.expect_err("it has no number").to_string(), expected);
+        for list in [&b"\x90"[..], b"\xdc\0\0"] {
+            let refused = SessionOptions::parse(list).expect_err("a list as msgpack");
+            assert_eq!(refused.to_string(), "options: expected a map, got an empty list");
+        }
         let refused = SessionOptions::parse(br#"{"buffer": {"bytes": 0}}"#).expect_err("nothing would ever fit");
         assert_eq!(refused.to_string(), "options: buffer.bytes: expected 1 or more, got 0");
+    }
+
+    #[test]
+    fn node_types_of_the_host_are_refused_with_their_place_and_their_tokens_are_known() {
+        for (declared, expected, tokens) in [
+            (r#"{"mine": {"batch": 1}}"#, "mine.token: expected an integer, got nothing", &[][..]),
+            (r#"{"mine": [7, 3]}"#, "mine: expected a map, got a list", &[]),
+            (
+                r#"{"a": {"token": 1}, "b": {"token": 2, "x": 1}}"#,
+                "b.x: there is no 'x' here; there are 'token', 'batch', 'max_wait_ms', 'ends', 'inputs' and 'outputs'",
+                &[1, 2],
+            ),
+            (r#"{"a": {"token": 1, "batch": -1}}"#, "a.batch: expected an integer of at least 0, got -1", &[1]),
+            (r#"{"a": {"token": 3, "max_wait_ms": -5}}"#, "a.max_wait_ms: expected 0 or more, got -5", &[3]),
+            (r#"{"a": {"token": 1, "inputs": []}}"#, "a.inputs: expected 1 to 64 names, got 0", &[1]),
+            (
+                r#"{"a": {"token": 1, "inputs": ["b", "a.b"]}}"#,
+                r#"a.inputs[1]: expected a name of 1 to 64 letters, digits, '_' and '-', got "a.b""#,
+                &[1],
+            ),
+            (r#"{"a": {"token": 1, "outputs": ["b", "b"]}}"#, r#"a.outputs[1]: the name "b" stands there twice"#, &[1]),
+        ] {
+            let mut given = Vec::new();
+            let options = format!(r#"{{"host_nodes": {declared}}}"#);
+            let refused = PipelineOptions::parse(options.as_bytes(), |token| given.push(token));
+            let message = refused.expect_err("it has another form").to_string();
+            assert_eq!((message, &given[..]), (format!("options: host_nodes.{expected}"), tokens));
+        }
+        let twice = br#"{"host_nodes": {"t": {"token": 1}, "t": {"token": 2}}}"#;
+        let refused = PipelineOptions::parse(twice, |_| panic!("a name that stands twice can't be read"));
+        assert_eq!(
+            refused.expect_err("twice").to_string(),
+            r#"options: line 1, column 36: host_nodes.t: the name "t" stands in this map twice; remove one of the two"#
+        );
     }
 }

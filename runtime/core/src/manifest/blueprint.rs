@@ -7,11 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
 
 use super::buffer::EdgeBuffer;
-use super::host_ports;
 use super::on_error::OnError;
 use crate::node::{NodeType, Params, Port, PreparedNode};
 
@@ -20,35 +17,26 @@ pub type HostNodes = IndexMap<String, HostNodeType>;
 
 /// A node type that the host runs itself: params of any form, and values of any kind at its ports, which are `in` and
 /// `out` unless it names others.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug)]
 pub struct HostNodeType {
     /// The host's own number for it.
     pub token: u64,
     /// The largest number of packets in one call.
-    #[serde(default = "default_batch")]
     pub batch: usize,
-    /// How long a call that is not full waits for more packets, in milliseconds; `None` for not at all.
-    #[serde(default, rename = "max_wait_ms", deserialize_with = "milliseconds")]
-    #[schemars(with = "f64")]
+    /// How long a call that is not full waits for more packets; `None` for not at all.
     pub max_wait: Option<Duration>,
     /// Whether the host is notified of the end of each item, and of the end of all.
-    #[serde(default)]
     pub ends: bool,
     /// Its inputs, from the list of their names; the first one is used where a connection names none.
-    #[serde(default = "one_input", deserialize_with = "host_ports::inputs")]
-    #[schemars(with = "Vec<String>")]
     pub inputs: &'static [Port],
     /// Its outputs, in the same way.
-    #[serde(default = "one_output", deserialize_with = "host_ports::outputs")]
-    #[schemars(with = "Vec<String>")]
     pub outputs: &'static [Port],
 }
 
 impl HostNodeType {
     /// A node type with this number, called with at most `batch` packets at a time.
     pub fn new(token: u64, batch: usize) -> Self {
-        Self { token, batch, max_wait: None, ends: false, inputs: one_input(), outputs: one_output() }
+        Self { token, batch, max_wait: None, ends: false, inputs: &[Port::ANY_IN], outputs: &[Port::ANY_OUT] }
     }
 }
 
@@ -144,28 +132,6 @@ pub struct Endpoint {
     pub node: usize,
     /// The index of the port among the node's inputs or outputs.
     pub port: usize,
-}
-
-fn default_batch() -> usize {
-    32
-}
-
-fn one_input() -> &'static [Port] {
-    &[Port::ANY_IN]
-}
-
-fn one_output() -> &'static [Port] {
-    &[Port::ANY_OUT]
-}
-
-fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let given = Option::<f64>::deserialize(deserializer)?;
-    given
-        .map(|milliseconds| {
-            Duration::try_from_secs_f64(milliseconds / 1000.0)
-                .map_err(|_| serde::de::Error::custom(format!("max_wait_ms: expected 0 or more, got {milliseconds}")))
-        })
-        .transpose()
 }
 
 impl Blueprint {

@@ -137,7 +137,7 @@ impl Reading {
     pub(super) fn enter(&mut self, offset: usize) -> Result<(), Unreadable> {
         self.values += 1;
         if self.values > MAX_VALUES {
-            return self.fail(offset, Finding::new(format!("the manifest holds more than {MAX_VALUES} values")));
+            return self.fail(offset, Finding::new(format!("the document holds more than {MAX_VALUES} values")));
         }
         if self.path.depth() > MAX_DEPTH {
             self.path = self.path.steps().into_iter().take(3).cloned().collect();

@@ -2,41 +2,39 @@
 //! which are part of the program.
 
 use once_cell::race::OnceBox;
-use serde::{Deserialize, Deserializer, de};
 
+use super::findings::Finding;
+use super::tree::{Path, quoted};
 use crate::node::Port;
-use crate::outside::beginning;
 
 /// The most inputs or outputs of a node.
 const MOST_PORTS: usize = 64;
 
-/// The inputs of a node of the host, from the list of their names; the first one is meant where a connection names
-/// none.
-pub(super) fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static [Port], D::Error> {
-    ports(deserializer, "inputs", Port::ANY_IN)
+/// The inputs of a node of the host, from the list of their names at `place`; the first one is meant where a connection
+/// names none.
+pub(super) fn inputs(names: Vec<String>, place: &Path) -> Result<&'static [Port], (Path, Finding)> {
+    ports(names, place, Port::ANY_IN)
 }
 
 /// The outputs of a node of the host, in the same way.
-pub(super) fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static [Port], D::Error> {
-    ports(deserializer, "outputs", Port::ANY_OUT)
+pub(super) fn outputs(names: Vec<String>, place: &Path) -> Result<&'static [Port], (Path, Finding)> {
+    ports(names, place, Port::ANY_OUT)
 }
 
-fn ports<'de, D: Deserializer<'de>>(deserializer: D, what: &str, like: Port) -> Result<&'static [Port], D::Error> {
-    let names = Vec::<String>::deserialize(deserializer)?;
+fn ports(names: Vec<String>, place: &Path, like: Port) -> Result<&'static [Port], (Path, Finding)> {
     if names.is_empty() || names.len() > MOST_PORTS {
-        return Err(de::Error::custom(format!("{what}: expected 1 to {MOST_PORTS} names, got {}", names.len())));
+        let finding = Finding::mismatch(format!("1 to {MOST_PORTS} names"), names.len().to_string());
+        return Err((place.clone(), finding));
     }
     for (index, name) in names.iter().enumerate() {
-        if !is_name(name) {
-            let rule = "a name of 1 to 64 letters, digits, '_' and '-'";
-            return Err(de::Error::custom(format!("{what}[{index}]: expected {rule}, got {:?}", beginning(name))));
-        }
-        if names[..index].contains(name) {
-            return Err(de::Error::custom(format!(
-                "{what}[{index}]: the name {:?} stands there twice",
-                beginning(name)
-            )));
-        }
+        let finding = if !is_name(name) {
+            Finding::mismatch("a name of 1 to 64 letters, digits, '_' and '-'", quoted(name))
+        } else if names[..index].contains(name) {
+            Finding::new(format!("the name {} stands there twice", quoted(name)))
+        } else {
+            continue;
+        };
+        return Err((place.index(index), finding));
     }
     Ok(kept(names, like))
 }
@@ -81,30 +79,20 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<&'static [Port], String> {
-        inputs(&mut serde_json::Deserializer::from_str(text)).map_err(|error| error.to_string())
+    fn of(names: &[&str]) -> Result<&'static [Port], String> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        inputs(names, &Path::root()).map_err(|(path, finding)| format!("{path}: {finding:?}"))
     }
 
     #[test]
     fn the_same_names_are_the_same_ports() {
-        let (first, again) = (of(r#"["a", "b"]"#).expect("good"), of(r#"["a", "b"]"#).expect("good"));
+        let (first, again) = (of(&["a", "b"]).expect("good"), of(&["a", "b"]).expect("good"));
         assert!(std::ptr::eq(first, again));
         assert_eq!(
             first.iter().map(|port| (port.name, port.is_usual)).collect::<Vec<_>>(),
             [("a", true), ("b", false)]
         );
-        let outputs = outputs(&mut serde_json::Deserializer::from_str(r#"["a", "b"]"#)).expect("good");
+        let outputs = outputs(vec!["a".to_owned(), "b".to_owned()], &Path::root()).expect("good");
         assert!(!std::ptr::eq(first, outputs));
-    }
-
-    #[test]
-    fn what_is_wrong_with_names_is_said() {
-        for (text, message) in [
-            ("[]", "inputs: expected 1 to 64 names, got 0"),
-            (r#"["a", "b c"]"#, r#"inputs[1]: expected a name of 1 to 64 letters, digits, '_' and '-', got "b c""#),
-            (r#"["a", "a"]"#, r#"inputs[1]: the name "a" stands there twice"#),
-        ] {
-            assert!(of(text).expect_err("wrong").starts_with(message), "{:?}", of(text));
-        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable
     reader.lexer.skip_space();
     if !reader.lexer.is_at_end() {
         let got = reader.seen();
-        return reader.fail(reader.lexer.position(), Finding::mismatch("the end of the manifest", got));
+        return reader.fail(reader.lexer.position(), Finding::mismatch("the end of the text", got));
     }
     Ok(item)
 }
@@ -145,7 +145,7 @@ impl Reader<'_> {
 
     fn no_escape<T>(&mut self, start: usize) -> Result<T, Unreadable> {
         let Some(letter) = self.lexer.rest().chars().next() else {
-            return self.fail(start, Finding::new("the manifest ends within a text"));
+            return self.fail(start, Finding::new("it ends within a text"));
         };
         let finding = Finding::new(format!("JSON has no escape \\{}", shown(letter.encode_utf8(&mut [0; 4]))));
         self.fail(start, finding.suggest("write a backslash as \\\\".to_owned()))
@@ -251,7 +251,7 @@ impl Reader<'_> {
     }
 }
 
-const COMMENTS: &str = "JSON has no comments: remove it, or write the manifest as YAML";
+const COMMENTS: &str = "JSON has no comments: remove it, or write a manifest as YAML";
 
 /// The number that a decimal literal means, exactly if it is an integer; YAML writes `+` in front of some.
 pub(super) fn number(literal: &str) -> Result<Number, Finding> {

@@ -200,13 +200,23 @@ pub(super) fn unknown_entry(name: &str, known: &[String]) -> Finding {
     unknown(format!("there is no {} here", named(name)), "there", name, known)
 }
 
+/// The same in one sentence: `there is no 'x' here; did you mean 'y'?`
+pub(crate) fn unknown_name(name: &str, known: &[&str]) -> String {
+    let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+    format!("there is no {} here; {}", named(name), known_instead("there", name, &known))
+}
+
 fn unknown(message: String, whose: &str, name: &str, known: &[String]) -> Finding {
+    let cure = known_instead(whose, name, known);
+    Finding::new(message).expected(names(known)).got(named(name)).suggest(cure)
+}
+
+fn known_instead(whose: &str, name: &str, known: &[String]) -> String {
     let near = did_you_mean(name, known.iter().map(String::as_str), named);
-    let cure = near.unwrap_or_else(|| match known {
+    near.unwrap_or_else(|| match known {
         [] => "remove it: there are none".to_owned(),
         _ => format!("{whose} are {}", names(known)),
-    });
-    Finding::new(message).expected(names(known)).got(named(name)).suggest(cure)
+    })
 }
 
 /// `for example "operand": 5`, or all of the example where there are no params yet.

@@ -1,4 +1,4 @@
-//! Reads params and options from values that are decoded already: only the kinds of value that JSON has.
+//! Reads params from values that are decoded already: only the kinds of value that JSON has.
 
 use serde_json::Value as Json;
 
@@ -11,28 +11,14 @@ use crate::value::{Map, Value};
 /// The offset of a value that stands in no text.
 const NOWHERE: usize = 0;
 
-/// A value as plain JSON.
-///
-/// # Errors
-/// Every value in it that JSON does not have: media, bytes, times, floats that are not finite.
-pub(crate) fn plain(value: &Value) -> Result<Json, ManifestError> {
-    let mut reading = Reading::default();
-    whole(json(value, &mut reading), reading)
-}
-
 /// Params of the node with this id.
 ///
 /// # Errors
-/// As [`plain`], under the id of the node.
+/// Every value in them that JSON does not have: media, bytes, times, floats that are not finite.
 pub(crate) fn plain_params(id: &str, params: &Map) -> Result<Params, ManifestError> {
     let mut reading = Reading::default();
     reading.path = Path::root().name(id).name("params");
-    whole(entries(params, &mut reading), reading)
-}
-
-/// What was read, if nothing was wrong with it.
-fn whole<T>(read: Result<T, Unreadable>, reading: Reading) -> Result<T, ManifestError> {
-    match read {
+    match entries(params, &mut reading) {
         Ok(read) if reading.findings.is_empty() => Ok(read),
         _ => Err(reading.findings.into_error(None)),
     }
@@ -80,13 +66,16 @@ mod tests {
 
     #[test]
     fn numbers_and_names_are_those_that_were_sent() {
+        let plain = |value: Value| {
+            let params = plain_params("n", &[("it".into(), value)].into_iter().collect()).expect("JSON has all of it");
+            params["it"].clone()
+        };
         for number in [2.5e35, -2.5e35, 0.1 + 0.2, 1e23, f64::MIN_POSITIVE, f64::MAX] {
-            let json =
-                plain(&Value::map([("$rm", Value::list(vec![Value::Float(number)]))])).expect("JSON has all of it");
+            let json = plain(Value::map([("$rm", Value::list(vec![Value::Float(number)]))]));
             assert_eq!(json, serde_json::json!({"$rm": [number]}));
         }
         let whole = Value::list(vec![Value::Int(i64::MIN), Value::UInt(u64::MAX)]);
-        assert_eq!(plain(&whole).expect("JSON has them"), serde_json::json!([i64::MIN, u64::MAX]));
+        assert_eq!(plain(whole), serde_json::json!([i64::MIN, u64::MAX]));
     }
 
     #[test]

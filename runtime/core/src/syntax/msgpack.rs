@@ -37,6 +37,12 @@ pub(crate) fn begins_map(byte: u8) -> bool {
     matches!(Marker::from_u8(byte), Marker::FixMap(_) | Marker::Map16 | Marker::Map32)
 }
 
+/// Whether a document of either notation that begins with this byte is msgpack: JSON text begins with ASCII, and a byte order
+/// mark with another.
+pub(crate) fn begins_msgpack(byte: u8) -> bool {
+    matches!(byte, 0x80..=0xdf)
+}
+
 /// Whether a value that begins with this byte is text.
 pub(crate) fn begins_text(byte: u8) -> bool {
     matches!(Marker::from_u8(byte), Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32)

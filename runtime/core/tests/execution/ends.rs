@@ -21,7 +21,7 @@ const HOSTS: &str = r#"{"host_nodes": {
 }}"#;
 
 fn graph(runtime: &Runtime, manifest: Json) -> Pipeline {
-    let hosts = PipelineOptions::parse(HOSTS.as_bytes()).expect("valid options").host_nodes;
+    let hosts = PipelineOptions::parse(HOSTS.as_bytes(), |_| ()).expect("valid options").host_nodes;
     let mut manifest = manifest;
     (manifest["version"], manifest["metadata"]) = ("v1".into(), json!({"name": "test"}));
     runtime.compile(manifest.to_string().as_bytes(), &hosts).unwrap_or_else(|error| panic!("{error}"))

@@ -1,6 +1,8 @@
 //! Nodes that the host runs: calls go out in batches, replies come back in order.
 
-use remotemedia_core::exec::{CallEntry, HostCall, HostFailure, HostOutput, Outcome, Reply, ReplyError};
+use remotemedia_core::exec::{
+    CallEntry, HostCall, HostFailure, HostOutput, Outcome, PipelineOptions, Reply, ReplyError,
+};
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
 
@@ -177,9 +179,9 @@ fn a_call_that_was_taken_along_ends_with_its_work() {
 
 /// Node types of the host: `split` has the outputs `low` and `high`, `join` the inputs `left` and `right`.
 fn with_ports() -> HostNodes {
-    let declared =
-        r#"{"split": {"token": 21, "outputs": ["low", "high"]}, "join": {"token": 22, "inputs": ["left", "right"]}}"#;
-    serde_json::from_str(declared).expect("good")
+    let declared = br#"{"host_nodes": {"split": {"token": 21, "outputs": ["low", "high"]},
+        "join": {"token": 22, "inputs": ["left", "right"]}}}"#;
+    PipelineOptions::parse(declared, |_| ()).expect("good").host_nodes
 }
 
 #[test]

@@ -78,9 +78,9 @@ fn depth_is_bounded_in_every_notation() {
 fn size_and_count_are_bounded() {
     refused(&vec![b' '; 9 << 20], "expected at most 8 MiB, got 9.0 MiB");
     let json = format!("{{\"nodes\": [{}1]}}", "1,".repeat(200_000));
-    refused(json.as_bytes(), "line 1, column 400008: nodes[199998]: the manifest holds more than 200000 values");
+    refused(json.as_bytes(), "line 1, column 400008: nodes[199998]: the document holds more than 200000 values");
     let bytes = [b"\x81\xa5nodes\xdd\x7f\xff\xff\xff".to_vec(), vec![0xc0; 300_000]].concat();
-    refused(&bytes, "nodes[199998]: the manifest holds more than 200000 values");
+    refused(&bytes, "nodes[199998]: the document holds more than 200000 values");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn aliases_of_aliases_are_bounded() {
         bomb += &format!("a{level}: &a{level} [{inner}]\n");
     }
     let error = parse(bomb.as_bytes(), &registry(), &hosts()).expect_err("a bomb");
-    assert!(error.to_string().ends_with("the manifest holds more than 200000 values"), "{error}");
+    assert!(error.to_string().ends_with("the document holds more than 200000 values"), "{error}");
     let text = "x".repeat(1 << 20);
     let repeated = format!("text: &text {text}\ncopies: [{}]\n", vec!["*text"; 100].join(", "));
     let error = parse(repeated.as_bytes(), &registry(), &hosts()).expect_err("a bomb");

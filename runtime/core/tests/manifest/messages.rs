@@ -91,7 +91,7 @@ const JSON: &[Row] = &[
   // the version
   "version": "v1"
 }"#,
-    "line 2, column 3: expected a name in quotes, got a comment; JSON has no comments: remove it, or write the manifest as YAML",
+    "line 2, column 3: expected a name in quotes, got a comment; JSON has no comments: remove it, or write a manifest as YAML",
 ),
 (
     "Python words",
@@ -153,7 +153,7 @@ const JSON: &[Row] = &[
 (
     "text after the end",
     r#"{"version": "v1"} x"#,
-    "line 1, column 19: expected the end of the manifest, got x",
+    "line 1, column 19: expected the end of the text, got x",
 ),
 (
     "word without quotes",
