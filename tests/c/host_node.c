@@ -53,15 +53,23 @@ static void answers_that_make_no_sense_are_refused(rm_pipeline *pipeline, rm_por
     uint64_t call = next_call(port, "{\"job\":43,\"nodes\":[[7,\"first\"],[8,\"second\"]],"
                                     "\"entries\":[[0,1,null,null],[1,2,null,null]]}");
     const rm_status bad = RM_INVALID_DOCUMENT;
-    CHECK_ERROR(bad, "reply: expected a map, got list", reply(port, call, "[]", &error));
-    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?, port?], got list",
+    CHECK_ERROR(bad, "reply: expected a map, got a list of 0", reply(port, call, "[]", &error));
+    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?, port?], got a list of 1",
                 reply(port, call, "{\"outputs\":[[0]]}", &error));
-    CHECK_ERROR(bad, "reply.outputs: expected a list, got int", reply(port, call, "{\"outputs\":3}", &error));
+    CHECK_ERROR(bad, "reply.outputs: expected a list, got 3", reply(port, call, "{\"outputs\":3}", &error));
     CHECK_ERROR(bad, "outputs[0] answers entry 2, the call has 2", reply(port, call, "{\"outputs\":[[2,1]]}", &error));
     CHECK_ERROR(bad, "outputs[1] answers entry 0 after entry 1; answer the entries in their order",
                 reply(port, call, "{\"outputs\":[[1,1],[0,1]]}", &error));
-    CHECK_ERROR(bad, "reply.final: expected a bool, got int",
+    CHECK_ERROR(bad, "reply.final: expected a bool, got 3",
                 reply(port, call, "{\"outputs\":[],\"final\":3}", &error));
+    CHECK_ERROR(bad, "reply.err: there is no 'err' here; did you mean 'error'?",
+                reply(port, call, "{\"err\":{\"message\":\"no\"}}", &error));
+    CHECK_ERROR(bad, "reply.error.mesage: there is no 'mesage' here; did you mean 'message'?",
+                reply(port, call, "{\"error\":{\"mesage\":\"no\"}}", &error));
+    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?, port?], got a list of 6",
+                reply(port, call, "{\"outputs\":[[0,1,null,null,0,1]]}", &error));
+    CHECK_ERROR(bad, "reply.outputs[0][0]: expected a number from 0, got -1",
+                reply(port, call, "{\"outputs\":[[-1,1]]}", &error));
     /* None of these counts as the answer. */
     CHECK_STATUS(RM_OK, reply(port, call, "{\"outputs\":[[0,3],[1,4]]}", &error));
     check_events(port,

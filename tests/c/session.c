@@ -223,10 +223,11 @@ static void packets_that_make_no_sense_are_refused(rm_pipeline *add, rm_port *po
     const struct {
         const char *packets, *message;
     } cases[] = {
-        {"3", "packets: expected a list, got int"},
-        {"[3]", "packets.0: expected [value, pts?, duration?, input?], got int"},
-        {"[[1],[]]", "packets.1: expected [value, pts?, duration?, input?], got list"},
-        {"[[1,\"now\"]]", "packets.0[1]: expected nanoseconds or nil, got str"},
+        {"3", "packets: expected a list, got 3"},
+        {"[3]", "packets[0]: expected [value, pts?, duration?, input?], got 3"},
+        {"[[1],[]]", "packets[1]: expected [value, pts?, duration?, input?], got a list of 0"},
+        {"[[1,2,3,0,5]]", "packets[0]: expected [value, pts?, duration?, input?], got a list of 5"},
+        {"[[1,\"now\"]]", "packets[0][1]: expected nanoseconds from -2^63 to 2^63-1, or nil, got str"},
     };
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         rm_document *document = from_json(cases[index].packets);

@@ -7,7 +7,7 @@ use remotemedia_core::exec::{
     Backpressure, HostCall, Port, PortOptions, Runtime, end_events, end_list, event_kind, read_reply, write_events,
     write_next_call, write_progress,
 };
-use remotemedia_core::wire::{self, Encoder};
+use remotemedia_core::wire::{self, Encoder, Limits};
 
 use crate::bell::Bell;
 use crate::buffer::{Imported, import_each, rm_buffer};
@@ -258,13 +258,13 @@ pub unsafe extern "C" fn rm_port_reply(
         let Imported { buffers, refused } = imported;
         // SAFETY: NULL or writable, as the caller promises.
         let next = if next.is_null() { None } else { Some(unsafe { Destination::new(next) }) };
-        let port = port?;
+        // Read even if the port or a buffer is wrong: a token in the reply has to be released also if the reply is refused.
+        let limits = port.as_ref().map_or_else(|_| Limits::default(), |port| port.runtime.config().wire.clone());
         // SAFETY: readable, as the caller promises.
-        let bytes = unsafe { copied(data, len, "data") }?;
-        // Read even if a buffer is wrong: a token in the reply has to be released also if the reply is refused.
-        let reply = wire::decode(&bytes, &buffers, &port.runtime.config().wire)
-            .map_err(Failure::from)
+        let reply = unsafe { copied(data, len, "data") }
+            .and_then(|bytes| Ok(wire::decode(&bytes, &buffers, &limits)?))
             .and_then(|document| Ok(read_reply(&document, || lender.release_token())?));
+        let port = port?;
         if let Some(refusal) = refused {
             return Err(refusal);
         }

@@ -9,7 +9,7 @@ use remotemedia_core::exec::{
     write_metrics, write_received, write_sent, write_trace,
 };
 use remotemedia_core::value::Buffer;
-use remotemedia_core::wire::{self, Encoder, Limits};
+use remotemedia_core::wire::{Encoder, Limits};
 use smallvec::SmallVec;
 
 use crate::buffer::{import, rm_buffer};
@@ -216,11 +216,7 @@ pub unsafe extern "C" fn rm_session_control(
         let session = unsafe { borrow(session) }?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(control, len, "control") }?;
-        let document = match &bytes[..] {
-            [b'{', ..] => wire::json::from_json(&String::from_utf8_lossy(&bytes), &session.limits)?,
-            _ => wire::decode(&bytes, &[], &session.limits)?,
-        };
-        session.session.control(read_control(&document)?)?;
+        session.session.control(read_control::<Failure>(&bytes, &session.limits)?)?;
         Ok(RM_OK)
     })
 }

@@ -104,12 +104,23 @@ fn every_failing_reply_releases_its_tokens_and_that_of_its_error() {
         (r#"{"outputs": 3, "error": {"message": "no", "token": 9}}"#, [9, 101]),
         (r#"{"error": {"message": 3, "token": 9}}"#, [9, 101]),
         (r#"{"error": {"message": "no", "node": 5, "token": 9}}"#, [9, 101]),
+        (r#"{"error": {"message": "no", "nodes": 0, "token": 9}}"#, [9, 101]),
+        (r#"{"output": [], "error": {"message": "no", "token": 9}}"#, [9, 101]),
+        (r#"{"outputs": [[0, 1, null, null, 0, 1]], "error": {"message": "no", "token": 9}}"#, [9, 101]),
         (r#"{"final": 1, "error": {"message": "no", "token": 18446744073709551615}}"#, [101, u64::MAX]),
     ] {
         let outcome = host.reply(call, reply, &table);
         assert_eq!(outcome.status, RM_INVALID_DOCUMENT, "{reply}: {}", outcome.message);
         assert_eq!(outcome.released, released, "{reply}");
     }
+    let mistyped = host.reply(call, r#"{"err": {"message": "no", "token": 9}}"#, &[]);
+    assert_eq!(mistyped.message, "reply.err: there is no 'err' here; did you mean 'error'?");
+    let no_port = from_json(r#"{"error": {"message": "no", "token": 9}}"#);
+    // SAFETY: as the function asks.
+    let outcome = Outcome::of(|_, err| unsafe {
+        rm_port_reply(null(), call, no_port.as_ptr(), no_port.len(), table.as_ptr(), 1, null_mut(), err)
+    });
+    assert_eq!((outcome.status, outcome.released.as_slice()), (RM_INVALID_ARGUMENT, &[9, 101][..]));
     let broken = [rm_buffer { data: null(), ..borrowed(&memory, 101) }];
     let outcome = host.reply(call, r#"{"error": {"message": "no", "token": 9}}"#, &broken);
     assert_eq!(outcome.message, "`buffers[0].data` is NULL but its length is not 0");
@@ -117,6 +128,27 @@ fn every_failing_reply_releases_its_tokens_and_that_of_its_error() {
     assert_eq!(host.reply(call, r#"{"outputs": [[0, 5]]}"#, &[]).status, RM_OK);
     let late = host.reply(call, r#"{"error": {"message": "no", "token": 9}}"#, &table);
     assert_eq!((late.status, late.released.as_slice()), (RM_GONE, &[9, 101][..]));
+}
+
+#[test]
+fn options_that_are_refused_give_the_tokens_of_their_node_types_back() {
+    let _turn = turn();
+    let host = Host::new();
+    for options in [
+        r#"{"host_nodes": {"mine": {"token": 7}, "other": {"token": 8}}, "x": 1}"#,
+        r#"{"host_nodes": {"mine": {"token": 7}, "other": {"token": 8, "batch": -1}}}"#,
+        r#"{"host_nodes": {"mine": {"token": 7}, "other": {"token": 8, "inputs": ["a.b"]}}}"#,
+    ] {
+        let mut pipeline = null_mut();
+        // SAFETY: as the function asks.
+        let outcome = Outcome::of(|_, err| unsafe {
+            let (manifest, options) = (HOST.as_bytes(), options.as_bytes());
+            let (len, options_len) = (manifest.len(), options.len());
+            let out = &raw mut pipeline;
+            rm_pipeline_new(host.runtime, manifest.as_ptr(), len, options.as_ptr(), options_len, out, err)
+        });
+        assert_eq!((outcome.status, outcome.released.as_slice()), (RM_INVALID_ARGUMENT, &[7, 8][..]), "{options}");
+    }
 }
 
 #[test]

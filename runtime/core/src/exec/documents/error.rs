@@ -1,15 +1,16 @@
 //! The error of a document that can't be understood, and readers of single fields that return it.
 
+use crate::manifest::unknown_name;
+use crate::outside::shown;
 use crate::value::{Map, Value};
 
 /// Why a document of the host can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{document}{dot}{path}: expected {expected}, got {got}", dot = if path.is_empty() { "" } else { "." })]
+#[error("{document}{dot}{path}: {reason}", dot = if path.is_empty() || path.starts_with('[') { "" } else { "." })]
 pub struct DocumentError {
     pub(super) document: &'static str,
     pub(super) path: String,
-    pub(super) expected: &'static str,
-    pub(super) got: &'static str,
+    pub(super) reason: String,
 }
 
 pub(super) fn as_map<'a>(value: &'a Value, path: &str, expected: &'static str) -> Result<&'a Map, DocumentError> {
@@ -28,7 +29,25 @@ pub(super) fn as_index(value: &Value, path: impl Fn() -> String) -> Result<usize
     index.ok_or_else(|| mismatch(path(), "a number from 0", value))
 }
 
+/// Checks that a map of a reply has entries with these names alone: what is mistyped would be lost otherwise.
+pub(super) fn check_names(map: &Map, path: &str, known: &[&str]) -> Result<(), DocumentError> {
+    match map.iter().find(|(name, _)| !known.contains(&&***name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            let path = format!("{path}{dot}{}", shown(name));
+            Err(DocumentError { document: "reply", path, reason: unknown_name(name, known) })
+        }
+    }
+}
+
 /// A reply whose field `path` is not as expected.
 pub(super) fn mismatch(path: impl Into<String>, expected: &'static str, got: &Value) -> DocumentError {
-    DocumentError { document: "reply", path: path.into(), expected, got: got.kind().name() }
+    let got = match got {
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::List(entries) => format!("a list of {}", entries.len()),
+        other => other.kind().name().to_owned(),
+    };
+    DocumentError { document: "reply", path: path.into(), reason: format!("expected {expected}, got {got}") }
 }

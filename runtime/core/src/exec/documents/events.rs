@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::completion::{write_completion, write_error};
-use super::error::{DocumentError, as_index, as_map, mismatch};
-use super::fields::{StatusOf, write_optional, write_tokens};
+use super::error::{DocumentError, as_index, as_map, check_names, mismatch};
+use super::fields::{StatusOf, TIME, write_optional, write_tokens};
 use crate::exec::event::Event;
 use crate::exec::host_call::{CallEntry, HostCall, HostFailure, HostOutput, Reply};
 use crate::node::HostToken;
@@ -142,6 +142,7 @@ pub fn read_reply(document: &Value, release: impl FnOnce() -> ReleaseToken) -> R
         None | Some(Value::Null) => Ok(None),
         Some(failure) => read_failure(failure, release).map(Some),
     };
+    check_names(reply, "", &["outputs", "final", "error"])?;
     let mut outputs = Vec::new();
     match reply.get("outputs") {
         None | Some(Value::Null) => {}
@@ -165,10 +166,13 @@ fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, D
     const EXPECTED: &str = "[entry, value, pts?, duration?, port?]";
     let Value::List(fields) = entry else { return Err(mismatch(path(), EXPECTED, entry)) };
     let [index, value, times @ ..] = &fields[..] else { return Err(mismatch(path(), EXPECTED, entry)) };
+    if times.len() > 3 {
+        return Err(mismatch(path(), EXPECTED, entry));
+    }
     let time = |place: usize| match times.get(place) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Int(time)) => Ok(Some(*time)),
-        Some(other) => Err(mismatch(format!("{}[{}]", path(), place + 2), "nanoseconds or nil", other)),
+        Some(other) => Err(mismatch(format!("{}[{}]", path(), place + 2), TIME, other)),
     };
     let index = as_index(index, || format!("{}[0]", path()))?;
     let port = times.get(2).map_or(Ok(0), |port| as_index(port, || format!("{}[4]", path())))?;
@@ -183,6 +187,7 @@ fn read_failure(failure: &Value, release: impl FnOnce() -> ReleaseToken) -> Resu
         Some(token) => as_index(token, || "error.token".to_owned()).map(|token| Some(token as u64)),
     };
     let token = token.map(|token| token.map(|token| HostToken::new(token, release())));
+    check_names(failure, "error", &["entry", "node", "message", "type", "chain", "token", "ends_run"])?;
     let text = |key: &str| match failure.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Str(text)) => Ok(Some(Arc::clone(text))),

@@ -6,6 +6,9 @@ use crate::wire::Encoder;
 /// Maps outcomes to the numbers that stand for them in documents; the C ABI defines those.
 pub type StatusOf = fn(Outcome) -> i32;
 
+/// What a place in time may be.
+pub(super) const TIME: &str = "nanoseconds from -2^63 to 2^63-1, or nil";
+
 pub(super) fn write_optional(encoder: &mut Encoder, value: Option<i64>) {
     match value {
         Some(value) => encoder.int(value),

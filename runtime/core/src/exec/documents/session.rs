@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::error::{DocumentError, mismatch};
-use super::fields::{write_optional, write_tokens};
+use super::fields::{TIME, write_optional, write_tokens};
 use crate::exec::histogram::Percentiles;
 use crate::exec::metrics::SessionMetrics;
 use crate::exec::progress::Progress;
@@ -12,6 +12,7 @@ use crate::exec::session::{Control, Sent, Session};
 use crate::exec::session_outputs::SessionOutput;
 use crate::exec::session_packet::SessionPacket;
 use crate::exec::trace::{Trace, TraceRecord};
+use crate::syntax::msgpack::begins_msgpack;
 use crate::value::{Buffer, Map, Packet, Value};
 use crate::wire::{self, Encoder, INLINE_BELOW, Limits, WireError};
 
@@ -148,12 +149,20 @@ pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
     encoder.text("lost").uint(trace.lost);
 }
 
-/// Reads a control of a session: `{"flush": true}`, `{"interrupt": true, "at"?: id}` or
+/// Reads a control of a session, as JSON text or msgpack: `{"flush": true}`, `{"interrupt": true, "at"?: id}` or
 /// `{"set": {"node": id, "params": {name: value}}}`.
 ///
 /// # Errors
-/// What was expected instead.
-pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
+/// If it is no document, or what was expected instead.
+pub fn read_control<E: From<WireError> + From<DocumentError>>(bytes: &[u8], limits: &Limits) -> Result<Control, E> {
+    let document = match bytes.first() {
+        Some(first) if begins_msgpack(*first) => wire::decode(bytes, &[], limits)?,
+        _ => wire::json::from_json_bytes(bytes, limits)?,
+    };
+    Ok(control_of(&document)?)
+}
+
+fn control_of(document: &Value) -> Result<Control, DocumentError> {
     const EXPECTED: &str =
         r#"{"flush": true}, {"interrupt": true, "at"?: "id"} or {"set": {"node": "id", "params": {"name": value}}}"#;
     let refused = || DocumentError { document: "control", ..mismatch("", EXPECTED, document) };
@@ -210,7 +219,7 @@ pub fn read_packets<E: From<WireError> + From<DocumentError>>(
             read = VecDeque::with_capacity(count.min(MOST_RESERVED));
         }
         let packet = match row {
-            Ok(fields) if !fields.is_empty() => read_packet(index, fields)?,
+            Ok(fields) if (1..=4).contains(&fields.len()) => read_packet(index, fields)?,
             Ok(fields) => return Err(no_packet(index, &Value::list(std::mem::take(fields))).into()),
             Err(other) => return Err(no_packet(index, &other).into()),
         };
@@ -228,7 +237,7 @@ fn read_packet(index: usize, fields: &mut [Value]) -> Result<SessionPacket, Docu
     let time = |place: usize| match fields.get(place) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Int(time)) => Ok(Some(*time)),
-        Some(other) => Err(packets_mismatch(format!("{index}[{place}]"), "nanoseconds or nil", other)),
+        Some(other) => Err(packets_mismatch(format!("[{index}][{place}]"), TIME, other)),
     };
     let (pts, duration) = (time(1)?, time(2)?);
     let input = match fields.get(3) {
@@ -237,7 +246,7 @@ fn read_packet(index: usize, fields: &mut [Value]) -> Result<SessionPacket, Docu
             Value::Int(number) => usize::try_from(*number).ok(),
             _ => None,
         }
-        .ok_or_else(|| packets_mismatch(format!("{index}[3]"), "the number of an input or nil", input))?,
+        .ok_or_else(|| packets_mismatch(format!("[{index}][3]"), "the number of an input or nil", input))?,
     };
     let packet = Packet::new(std::mem::replace(&mut fields[0], Value::Null));
     let (pts, duration) = (pts.or(packet.pts), duration.or(packet.duration));
@@ -245,7 +254,7 @@ fn read_packet(index: usize, fields: &mut [Value]) -> Result<SessionPacket, Docu
 }
 
 fn no_packet(index: usize, got: &Value) -> DocumentError {
-    packets_mismatch(index.to_string(), "[value, pts?, duration?, input?]", got)
+    packets_mismatch(format!("[{index}]"), "[value, pts?, duration?, input?]", got)
 }
 
 fn packets_mismatch(path: String, expected: &'static str, got: &Value) -> DocumentError {

@@ -35,6 +35,21 @@ pub fn from_json(text: &str, limits: &Limits) -> Result<Value, WireError> {
     parse::value(text, &[], limits)
 }
 
+/// The same of text that may not be UTF-8.
+///
+/// # Errors
+/// As [`from_json`], and if it is not UTF-8.
+pub fn from_json_bytes(text: &[u8], limits: &Limits) -> Result<Value, WireError> {
+    from_json(utf8(text)?, limits)
+}
+
+fn utf8(text: &[u8]) -> Result<&str, WireError> {
+    str::from_utf8(text).map_err(|error| {
+        let valid = error.valid_up_to();
+        WireError::new(WireErrorKind::NotUtf8 { valid }, Some(Place::Byte(valid)))
+    })
+}
+
 /// A msgpack document as JSON text on one line.
 ///
 /// # Errors
@@ -55,11 +70,7 @@ pub fn document_to_json(
 /// # Errors
 /// As [`from_json`]; if the text is not UTF-8; and if it refers to a buffer, or a part of one, that is not there.
 pub fn document_from_json(text: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Document, WireError> {
-    let text = std::str::from_utf8(text).map_err(|error| {
-        let valid = error.valid_up_to();
-        WireError::new(WireErrorKind::NotUtf8 { valid }, Some(Place::Byte(valid)))
-    })?;
-    let value = parse::value(text, buffers, limits)?;
+    let value = parse::value(utf8(text)?, buffers, limits)?;
     if buffers.is_empty() {
         return Ok(encode(&value));
     }
