@@ -92,6 +92,14 @@ pub enum SessionError {
         /// The outputs of the pipeline, or the one that was probably meant.
         cure: String,
     },
+    /// An output is chosen twice, which would leave its number open.
+    #[error("options: outputs[{place}]: the output {} stands there twice; name each once", named(output))]
+    OutputTwice {
+        /// The name.
+        output: String,
+        /// Its second place in the list.
+        place: usize,
+    },
     /// A packet names an input that the graph does not have.
     #[error("pipeline {} has {inputs}, so there is none with number {input}", named(pipeline))]
     NoSuchInput {

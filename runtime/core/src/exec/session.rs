@@ -319,7 +319,7 @@ pub(super) fn chosen_outputs(options: &SessionOptions, graph: &Graph) -> Result<
         return Ok((0..known.len()).collect());
     }
     let mut chosen = Vec::new();
-    for name in &options.outputs {
+    for (place, name) in options.outputs.iter().enumerate() {
         let found = known.iter().position(|known| *known == name).ok_or_else(|| {
             let near = did_you_mean(name, known.iter().copied(), named_in_full);
             SessionError::NoSuchOutput {
@@ -331,9 +331,10 @@ pub(super) fn chosen_outputs(options: &SessionOptions, graph: &Graph) -> Result<
                 }),
             }
         })?;
-        if !chosen.contains(&found) {
-            chosen.push(found);
+        if chosen.contains(&found) {
+            return Err(SessionError::OutputTwice { output: name.clone(), place });
         }
+        chosen.push(found);
     }
     Ok(chosen)
 }

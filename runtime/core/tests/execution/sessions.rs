@@ -197,6 +197,10 @@ fn an_output_that_does_not_exist_is_refused_by_name() {
     let options = SessionOptions { outputs: vec!["c".to_owned(), "a".to_owned()], ..SessionOptions::default() };
     let refused = graph.session(&port, 1, &options).expect_err("refused");
     assert_eq!(refused.to_string(), "'a' is no output of pipeline 'test'; its outputs are 'b' and 'c'");
+    let twice = ["b", "b", "c"].map(str::to_owned).to_vec();
+    let refused = graph.session(&port, 1, &SessionOptions { outputs: twice, ..SessionOptions::default() });
+    let expected = "options: outputs[1]: the output 'b' stands there twice; name each once";
+    assert_eq!(refused.expect_err("places would shift").to_string(), expected);
 }
 
 /// Memory that is counted while anybody holds it.
