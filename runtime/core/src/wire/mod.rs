@@ -10,6 +10,7 @@ mod extension;
 pub mod json;
 mod limits;
 mod reader;
+mod samples;
 
 pub use decode::{decode, decode_inputs, decode_rows};
 pub(crate) use encode::set_number;

@@ -1,7 +1,7 @@
 //! The bytes themselves, and what the decoder accepts beyond what the encoder writes.
 
 use remotemedia_core::value::{Audio, Buffer, DataType, File, FileSource, Layout, Tensor, Value};
-use remotemedia_core::wire::{Limits, decode, encode};
+use remotemedia_core::wire::{Limits, decode, encode, json};
 
 use crate::identical::assert_identical;
 
@@ -103,6 +103,12 @@ fn sound_in_misaligned_memory_is_copied_and_other_sound_is_not() {
     let Value::Audio(audio) = read(&document, std::slice::from_ref(&aligned)) else { panic!("audio") };
     assert!(!audio.buffer().same_memory(&aligned));
     assert_eq!((audio.rate(), audio.channels(), audio.frames(), audio.pts), (8_000, 2, 5_000, Some(42)));
+    assert_eq!(audio.iter_channels().collect::<Vec<_>>().concat(), samples);
+
+    // By reference in JSON text as well.
+    let text = r#"{"$rm": "audio", "rate": 8000, "channels": 2, "frames": 5000, "buffer": 0, "offset": 1}"#;
+    let document = json::document_from_json(text.as_bytes(), &[aligned], &Limits::default()).expect("it is copied");
+    let Value::Audio(audio) = read(&document.bytes, &document.buffers) else { panic!("audio") };
     assert_eq!(audio.iter_channels().collect::<Vec<_>>().concat(), samples);
 
     let planar = Audio::from_planar(samples, 2, 8_000).unwrap().with_layout(Layout::Unspecified);

@@ -8,10 +8,11 @@ use super::super::error::{WireError, WireErrorKind};
 use super::super::extension::{ExtensionCode, plane_extent};
 use super::super::limits::Limits;
 use super::super::reader::{Fields, Head, Reader};
+use super::super::samples::{audio_in_memory, check_extent};
 use super::Context;
 use crate::outside::beginning;
 use crate::value::{
-    Audio, Buffer, Column, DataType, File, FileSource, Kind, Layout, PixelFormat, Plane, Table, Tensor, Value, Video,
+    Buffer, Column, DataType, File, FileSource, Kind, Layout, PixelFormat, Plane, Table, Tensor, Value, Video,
 };
 
 /// Reads the value of the extension type `code` from its payload.
@@ -106,36 +107,12 @@ fn audio(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireErr
     let channels = fields.size("channels")?;
     let frames = fields.size("frames")?;
     let channel_stride = fields.size("channel stride")?;
-    let mut buffer = fields.payload("samples", context)?;
-    let mut offset = fields.size("offset")?;
-    let mut stride = channel_stride;
-    fields.extent(channels as u128 * frames as u128 * 4, buffer.len(), context)?;
-    let aligned =
-        (buffer.as_slice().as_ptr().addr().wrapping_add(offset)).is_multiple_of(4) && stride.is_multiple_of(4);
-    if !aligned && let Some(gathered) = gather_channels(&buffer, offset, stride, channels, frames) {
-        (buffer, offset, stride) = (Buffer::from_samples(gathered), 0, frames * 4);
-    }
-    let audio = Audio::new(buffer, offset, stride, channels, frames, rate);
-    let audio = audio.map_err(|error| fields.reader.error(error.into()))?;
+    let buffer = fields.payload("samples", context)?;
+    let offset = fields.size("offset")?;
+    let audio = audio_in_memory(buffer, offset, channel_stride, channels, frames, rate, context.limits);
+    let audio = audio.map_err(|error| fields.reader.error(error))?;
     fields.close()?;
     Ok(audio.with_layout(layout).with_pts(pts).into())
-}
-
-/// The samples of misaligned channels, channel after channel; `None` if there are none or one lies outside the buffer.
-fn gather_channels(buffer: &Buffer, offset: usize, stride: usize, channels: usize, frames: usize) -> Option<Vec<f32>> {
-    if channels > Audio::MAX_CHANNELS || frames == 0 {
-        return None;
-    }
-    let len = frames.checked_mul(4)?;
-    let last = channels.checked_sub(1)?.checked_mul(stride)?.checked_add(offset)?;
-    buffer.as_slice().get(last..last.checked_add(len)?)?;
-    let mut samples = Vec::with_capacity(channels.checked_mul(frames)?);
-    for channel in 0..channels {
-        let start = offset + channel * stride;
-        let (frames, _) = buffer.as_slice()[start..start + len].as_chunks::<4>();
-        samples.extend(frames.iter().map(|&bytes| f32::from_le_bytes(bytes)));
-    }
-    Some(samples)
 }
 
 fn video(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireError> {
@@ -315,10 +292,6 @@ impl Fields<'_> {
 
     /// Refuses a huge array on little memory, which strides of zero allow.
     fn extent(&self, found: u128, held: usize, context: &Context<'_>) -> Result<(), WireError> {
-        let limit = context.limits.extent;
-        if found <= held as u128 || found <= limit as u128 {
-            return Ok(());
-        }
-        Err(self.reader.error(WireErrorKind::Extent { kind: self.kind, found, held, limit }))
+        check_extent(self.kind, found, held, context.limits).map_err(|error| self.reader.error(error))
     }
 }

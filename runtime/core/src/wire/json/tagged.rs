@@ -13,6 +13,7 @@ use crate::value::{
 use crate::wire::error::{WireErrorKind, shortened};
 use crate::wire::extension::plane_extent;
 use crate::wire::limits::Limits;
+use crate::wire::samples::audio_in_memory;
 
 /// The key that names the kind.
 pub(super) const TAG: &str = "$rm";
@@ -34,7 +35,7 @@ pub(super) fn value(map: &Map, buffers: &[Buffer], limits: &Limits) -> Outcome<V
         }
         Kind::Float => float(&object),
         Kind::Timestamp => timestamp(&object),
-        Kind::Audio => audio(&object),
+        Kind::Audio => audio(&object, limits),
         Kind::Video => video(&object),
         Kind::Tensor => tensor(&object),
         Kind::Table => table(&object, limits),
@@ -68,7 +69,7 @@ fn timestamp(object: &Object<'_>) -> Outcome<Value> {
     Ok(Value::Timestamp { seconds, nanoseconds })
 }
 
-fn audio(object: &Object<'_>) -> Outcome<Value> {
+fn audio(object: &Object<'_>, limits: &Limits) -> Outcome<Value> {
     object.only(&[TAG, "rate", "layout", "pts", "channels", "frames", "base64", "buffer", "offset", "stride"])?;
     let rate = object.u32("rate")?;
     let layout = object.optional_text("layout")?.map_or(Layout::Unspecified, |name| Layout::Named(name.into()));
@@ -83,7 +84,7 @@ fn audio(object: &Object<'_>) -> Outcome<Value> {
         }
         Payload::Referred(buffer, offset) => {
             let stride = if map_has(object.map, "stride") { object.size("stride")? } else { row };
-            Audio::new(buffer, offset, stride, channels, frames, rate)?
+            audio_in_memory(buffer, offset, stride, channels, frames, rate, limits)?
         }
     };
     Ok(audio.with_layout(layout).with_pts(pts).into())
