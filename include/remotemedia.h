@@ -329,8 +329,9 @@ rm_status rm_audio_from_pcm(const uint8_t *data,
 
 /**
  * Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian
- * PCM of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and
- * its tokens are not released.
+ * PCM of `format`. Integers are rounded to nearest and saturated; `mulaw` and `alaw` are made of 16-bit integers by the
+ * decision values of G.711, so not always with the nearest value. The table is read during this call: nothing is lent by
+ * it, and its tokens are not released.
  *
  * The caller sees to it that:
  * `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;
@@ -532,7 +533,8 @@ rm_status rm_pipeline_execute(const struct rm_pipeline *pipeline,
  * within `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it
  * will arrive at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned.
  * With a budget of 0 or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it
- * was not accepted. `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
+ * was not accepted: `RM_INVALID_ARGUMENT` if `port` is one of another runtime than `pipeline`. `inputs` is as for
+ * `rm_pipeline_execute`; `timeout_us` below 0 means none.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -725,7 +727,8 @@ void rm_runtime_free(struct rm_runtime *runtime);
  * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the
  * host, and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack,
  * or `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us",
- * "packet_deadline_us", "clock"}`, see docs/abi.md.
+ * "packet_deadline_us", "clock"}`, see docs/abi.md. `RM_INVALID_ARGUMENT` if `port` is one of another runtime than
+ * `pipeline`.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL

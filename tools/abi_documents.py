@@ -2,6 +2,9 @@
 
 `include/remotemedia.abi.json` carries them, and a test checks documents of the library against them. Values are the
 kinds of docs/wire.md: bytes, tensors and the like are written here as their JSON twin has them.
+
+What a host writes has the keys that are named and no others: the library refuses them. What the library writes may have
+more keys, and events more kinds, since later minor versions add some.
 """
 
 from __future__ import annotations
@@ -45,14 +48,18 @@ def constant(value: Any) -> Schema:
 
 
 def record(doc: str, needed: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    """A map with these entries and no others."""
+    """A map that the library writes, with these entries and those that later versions add."""
     return {
         "description": doc,
         "type": "object",
         "properties": {**needed, **(optional or {})},
         "required": list(needed),
-        "additionalProperties": False,
     }
+
+
+def given(doc: str, needed: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    """A map that a host writes, with these entries and no others."""
+    return {**record(doc, needed, optional), "additionalProperties": False}
 
 
 def mapping(values: Schema) -> Schema:
@@ -112,7 +119,11 @@ def documents() -> dict[str, Schema]:
         {**dict.fromkeys(("id", "node_type", "runner"), TEXT), "params": {"type": "object"}, "stage": COUNT},
         {"inserted": TEXT, "unread": listed(TEXT)},
     )
-    planned_edge = record("A connection.", {"from": TEXT, "to": TEXT, "kind": TEXT}, {"buffer": {"type": "object"}})
+    planned_edge = record(
+        "A connection.",
+        {"from": TEXT, "to": TEXT, "kind": TEXT},
+        {"delay_ms": POSITIVE, "buffer": {"type": "object"}},
+    )
     quantiles = dict.fromkeys(("p50_ns", "p99_ns", "max_ns"), COUNT)
     live = "runtimes ports pipelines sessions documents memories errors host_buffers runs nodes"
     return {
@@ -143,9 +154,10 @@ def documents() -> dict[str, Schema]:
         ),
         "events": {"description": "What rm_port_next hands out.", **listed(reference("event"))},
         "event": {
-            "description": "One event.",
+            "description": "One event; a host skips those of kinds that a later version adds.",
             "anyOf": [
-                row(constant(kind), *fields["prefixItems"]) for kind, (_, _, fields) in enumerate(EVENTS, start=1)
+                *(row(constant(kind), *fields["prefixItems"]) for kind, (_, _, fields) in enumerate(EVENTS, start=1)),
+                {"type": "array", "prefixItems": [{**COUNT, "minimum": len(EVENTS) + 1}], "minItems": 1},
             ],
         },
         "call": record(
@@ -194,6 +206,7 @@ def documents() -> dict[str, Schema]:
                             row(constant("step"), TEXT, COUNT, COUNT, COUNT, COUNT, TIME),
                             row(constant("call"), TEXT, COUNT, COUNT, COUNT),
                             row(constant("fill"), TEXT, COUNT, COUNT),
+                            row(constant("drop"), TEXT, COUNT, COUNT),
                         ]
                     }
                 ),
@@ -204,6 +217,7 @@ def documents() -> dict[str, Schema]:
         "description": record(
             "What a runtime knows.",
             {"version": TEXT, "abi": COUNT, "nodes": listed({"type": "object"}), "manifest_schema": {"type": "object"}},
+            {"codecs": {"type": "object"}},
         ),
         "plan": record(
             "What rm_pipeline_describe writes.",
@@ -227,13 +241,20 @@ def documents() -> dict[str, Schema]:
 
 def _from_the_host() -> dict[str, Schema]:
     """The documents that a host writes."""
-    limits = dict.fromkeys(("output_bytes", "depth", "items", "document_bytes", "buffers", "extent_bytes"), COUNT)
-    host_node = record(
+    limits = dict.fromkeys(("output_bytes", "items", "document_bytes", "buffers", "extent_bytes"), COUNT)
+    limits["depth"] = {**COUNT, "maximum": 512}
+    host_node = given(
         "A node type that the host runs.",
         {"token": TOKEN},
-        {"batch": COUNT, "max_wait_ms": COUNT, "ends": BOOL, "inputs": PORT_NAMES, "outputs": PORT_NAMES},
+        {
+            "batch": COUNT,
+            "max_wait_ms": {"type": "number", "minimum": 0},
+            "ends": BOOL,
+            "inputs": PORT_NAMES,
+            "outputs": PORT_NAMES,
+        },
     )
-    failure = record(
+    failure = given(
         "An exception of the host.",
         {},
         {
@@ -246,30 +267,30 @@ def _from_the_host() -> dict[str, Schema]:
             "ends_run": BOOL,
         },
     )
-    change = record("New params of a node.", {"node": TEXT, "params": {"type": "object"}})
+    change = given("New params of a node.", {"node": TEXT, "params": {"type": "object"}})
     return {
-        "config": record(
+        "config": given(
             "The configuration of a runtime.",
             {},
             {
                 "workers": {"type": "integer", "minimum": 1, "maximum": 1024},
                 "nice": {"type": "integer", "minimum": 0, "maximum": 19},
-                "limits": record("Limits on what runs.", {}, limits),
+                "limits": given("Limits on what runs.", {}, limits),
                 "offsets": BOOL,
                 "codecs": BOOL,
                 "node_libraries": {"type": "array", "maxItems": 0},
             },
         ),
-        "port_options": record(
+        "port_options": given(
             "The options of a port.", {}, {"bell": {"enum": ["eventfd", "socketpair", "none", None]}}
         ),
-        "pipeline_options": record("The options of a pipeline.", {}, {"host_nodes": mapping(host_node)}),
-        "session_options": record(
+        "pipeline_options": given("The options of a pipeline.", {}, {"host_nodes": mapping(host_node)}),
+        "session_options": given(
             "The options of a session.",
             {},
             {
-                "outputs": listed(TEXT),
-                "buffer": record(
+                "outputs": {**listed(TEXT), "uniqueItems": True},
+                "buffer": given(
                     "Bounds of the queues at both ends.", {}, dict.fromkeys(("packets", "bytes", "ms"), POSITIVE)
                 ),
                 **dict.fromkeys(("deadline_us", "packet_deadline_us"), COUNT),
@@ -282,7 +303,7 @@ def _from_the_host() -> dict[str, Schema]:
             "anyOf": [VALUES, mapping(VALUES), {"type": "null"}],
         },
         "packets": {"description": "What rm_session_send takes.", **listed(row(ANY, TIME, TIME, INPUT, needed=1))},
-        "reply": record(
+        "reply": given(
             "A reply to a call, or a part of one.",
             {},
             {
@@ -294,13 +315,13 @@ def _from_the_host() -> dict[str, Schema]:
         "control": {
             "description": "What rm_session_control takes: one of these.",
             "anyOf": [
-                record("Ends the stream.", {"flush": constant(True)}),
-                record(
+                given("Ends the stream.", {"flush": constant(True)}),
+                given(
                     "Drops what is on its way, or what waits at a node and behind it.",
                     {"interrupt": constant(True)},
                     {"at": TEXT},
                 ),
-                record("Changes params.", {"set": change}),
+                given("Changes params.", {"set": change}),
             ],
         },
     }

@@ -46,8 +46,8 @@ pub unsafe extern "C" fn rm_audio_from_pcm(
 
 /// Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian
 /// PCM of `format`. Integers are rounded to nearest and saturated; `mulaw` and `alaw` are made of 16-bit integers by the
-/// decision values of G.711, where the code of the nearest value may be the one beside it. The table is read during this call: nothing is lent by it, and
-/// its tokens are not released.
+/// decision values of G.711, so not always with the nearest value. The table is read during this call: nothing is lent by
+/// it, and its tokens are not released.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;

@@ -142,7 +142,8 @@ pub unsafe extern "C" fn rm_pipeline_execute(
 /// within `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it
 /// will arrive at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned.
 /// With a budget of 0 or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it
-/// was not accepted: `RM_INVALID_ARGUMENT` if `port` is one of another runtime than `pipeline`. `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
+/// was not accepted: `RM_INVALID_ARGUMENT` if `port` is one of another runtime than `pipeline`. `inputs` is as for
+/// `rm_pipeline_execute`; `timeout_us` below 0 means none.
 ///
 /// # Safety
 /// `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.

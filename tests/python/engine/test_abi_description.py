@@ -20,9 +20,22 @@ IN_BUFFER = b"\x91\xc7\x06\x06\x93\x00\x00\xcd\x40\x00"
 FOREVER = 20_000_000
 
 
-def check(name: str, document: Any) -> None:
+def closed(schema: Any) -> Any:
+    """A schema without room for what later versions add: this version writes what the schema names and nothing else."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: closed(each) for key, each in schema.items()}
+    return {"additionalProperties": False, **made} if "required" in made else made
+
+
+DOCUMENTS = closed(DESCRIPTION["documents"])
+
+
+def check(name: str, document: Any, documents: Any = DOCUMENTS) -> None:
     """A document is as its schema says."""
-    schema = {"$ref": f"#/documents/{name}", "documents": DESCRIPTION["documents"]}
+    schema = {"$ref": f"#/documents/{name}", "documents": documents}
     problems = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(document)]
     assert not problems, f"{problems} in {document}"
 
@@ -85,8 +98,10 @@ class Host:
         self.port = ffi.gc(port[0], lib.rm_port_free)
         self.seen: dict[int, list[Any]] = {}
 
-    def pipeline(self, nodes: list[dict[str, Any]], connections: list[dict[str, Any]] | None = None) -> Any:
-        manifest = json.dumps({"version": "v1", "nodes": nodes, "connections": connections or []}).encode()
+    def pipeline(
+        self, nodes: list[dict[str, Any]], connections: list[dict[str, Any]] | None = None, **ends: Any
+    ) -> Any:
+        manifest = json.dumps({"version": "v1", "nodes": nodes, "connections": connections or [], **ends}).encode()
         options = {"host_nodes": {"Mine": {"token": 7, "batch": 1}}}
         check("pipeline_options", options)
         given = json.dumps(options).encode()
@@ -246,6 +261,51 @@ def test_a_session_hands_out_what_its_schemas_say(host: Host) -> None:
     check("metrics", answer(lambda out, error: lib.rm_session_metrics(session, out, error))[1])
 
 
+def test_a_trace_has_the_packets_that_a_full_buffer_drops(host: Host) -> None:
+    buffer = {"packets": 1, "policy": "drop_oldest"}
+    pipeline = host.pipeline(
+        [{"id": "a", "node_type": "PassThrough"}, {"id": "mine", "node_type": "Mine"}],
+        [{"from": "a", "to": "mine", "buffer": buffer}],
+    )
+    out = ffi.new("rm_session **")
+    assert lib.rm_session_new(pipeline, host.port, 4, b'{"trace": true}', 15, out, NULL) == lib.RM_OK
+    session = ffi.gc(out[0], lib.rm_session_free)
+    data = packed("[[1]]")
+    kinds: set[str] = set()
+    while "drop" not in kinds:
+        answer(lambda out, error: lib.rm_session_send(session, data, len(data), NULL, 0, FOREVER, 0, out, error))
+        trace = answer(lambda out, error: lib.rm_session_trace(session, out, error))[1]
+        check("trace", trace)
+        kinds |= {record[0] for record in trace["records"]}
+
+
+def test_descriptions_have_what_a_config_and_a_graph_ask_for(host: Host) -> None:
+    nodes: list[dict[str, Any]] = [{"id": name, "node_type": "PassThrough"} for name in "ab"]
+    ways: list[dict[str, Any]] = [{"from": "a", "to": "b"}, {"from": "b", "to": "a", "delay_ms": 20}]
+    looped = host.pipeline(nodes, ways, inputs={"x": "a"}, outputs={"y": "b"})
+    plan = answer(lambda out, error: lib.rm_pipeline_describe(looped, out, error))[1]
+    check("plan", plan)
+    assert [way.get("delay_ms") for way in plan["connections"]] == [None, 20]
+    made = ffi.new("rm_runtime **")
+    assert lib.rm_runtime_new(b'{"codecs": true}', 16, made, NULL) == lib.RM_OK
+    described = answer(lambda out, error: lib.rm_runtime_describe(made[0], out, error))[1]
+    lib.rm_runtime_free(made[0])
+    check("description", described)
+    assert "built_in" in described["codecs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("completion", {"status": 0, "outputs": {}, "errors": [], "later": 1}),
+        ("error_detail", {"status": -1, "message": "no", "later": 1}),
+        ("event", [10, "later"]),
+    ],
+)
+def test_schemas_have_room_for_what_later_versions_add(name: str, document: Any) -> None:
+    check(name, document, DESCRIPTION["documents"])
+
+
 def test_what_calls_return_is_as_its_schemas_say(host: Host) -> None:
     nodes: list[dict[str, Any]] = [{"id": "a", "node_type": "Echo"}, {"id": "b", "node_type": "PassThrough"}]
     pipeline = host.pipeline(nodes, [{"from": "a", "to": "b", "buffer": {"packets": 3}}])
@@ -302,8 +362,11 @@ def test_a_document_of_the_host_that_the_schema_allows_is_accepted(host: Host, n
         ("port_options", {"bell": "doorbell"}),
         ("completion", {"status": 0, "outputs": {}}),
         ("event", [3, []]),
-        ("event", [10]),
+        ("event", [0]),
         ("reply", {"outputs": [[0]]}),
+        ("reply", {"err": {"message": "no"}}),
+        ("session_options", {"outputs": ["a", "a"]}),
+        ("config", {"limits": {"depth": 513}}),
         ("sent", [1]),
     ],
 )
