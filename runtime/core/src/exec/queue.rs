@@ -32,6 +32,8 @@ pub(super) struct Queue {
     pub(super) ended: Option<u64>,
     /// The consumer has taken the end of the stream from this edge.
     pub(super) has_finished: bool,
+    /// Where the last packet of the item ended that the consumer has taken, if it takes packets by their times.
+    pub(super) taken_until: i64,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,7 @@ impl Queue {
             dropped: 0,
             ended: None,
             has_finished: false,
+            taken_until: 0,
         }
     }
 
@@ -159,6 +162,15 @@ impl Queue {
         Some((next.item, next.weight))
     }
 
+    /// When the next packet begins, in the time of its stream: one without a time follows on the one before. An end comes
+    /// before everything else.
+    pub(super) fn next_time(&self) -> i64 {
+        match self.waiting.front() {
+            Some(Entry { item: StreamItem::Packet(queued, _), .. }) => queued.packet.pts.unwrap_or(self.taken_until),
+            _ => i64::MIN,
+        }
+    }
+
     /// How many packets wait.
     pub(super) fn packets(&self) -> usize {
         self.packets
@@ -199,6 +211,7 @@ impl Queue {
     pub(super) fn drop_packets(&mut self) {
         self.waiting.retain(|entry| !matches!(entry.item, StreamItem::Packet(..)));
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
+        self.taken_until = 0;
     }
 
     /// Drops everything but the end of the stream, which no edge may lose.
@@ -206,7 +219,7 @@ impl Queue {
         let was_finishing = self.waiting.iter().any(|entry| matches!(entry.item, StreamItem::EndOfStream));
         self.waiting.clear();
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
-        self.ended = None;
+        (self.ended, self.taken_until) = (None, 0);
         if was_finishing {
             self.push(StreamItem::EndOfStream);
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use remotemedia_core::exec::{
-    Completion, Config, Event, Outcome, Pipeline, Port, Received, Runtime, Session, SessionOptions, SessionPacket,
-    TakeLimit,
+    Completion, Config, Event, Outcome, Pipeline, Port, Received, Runtime, Session, SessionClock, SessionOptions,
+    SessionPacket, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::node::{Node, NodeError};
@@ -110,6 +110,32 @@ fn who_is_late_is_silent_on_request() {
         assert_eq!(*sample, expected as f32, "frame {frame}");
     }
     assert_eq!(made.len(), 2_000);
+}
+
+#[test]
+fn an_input_that_is_given_up_or_has_ended_is_not_waited_for_however_long_it_lasts() {
+    for (params, is_given_up) in [(json!({"wait_ms": 100}), true), (json!({}), false)] {
+        let mut node = sum(params, &[0, 1]);
+        let second = |begin: i64| {
+            let audio = Audio::from_planar(vec![1.0; 100], 1, 100).expect("valid sound");
+            audio.with_pts(Some(begin * 1_000_000_000))
+        };
+        let mut sounds = Vec::new();
+        push(&mut *node, 0, &second(0), &mut sounds).expect("sound");
+        push(&mut *node, 1, &second(0), &mut sounds).expect("sound");
+        if !is_given_up {
+            end(&mut *node, 1, &mut sounds);
+        }
+        for begin in 1..3 * 3600 {
+            push(&mut *node, 0, &second(begin), &mut sounds).expect("sound");
+            assert!(node.wants(0) && node.wants(1));
+        }
+        if is_given_up {
+            push(&mut *node, 1, &second(3 * 3600), &mut sounds).expect("it comes back");
+        }
+        flush(&mut *node, &mut sounds);
+        assert!(joined(&sounds, 0).iter().skip(100).all(|sample| *sample == 1.0));
+    }
 }
 
 #[test]
@@ -469,6 +495,49 @@ fn an_input_that_runs_ahead_of_another_finds_no_room() {
     session.finish().expect("it goes on");
     outputs += rest_of(&session, &port).len();
     assert!(outputs > 0);
+}
+
+/// A bed that never stops, and a voice that speaks at its beginning and again after a pause: the session takes all of it, and
+/// what waits in a queue when the voice comes back is not late.
+#[test]
+fn a_voice_that_pauses_neither_holds_up_a_bed_nor_cuts_it() {
+    let mut document: Json =
+        serde_json::from_str(&manifest(&[("sum", "AudioSum", json!({"wait_ms": 100}))], &[])).expect("JSON");
+    document["inputs"] = json!({"voice": "sum.in0", "bed": "sum.in1"});
+    let piece = |input: usize, number: i64, level: f32| {
+        let audio = Audio::from_planar(vec![level; 800], 1, RATE).expect("valid sound");
+        SessionPacket { packet: Packet::new(at(audio, number * 800).into()), input }
+    };
+    let speaks = |number: i64| number < 5 || (45..50).contains(&number) || number >= 95;
+    let pieces = |number: i64| {
+        let voice = speaks(number).then(|| piece(0, number, 0.25));
+        [Some(piece(1, number, 0.5)), voice].into_iter().flatten()
+    };
+    for (clock, at_once) in [(SessionClock::Virtual, 1), (SessionClock::Real, 1), (SessionClock::Real, 50)] {
+        let runtime = runtime();
+        let pipeline = runtime
+            .compile(document.to_string().as_bytes(), &HostNodes::new())
+            .unwrap_or_else(|error| panic!("{error}"));
+        let port = Port::new(None);
+        let options = SessionOptions { clock, ..SessionOptions::default() };
+        let session = pipeline.session(&port, 1, &options).expect("accepted");
+        let mut sounds = Vec::new();
+        for begin in (0..100).step_by(at_once) {
+            let mut packets: VecDeque<SessionPacket> = (begin..begin + at_once as i64).flat_map(pieces).collect();
+            while !packets.is_empty() {
+                let sent = session.send(&mut packets, 0, PATIENCE, ALL).expect("taken");
+                sounds.extend(sent.outputs.into_iter().map(|output| sound_of(output.packet.value)));
+                if sent.taken == 0 {
+                    assert!(!port.next(Some(PATIENCE)).events.is_empty(), "it waits for the voice");
+                }
+            }
+        }
+        session.finish().expect("it goes on");
+        sounds.extend(rest_of(&session, &port));
+        let made: Vec<f32> = joined(&sounds, 0).into_iter().step_by(800).collect();
+        let expected: Vec<f32> = (0..100).map(|number| if speaks(number) { 0.75 } else { 0.5 }).collect();
+        assert_eq!(made, expected, "{clock:?}, {at_once} at once");
+    }
 }
 
 #[test]

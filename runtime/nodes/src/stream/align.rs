@@ -43,8 +43,7 @@ struct Track {
 const JITTER_S: f64 = 0.01;
 /// The longest silence between inputs, in seconds.
 const FURTHEST_S: i64 = 3600;
-/// How far an input runs ahead, in seconds, before it is asked to wait for the others; further where they may be given
-/// up.
+/// How far an input runs ahead, in seconds, before it is asked to wait for the others, if those are never given up.
 const LEAD_S: f64 = 1.0;
 
 impl Aligned {
@@ -143,8 +142,12 @@ impl Aligned {
 
     /// Whether more of an input is of use before something comes at another one.
     pub(crate) fn wants(&self, port: usize) -> bool {
+        if self.patience.is_some() {
+            // The others are given up by how far this one comes, so it waits for none of them.
+            return true;
+        }
         let (Some(format), Some(end)) = (&self.format, self.tracks[port].end) else { return true };
-        let lead = ((LEAD_S + self.patience.unwrap_or(0.0)) * f64::from(format.rate)) as i64;
+        let lead = (LEAD_S * f64::from(format.rate)) as i64;
         let awaited = |(other, track): (usize, &Track)| other != port && track.is_awaited();
         let begin = self.position.unwrap_or_else(|| self.tracks[port].parts.front().map_or(end, |part| part.0));
         let mut others = self.tracks.iter().enumerate().filter(|other| awaited(*other));
@@ -221,9 +224,10 @@ impl Aligned {
     fn check_distance(&self, port: usize, pts: Option<i64>) -> Result<(), NodeError> {
         let (Some(format), Some(end)) = (&self.format, self.tracks[port].end) else { return Ok(()) };
         let limit = i64::from(format.rate) * FURTHEST_S;
-        let others = self.tracks.iter().filter(|track| track.is_connected).filter_map(|track| track.end);
-        let from = others.chain(self.position).min().unwrap_or(end);
-        if end.abs_diff(from) <= limit.unsigned_abs().saturating_add(self.held as u64) {
+        let first = || self.tracks.iter().filter(|track| track.is_connected).filter_map(|track| track.end).min();
+        // Once the output has begun, how far it is: an input that has ended or is given up stays where it was.
+        let from = self.position.or_else(first).unwrap_or(end);
+        if end.saturating_sub(from) <= limit.saturating_add(self.held as i64) {
             return Ok(());
         }
         let cause = format!("the sound at 'in{port}' is more than {FURTHEST_S} s away from the others");

@@ -1,5 +1,5 @@
-//! How a stage takes items from its input edges: from each in turn, and nothing of the next item before the current one
-//! has ended on all of them.
+//! How a stage takes items from its input edges: from each in turn, or by their times, and nothing of the next item before
+//! the current one has ended on all of them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -55,6 +55,10 @@ impl FanIn<'_> {
                 // The end of an input is made here, and never queued.
                 None | Some((StreamItem::EndOfInput(_), _)) => break,
                 Some((StreamItem::Packet(mut queued, _), weight)) => {
+                    if self.takes_by_time() {
+                        let begin = queued.packet.pts.unwrap_or(queues[edge].taken_until);
+                        queues[edge].taken_until = begin.saturating_add(queued.packet.duration.unwrap_or(0));
+                    }
                     queued.path += self.graph.edges[edge].path_offset;
                     inbox.push_back(StreamItem::Packet(queued, self.graph.edges[edge].port));
                     if packets == 0 {
@@ -69,7 +73,7 @@ impl FanIn<'_> {
                     }
                 }
                 Some((StreamItem::EndOfItem(item), _)) => {
-                    queues[edge].ended = Some(item);
+                    (queues[edge].ended, queues[edge].taken_until) = (Some(item), 0);
                     self.pass_end(queues, edge, inbox);
                 }
                 Some((StreamItem::EndOfStream, _)) => {
@@ -127,10 +131,20 @@ impl FanIn<'_> {
             None => self.takes_from(queues, state.refused, edge),
             Some(_) => self.takes_back(queues, edge),
         };
+        if self.takes_by_time() {
+            let taken = (0..count).filter_map(edge).filter(|&edge| is_taken(edge));
+            return taken.min_by_key(|&edge| queues[edge].next_time());
+        }
         let turns = (0..count).map(|turn| (state.next + turn) % count);
         let position = { turns }.find(|&position| edge(position).is_some_and(is_taken))?;
         state.next = (position + 1) % count;
         edge(position)
+    }
+
+    /// Whether the edges do not take turns, but the packet comes first that begins first. A node that aligns its inputs may give
+    /// up one that is behind the others, and what waits in a queue is not behind.
+    fn takes_by_time(&self) -> bool {
+        self.graph.begins_with_aligning(self.stage)
     }
 
     /// Whether the stage takes what waits on an edge that goes backwards: once it has arrived, and nothing behind the end of the
