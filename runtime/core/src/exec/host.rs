@@ -67,6 +67,14 @@ impl HostStage {
         }
     }
 
+    /// From here on a call takes one packet, so that the next one is looked at when its turn comes; but not where the host takes
+    /// packets together, as a type with a wait does.
+    pub(super) fn take_singly(&mut self) {
+        if self.max_wait.is_none() {
+            self.batch = 1;
+        }
+    }
+
     /// How many packets the next call takes beside those of the inbox.
     pub(super) fn room(&self, inbox: &VecDeque<StreamItem>) -> usize {
         self.batch.saturating_sub(inbox.iter().filter(|item| matches!(item, StreamItem::Packet(..))).count())

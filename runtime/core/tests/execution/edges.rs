@@ -274,6 +274,29 @@ fn a_packet_that_is_late_while_a_call_waits_to_be_full_is_not_part_of_it() {
 }
 
 #[test]
+fn with_a_deadline_a_call_takes_one_packet_unless_the_host_takes_them_together() {
+    let together = HostNodeType { max_wait: Some(Duration::ZERO), ..HostNodeType::new(7, 4) };
+    let deadline = Some(PATIENCE * 60);
+    for (kind, packet_deadline, expected) in
+        [(HostNodeType::new(7, 4), deadline, 1), (together, deadline, 4), (HostNodeType::new(7, 4), None, 4)]
+    {
+        let runtime = runtime();
+        let graph = compile(&runtime, &[("host", "mine", "")], &[], &[("mine".to_owned(), kind)].into());
+        let port = Port::new(None);
+        let options = SessionOptions { packet_deadline, ..SessionOptions::default() };
+        let session = graph.session(&port, 1, &options).expect("accepted");
+        send(&session, 0..8);
+        for _ in 0..8 / expected {
+            let mut batch = port.next(Some(PATIENCE));
+            let Some(Event::Call(call)) = batch.events.pop() else { panic!("expected a call") };
+            assert_eq!(call.packets(), expected);
+            port.reply(call.id, Reply { outputs: Vec::new(), is_final: true, failure: None }).expect("taken");
+        }
+        assert!(final_state(&session, &port).is_empty());
+    }
+}
+
+#[test]
 fn what_comes_in_time_is_not_dropped_and_neither_is_what_was_held_back() {
     let runtime = runtime();
     let graph = pipeline(&runtime, &[("a", "Worker", ""), ("n", "Hoard", r#""packets": 5"#)], &[("a", "n")]);

@@ -104,17 +104,24 @@ impl HostLoop<'_> {
         if self.host.due().is_some_and(|due| run.now() < due) {
             return false;
         }
-        let mut before = usize::MAX;
-        while self.inbox.len() != before && (before == usize::MAX || self.host.wants_more(self.inbox)) {
-            before = self.inbox.len();
-            // No more than one call takes, or the inbox would add to the bounds of the queues.
-            self.transfer.refill_locked(state, self.inbox, self.host.room(self.inbox), self.ready);
-        }
         let transfer = self.transfer;
-        self.inbox.retain(|item| match item {
+        let in_time = |item: &StreamItem| match item {
             StreamItem::Packet(queued, _) => !transfer.is_late(queued, run.graph.stages[stage].links[0].node),
             StreamItem::EndOfInput(_) | StreamItem::EndOfItem(_) | StreamItem::EndOfStream => true,
-        });
+        };
+        loop {
+            let mut before = usize::MAX;
+            while self.inbox.len() != before && (before == usize::MAX || self.host.wants_more(self.inbox)) {
+                before = self.inbox.len();
+                // No more than one call takes, or the inbox would add to the bounds of the queues.
+                transfer.refill_locked(state, self.inbox, self.host.room(self.inbox), self.ready);
+            }
+            let taken = self.inbox.len();
+            self.inbox.retain(in_time);
+            if self.inbox.len() == taken {
+                break;
+            }
+        }
         if self.inbox.is_empty() {
             return false;
         }

@@ -157,6 +157,11 @@ impl Ingress {
         any
     }
 
+    /// Whether packets are dropped that take too long.
+    pub(super) fn has_packet_timeout(&self) -> bool {
+        self.packet_timeout.is_some()
+    }
+
     /// Whether no more packets come.
     pub(super) fn is_finished(&self) -> bool {
         self.is_finished

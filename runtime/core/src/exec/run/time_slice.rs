@@ -16,6 +16,7 @@ use super::chain_loop::ChainLoop;
 use super::ending::Ending;
 use super::failure::{Failure, Fault, native};
 use super::host_loop::HostLoop;
+use super::ingress::Ingress;
 use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::slice_end::SliceEnd;
@@ -127,10 +128,13 @@ impl TimeSlice<'_> {
             native(failure)
         })?;
         if let Some(epochs) = epochs {
-            let _state = run.lock();
+            let state = run.lock();
             body.epoch = epochs.of_stage(&run.graph.stages[*stage]);
-            if let Work::Native(chain) = &mut body.work {
-                chain.enter_epochs();
+            let has_packet_timeout = state.ingress.as_deref().is_some_and(Ingress::has_packet_timeout);
+            match &mut body.work {
+                Work::Native(chain) => _ = chain.enter_epochs(),
+                Work::Host(host) if has_packet_timeout => host.take_singly(),
+                Work::Host(_) => {}
             }
         }
         Ok(body)
