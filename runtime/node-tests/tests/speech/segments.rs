@@ -372,3 +372,23 @@ fn after_a_gap_segments_are_where_they_belong() {
     filled.splice(100..100, frames(&silence));
     assert_eq!(found(&json!({"gaps": "fill"}), with_hole), found(&json!({}), filled));
 }
+
+#[test]
+fn after_each_jump_back_the_probabilities_of_a_vad_are_where_the_sound_is() {
+    // 100 packets of 20 ms end amid a window of 32 ms.
+    let whole = sound("speech", 16_000);
+    let timeline = |number: usize| (0..100).map(move |packet| (number, packet));
+    let parts: Vec<Audio> = (0..4)
+        .flat_map(timeline)
+        .map(|(number, packet)| {
+            let pts = packet * 20_000_000 - number as i64 * 5_000_000_000;
+            whole.slice(packet as usize * 320, 320).with_pts(Some(pts))
+        })
+        .collect();
+    let expected = found(&json!({}), parts.clone());
+    assert!(expected.segments.len() >= 4, "each timeline has speech");
+    let sounds = parts.iter().map(|audio| (0, Packet::new(audio.clone().into())));
+    let windows = heard_by_vad(&parts).into_iter().map(|packet| (1, packet));
+    let emitted = run(&mut *node(&json!({}), &[0, 1]), sounds.chain(windows)).expect("it listens");
+    assert_eq!(emitted.segments, expected.segments);
+}

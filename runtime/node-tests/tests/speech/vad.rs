@@ -62,10 +62,10 @@ fn reference_probabilities_are_those_of_onnxruntime() {
 fn each_packet_has_its_windows_and_their_time() {
     let heard = sound("speech", 16_000).slice(0, 1_700).with_pts(Some(5_000_000));
     let emitted = packets(16_000, divided(&heard, vec![500, 1_100]));
-    // 500 samples complete no window, 1100 two, 1700 one more, and 164 are left for the end.
+    // 500 samples complete no window, 1100 two, 1700 one more, and 164 are left for the end, where silence completes them.
     let times: Vec<_> = emitted.iter().map(|packet| (packet.pts, packet.duration)).collect();
-    let at = |window: i64, count: i64| (Some(5_000_000 + window * 32_000_000), Some(count * 32_000_000));
-    assert_eq!(times, [at(0, 2), at(2, 1), at(3, 1)]);
+    let at = |window: i64, duration: i64| (Some(5_000_000 + window * 32_000_000), Some(duration));
+    assert_eq!(times, [at(0, 64_000_000), at(2, 32_000_000), at(3, 10_250_000)]);
     for packet in &emitted {
         assert_eq!(field(packet, "window_ms"), &Value::Int(32));
         assert_eq!(field(packet, "pts"), &Value::Int(packet.pts.expect("a time")));

@@ -123,18 +123,20 @@ impl SegmentProcessor for Listener {
 
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
         self.detector.hear(audio.channel(0), &mut self.probabilities);
-        Ok(if segment.ends_packet { self.emit(segment) } else { None })
+        let heard = segment.position + audio.frames() as u64;
+        Ok(if segment.ends_packet { self.emit(segment, heard) } else { None })
     }
 
     fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         self.probabilities.extend(self.detector.finish());
-        Ok(self.emit(segment))
+        Ok(self.emit(segment, segment.position))
     }
 }
 
 impl Listener {
-    /// What is emitted for the next windows, if there are any.
-    fn emit(&mut self, segment: &Segment) -> Option<Packet> {
+    /// What is emitted for the next windows, if there are any: `heard` are the frames of the segment, with which the last one
+    /// ends although silence completes it.
+    fn emit(&mut self, segment: &Segment, heard: u64) -> Option<Packet> {
         let probabilities = std::mem::take(&mut self.probabilities);
         if probabilities.is_empty() {
             return None;
@@ -142,7 +144,7 @@ impl Listener {
         let windows = probabilities.len();
         let origin = segment.origin.unwrap_or(segment.elapsed);
         let time = |window: u64| {
-            let frames = window * self.rate.window() as u64;
+            let frames = (window * self.rate.window() as u64).min(heard);
             origin.saturating_add(MediaTime::of_frames(frames, self.rate.hz()))
         };
         let (begin, end) = (time(self.emitted), time(self.emitted + windows as u64));

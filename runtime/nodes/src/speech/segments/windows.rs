@@ -17,7 +17,7 @@ pub(super) struct Window {
 #[derive(Debug, Default)]
 pub(super) struct Windows {
     pub(super) waiting: VecDeque<Window>,
-    /// Where the last window that came as a packet ended.
+    /// Where the sound of the last window that came as a packet ended.
     end: i64,
     /// The time of the item's start by the packets, once one has said it.
     begin: Option<i64>,
@@ -68,6 +68,10 @@ impl Windows {
             self.end = start.saturating_add(length);
             self.waiting.push_back(Window { probability, start, end: self.end });
         }
+        // The last window of a recording is completed by silence, which a timeline that follows does not begin behind.
+        let all = length.saturating_mul(tensor.shape()[0] as i64);
+        let silence = packet.duration.map_or(0, |duration| all.saturating_sub(duration));
+        self.end -= if (0..length).contains(&silence) { silence } else { 0 };
         Ok(())
     }
 
