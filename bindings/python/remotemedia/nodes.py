@@ -202,7 +202,7 @@ class AudioChunk(Node):
 
     A chunk that lies within one packet shares its memory.
 
-    Every chunk has its own time, `pts`. A chunk of more than 1 GiB is an error.
+    Each chunk has its own `pts`, if the sound has one. A chunk of more than 1 GiB is an error.
 
     Input `in`: Sound.
     Output `out`: Sound.

@@ -20,7 +20,7 @@ documented! {
 ///
 /// A chunk that lies within one packet shares its memory.
 ///
-/// Every chunk has its own time, `pts`. A chunk of more than 1 GiB is an error.
+/// Each chunk has its own `pts`, if the sound has one. A chunk of more than 1 GiB is an error.
 #[derive(Debug)]
 pub struct AudioChunk(SegmentNode<Chunk>);
 }
