@@ -35,9 +35,10 @@ async def play(pipeline: Pipeline, audio: Audio | Mapping[str, Audio], frame_ms:
 
     A pipeline with several inputs takes audio for each by its name: `{"mic": near, "reference": far}` begin together,
     and a shorter one goes on in silence until the last one ends, as a microphone does.
-    Packets of all outputs are in one list, in the order in which they came; `packet.sink` names the output. Each frame
-    has its place in time and arrives at its end. Time stands still while nodes and Python functions work, so a slow
-    function delays nothing, and nothing is late because the machine is busy.
+    Packets of all outputs are in one list, in the order in which they came; `packet.sink` names the output. Those of
+    one output are the same each time, also where branches join. Each frame has its place in time and arrives at its
+    end. Time stands still while nodes and Python functions work, so a slow function delays nothing, and nothing is late
+    because the machine is busy.
     Raises the errors of the session, such as `NodeError`, and `InvalidArgumentError` if `audio` is not an `Audio`, or
     if an input has none.
     """

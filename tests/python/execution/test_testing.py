@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,40 @@ async def test_a_deadline_counts_the_time_of_the_sound() -> None:
     assert await count(9) == 9
     with pytest.raises(rm.TimedOut):
         await count(11)
+
+
+async def test_what_joins_comes_in_the_same_order_however_long_a_branch_takes() -> None:
+    calls = 0
+
+    @rm.node
+    async def uneven(sound: rm.Audio) -> rm.Audio:
+        nonlocal calls
+        calls += 1
+        for _ in range(calls % 7):
+            await asyncio.sleep(0)
+        return sound
+
+    @rm.node
+    async def many(_: rm.Audio) -> AsyncIterator[int]:
+        # More than a queue holds: it waits for the join, which waits for it.
+        for number in range(100):
+            yield number
+
+    @rm.node
+    def other(sound: rm.Audio) -> rm.Audio:
+        return sound
+
+    @rm.node(inputs=["a", "b"])
+    class Join:
+        def process(self, _: object, port: str) -> str:
+            return port
+
+    for branch in (uneven, many):
+        join = Join(name="join")
+        pipeline = rm.Pipeline() >> [branch() >> join["a"], other() >> join["b"]]
+        results = [[packet.value for packet in await rm.testing.play(pipeline, ramp(8000, 16000))] for _ in range(5)]
+        assert set(results[0]) == {"a", "b"}
+        assert all(result == results[0] for result in results)
 
 
 async def test_what_a_node_raises_is_raised_by_play() -> None:

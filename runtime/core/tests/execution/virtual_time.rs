@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::exec::{
-    BufferOptions, HostCall, Outcome, Received, Reply, Session, SessionClock, SessionOptions, TakeLimit,
+    BufferOptions, HostCall, HostOutput, Outcome, Received, Reply, Session, SessionClock, SessionOptions, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -11,6 +11,7 @@ use remotemedia_core::value::Packet;
 use super::*;
 
 const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
+const NOTHING: TakeLimit = TakeLimit { packets: 0, bytes: 0 };
 const SECOND: i64 = 1_000_000_000;
 
 fn options() -> SessionOptions {
@@ -161,5 +162,49 @@ fn time_waits_for_a_reader() {
         let session = graph.session(&port, 1, &SessionOptions { buffer, ..options() }).expect("accepted");
         let (values, outcome) = play(&session, &port, start, seconds(0..50));
         assert_eq!((values, outcome), ((0..50).collect(), Outcome::Finished), "{start:?}");
+    }
+}
+
+/// Two nodes of the host before one node: whichever replies first, what they have made of one packet is taken in the order of
+/// the connections.
+#[test]
+fn where_branches_join_their_packets_come_by_time_and_then_by_connection() {
+    let runtime = runtime();
+    let hosts: HostNodes =
+        [("left".to_owned(), HostNodeType::new(1, 32)), ("right".to_owned(), HostNodeType::new(2, 32))].into();
+    let nodes = [("a", "left", ""), ("b", "right", ""), ("join", "Pass", "")];
+    let graph = compile(&runtime, &nodes, &[("a", "join"), ("b", "join")], &hosts);
+    for is_turned in [false, true] {
+        let port = Port::new(None);
+        let session = graph.session(&port, 1, &options()).expect("accepted");
+        let mut values = Vec::new();
+        for number in 0..3 {
+            let mut packets = seconds(number..number + 1);
+            while session.send(&mut packets, 0, Duration::ZERO, NOTHING).expect("taken").taken == 0 {
+                assert!(!port.next(Some(PATIENCE)).events.is_empty(), "it does not come to rest");
+            }
+            let mut calls = Vec::new();
+            while calls.len() < 2 {
+                calls.extend(port.next(Some(PATIENCE)).events.into_iter().filter_map(|event| match event {
+                    Event::Call(call) => Some(call),
+                    _ => None,
+                }));
+            }
+            calls.sort_by_key(|call| (call.nodes[0].0 == 1) == is_turned);
+            for call in calls {
+                let value = Value::Int(number * 10 + call.nodes[0].0 as i64);
+                let outputs = vec![HostOutput { entry: 0, value, pts: None, duration: None, port: 0 }];
+                port.reply(call.id, Reply { outputs, is_final: true, failure: None }).expect("taken");
+            }
+        }
+        session.finish().expect("it goes on");
+        while values.len() < 6 {
+            match session.receive(None, ALL) {
+                Received::Outputs(outputs) => values.extend(outputs.into_iter().map(|output| output.packet.value)),
+                Received::WouldBlock => assert!(!port.next(Some(PATIENCE)).events.is_empty(), "nothing comes"),
+                Received::End => panic!("{values:?}"),
+            }
+        }
+        assert_eq!(values, [1, 2, 11, 12, 21, 22].map(Value::Int), "{is_turned}");
     }
 }

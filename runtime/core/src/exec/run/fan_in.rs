@@ -142,9 +142,10 @@ impl FanIn<'_> {
     }
 
     /// Whether the edges do not take turns, but the packet comes first that begins first. A node that aligns its inputs may give
-    /// up one that is behind the others, and what waits in a queue is not behind.
+    /// up one that is behind the others, and what waits in a queue is not behind. Under a virtual clock the turns would depend on
+    /// threads.
     fn takes_by_time(&self) -> bool {
-        self.graph.begins_with_aligning(self.stage)
+        matches!(self.clock, Clock::Virtual(_)) || self.graph.begins_with_aligning(self.stage)
     }
 
     /// Whether the stage takes what waits on an edge that goes backwards: once it has arrived, and nothing behind the end of the

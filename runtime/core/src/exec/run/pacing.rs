@@ -41,10 +41,11 @@ impl<'run> Pacing<'run> {
         Self { run, state, ready }
     }
 
-    /// Lets virtual time pass if nothing else can happen, and notifies a sender that waits for that. Called wherever a run may
-    /// have come to rest.
+    /// Lets virtual time pass if nothing else can happen, and notifies a sender that waits for that. Called wherever a run, or
+    /// what is before a stage where inputs join, may have come to rest.
     pub(super) fn keep_time(&mut self) {
         let Clock::Virtual(_) = &self.run.clock else { return };
+        self.run.scheduler().schedule_joins(self.state, self.ready);
         let Some(ingress) = self.state.ingress.as_deref() else { return };
         if ingress.is_finished() {
             self.fire_until(None);

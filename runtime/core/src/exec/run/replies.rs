@@ -60,11 +60,18 @@ impl Job for Run {
 }
 
 /// Whether there is room for the next part of a reply; if not, the host is notified once there is.
-fn backpressure(run: &Run, stage: usize, call: u64) -> Backpressure {
+fn backpressure(run: &Arc<Run>, stage: usize, call: u64) -> Backpressure {
+    let mut ready = Ready::new();
     let mut state = run.lock();
     // A run or a call that has ended has room: the next reply is refused.
     let waits = state.phase == Phase::Active
         && !state.has_room_behind(&run.graph, stage)
         && state.stages[stage].exchange.wait_for_room(call);
-    if waits { Backpressure::Full } else { Backpressure::Ready }
+    if !waits {
+        return Backpressure::Ready;
+    }
+    Pacing::of(run, &mut state, &mut ready).keep_time();
+    drop(state);
+    run.dispatch(&mut ready);
+    Backpressure::Full
 }

@@ -4,9 +4,10 @@ use smallvec::SmallVec;
 
 use super::clock::Clock;
 use super::fan_in::FanIn;
+use super::stage_cell::Status;
 use super::state::State;
 use crate::exec::epochs::Epochs;
-use crate::graph::Graph;
+use crate::graph::{Graph, Stage};
 
 /// Stages that were scheduled, in that order: seldom more than a few.
 pub(super) type Ready = SmallVec<[usize; 8]>;
@@ -50,12 +51,66 @@ impl<'run> Scheduler<'run> {
         }
     }
 
+    /// Schedules the stages that have waited for those before them; see [`Self::may_take`].
+    pub(super) fn schedule_joins(&self, state: &mut State, ready: &mut Ready) {
+        for stage in (0..self.graph.stages.len()).filter(|stage| self.is_ordered_join(*stage)) {
+            self.schedule_if_runnable(state, stage, ready);
+        }
+    }
+
+    /// Whether a stage may take what waits before it. Where inputs join under a virtual clock, it takes nothing before all
+    /// stages before it have come to rest: what it takes, by times, depends on no thread then.
+    pub(super) fn may_take(&self, state: &State, index: usize) -> bool {
+        if !self.is_ordered_join(index) {
+            return true;
+        }
+        let mut is_before = vec![false; index + 1];
+        is_before[index] = true;
+        // Stages come after those that feed them.
+        for stage in (0..=index).rev() {
+            if !is_before[stage] {
+                continue;
+            }
+            if stage != index && !self.rests(state, stage) {
+                return false;
+            }
+            let inputs = self.graph.stages[stage].inputs.iter();
+            inputs.filter_map(|edge| self.graph.edges[*edge].from).for_each(|before| is_before[before] = true);
+        }
+        true
+    }
+
+    /// Whether a stage does nothing before something comes or leaves, or time passes.
+    fn rests(&self, state: &State, index: usize) -> bool {
+        let cell = &state.stages[index];
+        let is_called = cell.exchange.is_calling() && !cell.exchange.waits_for_room();
+        match cell.status() {
+            Status::Idle => !is_called && !self.has_work(state, index),
+            Status::Finished => true,
+            Status::Scheduled | Status::Running => false,
+        }
+    }
+
+    /// Whether inputs join at a stage under a virtual clock.
+    fn is_ordered_join(&self, index: usize) -> bool {
+        let Stage { inputs, feedback_inputs, .. } = &self.graph.stages[index];
+        matches!(self.clock, Clock::Virtual(_)) && inputs.len() + feedback_inputs.len() > 1
+    }
+
     /// The inputs of a stage.
     pub(super) fn fan_in(&self, stage: usize) -> FanIn<'run> {
         FanIn { graph: self.graph, stage, is_session: self.is_session, clock: self.clock }
     }
 
     fn is_runnable(&self, state: &State, index: usize) -> bool {
+        self.can_run(state, index, || self.may_take(state, index))
+    }
+
+    fn has_work(&self, state: &State, index: usize) -> bool {
+        self.can_run(state, index, || true)
+    }
+
+    fn can_run(&self, state: &State, index: usize, may_take: impl Fn() -> bool) -> bool {
         let cell = &state.stages[index];
         if cell.is_woken() {
             return true;
@@ -63,7 +118,7 @@ impl<'run> Scheduler<'run> {
         if !state.has_credit(self.graph, index) {
             return false;
         }
-        let has_input = || self.fan_in(index).has_input(&state.queues, &cell.inputs);
+        let has_input = || self.fan_in(index).has_input(&state.queues, &cell.inputs) && may_take();
         let epoch = self.epochs.map_or(0, |epochs| epochs.of_last(&self.graph.stages[index]));
         cell.has_work(epoch, || self.clock.now(), has_input)
     }

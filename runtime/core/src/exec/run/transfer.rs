@@ -55,6 +55,9 @@ impl Transfer<'_> {
     ) {
         let Self { run, stage } = self;
         let scheduler = run.scheduler();
+        if !scheduler.may_take(state, stage) {
+            return;
+        }
         let taken = scheduler.fan_in(stage).fill(&mut state.queues, &mut state.stages[stage].inputs, inbox, most);
         run.meter.record_fill(&run.graph, stage, &state.queues);
         if taken == 0 {
