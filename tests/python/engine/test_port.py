@@ -125,6 +125,20 @@ def test_a_closed_port_abandons_its_runs_and_replies_to_no_call() -> None:
     port.drain()
 
 
+def test_what_is_raised_between_events_ends_all_runs_since_the_other_events_are_lost() -> None:
+    port, runs = port_with(1, 2)
+    raised = OSError("a signal handler raises")
+
+    def serve(*_: Any) -> None:
+        raise raised
+
+    port.driver.serve = serve  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="a signal handler raises"):
+        port.dispatch([call(5, job=1), [1, 2, COMPLETION]])
+    assert [run.completion for run in runs] == [raised, raised]
+    assert (port.runs, port.calls._open) == ({}, {})
+
+
 @pytest.mark.parametrize("is_released", [True, False])
 def test_a_port_that_is_given_back_keeps_no_loans_for_a_thread_that_may_never_look_again(is_released: bool) -> None:
     port = EventPort(SyncDriver())

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import functools
 import gc
+import signal
 import threading
 import traceback
 import weakref
@@ -602,3 +603,66 @@ def test_what_was_remembered_of_a_function_is_of_this_function_alone(execute: An
     # Each is collected before the next one, which may get its address.
     for number in range(20):
         assert execute(chain(("f", made(number % 2 == 1), {})), [number]) == [number]
+
+
+def test_what_a_signal_handler_raises_between_two_calls_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OverTime(Exception):
+        pass
+
+    def handler(*_: Any) -> None:
+        raise OverTime
+
+    # Between a reply, and the next call that came with it.
+    def take(*_: Any) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    monkeypatch.setattr(EventPort, "_take_next", take)
+    try:
+        with pytest.raises(OverTime):
+            rm.execute_sync(chain(("f", lambda value: value + 1, {})), [1] * 100)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    monkeypatch.undo()
+    assert rm.execute_sync(chain(("f", lambda value: value + 1, {})), [1] * 100) == [2] * 100
+
+
+@both
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_code_of_a_returned_value_may_raise_anything(execute: Any, asynchronous: bool) -> None:
+    class Nowhere:
+        def __fspath__(self) -> str:
+            raise KeyError("nowhere")
+
+    deep: list[Any] = []
+    deep.append(deep)
+    returned: dict[int, Any] = {1: 1, 2: Nowhere(), 3: deep}
+    functions: list[Any] = [lambda value: value, returned.get]
+    if asynchronous:
+
+        async def get(value: int) -> Any:
+            return returned[value]
+
+        functions[1] = get
+    for value, kind in ((2, KeyError), (3, RecursionError)):
+        with pytest.raises(rm.NodeError) as caught:
+            execute(chain(("first", functions[0], {}), ("second", functions[1], {})), [1, value])
+        error = caught.value
+        assert (error.node_id, error.item, type(error.__cause__), error.outputs) == ("second", 1, kind, [1])
+
+
+def test_a_task_factory_that_raises_is_an_error_of_the_node() -> None:
+    async def double(value: int) -> int:
+        return value * 2
+
+    def make(loop: Any, work: Any, **options: Any) -> Any:
+        if "remotemedia" in work.cr_code.co_filename:
+            raise OSError("no more tasks")
+        return asyncio.Task(work, loop=loop, **options)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(make)
+        with pytest.raises(rm.NodeError, match="OSError: no more tasks"):
+            await rm.execute(chain(("f", double, {})), [1])
+
+    asyncio.run(main())

@@ -91,6 +91,32 @@ def test_a_process_without_another_thread_says_so_and_goes_on(monkeypatch: pytes
     asyncio.run(main())
 
 
+def test_calls_that_no_thread_takes_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    @rm.node
+    class Same:
+        def process(self, value: int) -> int:
+            return value
+
+    async def main() -> None:
+        monkeypatch.setattr(threads, "_levels", Levels("remotemedia-node"))
+        asked = asyncio.Event()
+
+        def start(*arguments: Any) -> None:
+            asked.set()
+            no_thread(*arguments)
+
+        async with (rm.Pipeline() >> Same(on_error="skip")).session() as session:
+            with monkeypatch.context() as patch:
+                patch.setattr(threads, "start", start)
+                await session.send(1)
+                await asked.wait()
+            await session.send(2)
+            await session.finish()
+            assert [packet.value async for packet in session] == [2]
+
+    asyncio.run(main())
+
+
 def test_threads_are_used_again() -> None:
     pool = Workers()
     threads = set()

@@ -98,7 +98,7 @@ def _serve_on_loop(port: EventPort[Any], loop: Loop, context: contextvars.Contex
 
     def begin(loop: asyncio.AbstractEventLoop) -> None:
         if not call.is_over:
-            call.task = context.run(loop.create_task, _reply_on_loop(port, call, in_thread))
+            _begin_task(port, loop, context, call, in_thread)
 
     running = loop()
     if running is not None and asyncio._get_running_loop() is running:
@@ -121,11 +121,11 @@ def _serve_on_loop_in_turn(
         active.release(key, in_thread=False)
 
     def begin_here(loop: asyncio.AbstractEventLoop) -> None:
-        if call.is_over:
+        task = None if call.is_over else _begin_task(port, loop, context, call, in_retained_thread)
+        if task is None:
             done()
-            return
-        call.task = context.run(loop.create_task, _reply_on_loop(port, call, in_retained_thread))
-        call.task.add_done_callback(lambda _: done())
+        else:
+            task.add_done_callback(lambda _: done())
 
     def begin() -> None:
         running = loop()
@@ -136,6 +136,25 @@ def _serve_on_loop_in_turn(
             done()
 
     port.calls.begin(call, active, begin, lambda: call.cancel_task(loop()), in_thread=False)
+
+
+def _begin_task(
+    port: EventPort[Any],
+    loop: asyncio.AbstractEventLoop,
+    context: contextvars.Context,
+    call: OpenCall,
+    in_thread: InThread,
+) -> asyncio.Task[None] | None:
+    """The task that serves a call. None if none can be made, as where the task factory of the loop raises."""
+    work = _reply_on_loop(port, call, in_thread)
+    try:
+        task = call.task = context.run(loop.create_task, work)
+    except Exception as error:
+        work.close()
+        port.calls.end(call.id)
+        port.reply(call, Reply([], Failure(error)))
+        return None
+    return task
 
 
 async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:
@@ -163,9 +182,11 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         if not call.is_over:
             # Before the first function began.
             port.reply(call, Reply([], Failure(error)))
-    except (KeyboardInterrupt, SystemExit) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        # Those of functions do not come here, but a signal handler's may. Where the call is answered already, this
+        # reply is dropped.
         port.reply(call, Reply([], Failure(error)))
-        if call.task is not None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) and call.task is not None:
             call.task.add_done_callback(_retrieve)
         raise
     finally:

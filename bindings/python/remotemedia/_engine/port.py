@@ -33,7 +33,6 @@ from .._abi.lifetimes import hidden
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._functions import threads
-from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply
 from .._manifest.compile import CompiledPipeline
 from .._process import exiting
@@ -172,11 +171,15 @@ class EventPort(Generic[DriverT]):
         if self.is_closed or self.is_paused:
             return
         used = self._free.pop() if self._free else self._new_buffers()
-        events = self._fetch(used, 0)
-        if events is None:
-            events = self.driver.decode(self, used)
+        try:
+            events = self._fetch(used, 0)
             if events is None:
-                return
+                events = self.driver.decode(self, used)
+                if events is None:
+                    return
+        except Exception as error:
+            self._fail(error)
+            raise
         self._free.append(used)
         self.dispatch(events)
 
@@ -191,31 +194,37 @@ class EventPort(Generic[DriverT]):
 
     def dispatch(self, events: list[Any]) -> None:
         """Hands each event to what it is for."""
-        for event in events:
-            kind = event[0]
-            if kind in (OUTPUTS, ROOM):
-                run = self.runs.get(event[1])
-                if run is not None and run.notify is not None:
-                    run.notify(kind)
-            elif kind == COMPLETED:
-                self._complete(event[1], event[2])
-            elif kind == CALL:
-                self.serve(self.calls.open(event[1], event[2]["job"]), event[2])
-            elif kind == RELEASED:
-                ownership.release(event[1])
-            elif kind == RESUME:
-                self.calls.resume(event[1])
-            elif kind == CALLED_OFF:
-                self.calls.cancel(event[1])
-            elif kind == SKIPPED:
-                self._skipped(*event[1:])
-            elif kind == SHUT_DOWN:
-                self._shut_down()
+        try:
+            for event in events:
+                kind = event[0]
+                if kind in (OUTPUTS, ROOM):
+                    run = self.runs.get(event[1])
+                    if run is not None and run.notify is not None:
+                        run.notify(kind)
+                elif kind == COMPLETED:
+                    self._complete(event[1], event[2])
+                elif kind == CALL:
+                    self.serve(self.calls.open(event[1], event[2]["job"]), event[2])
+                elif kind == RELEASED:
+                    ownership.release(event[1])
+                elif kind == RESUME:
+                    self.calls.resume(event[1])
+                elif kind == CALLED_OFF:
+                    self.calls.cancel(event[1])
+                elif kind == SKIPPED:
+                    self._skipped(*event[1:])
+                elif kind == SHUT_DOWN:
+                    self._shut_down()
+        except Exception as error:
+            self._fail(error)
+            raise
 
     def serve(self, call: OpenCall, content: Mapping[str, Any], *, on_this_thread: bool = False) -> None:
         """Has a call served, unless it is over.
 
         With `on_this_thread` sync functions run on this serving thread, once it is done with its present work.
+        Raises nothing that a function raises: what comes from here, such as the exception of a signal handler, is for
+        the caller. The call may be answered already.
         """
         run = self.runs.get(call.job)
         chain = None if run is None or call.is_over else run.chain(content)
@@ -223,11 +232,7 @@ class EventPort(Generic[DriverT]):
             self.calls.end(call.id)
             return
         call.chain, call.entries = chain, content["entries"]
-        try:
-            self.driver.serve(self, run, call, on_this_thread)
-        except Exception as error:
-            self.calls.end(call.id)
-            self.reply(call, Reply([], Failure(error)))
+        self.driver.serve(self, run, call, on_this_thread)
 
     def reply(self, call: OpenCall, reply: Reply, next_calls: list[NextCall] | None = None) -> Backpressure:
         """Replies to a call, and returns what there is room for. A late reply, to a run that has ended, is dropped.
@@ -359,6 +364,17 @@ class EventPort(Generic[DriverT]):
             self.driver.clean(run)
         if closing := self.calls.closing(run.token):
             run.wait_for(closing)
+
+    def _fail(self, error: Exception) -> None:
+        """Ends all runs by what was raised while events were read: those that are left are lost.
+
+        A signal handler may raise it at any place, and on an event loop it reaches nobody who waits. They do not wait
+        for their cleaning up, which may have been left half begun.
+        """
+        for run in list(self.runs.values()):
+            self.abandon(run)
+            run.cleaned = None
+            run.complete(error)
 
     def _skipped(self, token: int, detail: Mapping[str, Any], is_first: bool) -> None:
         if is_first:

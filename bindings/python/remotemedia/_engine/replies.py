@@ -19,14 +19,14 @@ def pack_reply(call: Call, reply: Reply) -> tuple[CallBuffers, bytes, bool]:
     """
     used = acquire()
     try:
-        return used, _pack(used, reply), reply.is_final
-    except MarshalError:
-        pass
-    except BaseException:
-        release(used)
-        raise
-    try:
-        return used, _pack(used, _first_that_fails(used, call, reply)), True
+        try:
+            return used, _pack(used, reply), reply.is_final
+        except Exception:
+            # Code of the value's own, such as `__fspath__`, may raise anything.
+            refused = _first_that_fails(used, call, reply)
+            if refused is None:
+                raise
+        return used, _pack(used, refused), True
     except BaseException:
         release(used)
         raise
@@ -70,15 +70,16 @@ def _pack(used: CallBuffers, reply: Reply) -> bytes:
     return document
 
 
-def _first_that_fails(used: CallBuffers, call: Call, reply: Reply) -> Reply:
+def _first_that_fails(used: CallBuffers, call: Call, reply: Reply) -> Reply | None:
+    """The reply up to the value that can't cross; None if all of them can."""
     good: list[list[Any]] = []
     for output in reply.outputs:
         index, value = output[:2]
         try:
             used.pack(value, "the returned value")
-        except MarshalError as error:
+        except Exception as error:
             return Reply(good, Failure(error, index, len(call.chain.functions) - 1))
         finally:
             used.forget()
         good.append(output)
-    return Reply(good, reply.failure)
+    return None

@@ -135,12 +135,17 @@ class ThreadCall(PartialCall):
 
         call = self.call
         pool: Workers = self.port.driver.pool
-        if on_this_thread:
-            call.waits_for_thread = False
-            threads.run_next(attempt)
-        else:
-            call.waits_for_thread = call.waits_for_thread is None and pool.is_full
-            pool.submit(attempt)
+        call.waits_for_thread = not on_this_thread and call.waits_for_thread is None and pool.is_full
+        no_thread: RuntimeError | None = None
+        try:
+            if on_this_thread:
+                threads.run_next(attempt)
+            else:
+                pool.submit(attempt)
+        except RuntimeError as error:
+            no_thread = error
+        if no_thread is not None:
+            self.fail(no_thread)
 
     def reply_last(self, part: Reply) -> None:
         """Makes the last reply; this thread serves the next call, unless others wait for a thread."""

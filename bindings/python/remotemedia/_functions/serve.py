@@ -139,12 +139,15 @@ class PlainReply:
                         if type(value) in TIMED and node < last:
                             place = place_of(value, place)
                     node += 1
+                if value is not None and type(value) not in SCALARS:
+                    # As deep as it likes, or in itself.
+                    value = snapshot(value)
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:
-                return Reply(outputs, Failure(without_our_frames(error), index, node))
+                return Reply(outputs, Failure(without_our_frames(error), index, min(node, last)))
             if value is not None:
-                outputs.append([index, value if type(value) in SCALARS else snapshot(value)])
+                outputs.append([index, value])
                 if place is not None:
                     timed(outputs[-1], place)
             if index < last_entry and (call.is_over or (outputs and monotonic() >= due)):
@@ -220,6 +223,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
                 value = await each.call_async(value, in_thread)
                 if value is None:
                     break
+            value = snapshot(value)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -228,7 +232,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
             await send(Reply(outputs, cursor.failure(error)))
             return
         if value is not None:
-            outputs.append(timed([cursor.entry, snapshot(value)], place))
+            outputs.append(timed([cursor.entry, value], place))
         if cursor.entry < last_entry and (call.is_over or (outputs and monotonic() >= due)):
             part, outputs = outputs, []
             if not await send(Reply(part, is_final=False)):
