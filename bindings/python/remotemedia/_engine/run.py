@@ -83,13 +83,13 @@ class Run:
         known = self._chains.get(first)
         if known is not None and (known.epoch == epoch or self.instances is None):
             return known
-        if self.functions is None:
+        if self.functions is None or self.context is None:
             return None
         tokens = [token for token, _ in nodes]
         if self.instances is None:
             functions: list[HostFunction] | None = [self.functions[token] for token in tokens]
         else:
-            functions = self.instances.functions(self.functions, tokens, epoch)
+            functions = self.instances.functions(self.functions, tokens, epoch, self.context)
         if functions is None:
             return None
         chain = self._chains[first] = Chain(functions, epoch)

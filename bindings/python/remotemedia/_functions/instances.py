@@ -1,6 +1,7 @@
 """Classes as nodes: an instance for each run, initialized before its first value and cleaned up once.
 
-An instance is used by one call at a time, also after an interruption, and cleaned up once none works with it.
+An instance is used by one call at a time, also after an interruption, and cleaned up once none works with it. Its
+methods share a context: what one sets, such as the precision of `decimal`, the next one finds.
 
 How far an instance has come is noted as its methods return, where they run: the caller may have been cancelled since,
 while a thread went on with them.
@@ -11,12 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from enum import Enum
 from typing import Any
 
 from . import late_cleanups
 from .active_calls import ActiveCalls
 from .arguments import converter
+from .contexts import in_context
 from .event_loop import to_the_end
 from .failures import Cursor, Failure
 from .spec import HostClass, HostFunction, InThread, gives_many, is_async, preparation, traits_of
@@ -38,9 +41,10 @@ class Stage(Enum):
 class Instance(HostFunction):
     """One instance of a class, in one run: the function that it is for values, and its other methods."""
 
-    __slots__ = ("_kind", "_object", "_options", "_previous", "_stage", "epoch", "flush")
+    __slots__ = ("_context", "_kind", "_object", "_options", "_previous", "_stage", "epoch", "flush")
 
-    def __init__(self, node: HostFunction, epoch: int, previous: Instance | None) -> None:
+    def __init__(self, node: HostFunction, epoch: int, previous: Instance | None, context: Context) -> None:
+        """`context` is its own from now on."""
         self.node_type = node.node_type
         self.params: dict[str, Any] = {}
         kind: Any = node.function
@@ -60,6 +64,7 @@ class Instance(HostFunction):
         self._options = node.params
         self._object: Any = None
         self._previous = previous
+        self._context = context
         self._stage = Stage.NEW
 
     def opening(self) -> Iterator[HostFunction]:
@@ -98,7 +103,7 @@ class Instance(HostFunction):
 
     def _make(self) -> None:
         self._object = made = self._kind(**self._options)
-        self.function = made.process
+        self.function = in_context(self._context, made.process, self.is_async, self.gives_many)
         self.convert = preparation(converter(made.process), self.spec)
         if hasattr(made, "flush"):
             self.flush = self._called("flush", made.flush)
@@ -113,9 +118,11 @@ class Instance(HostFunction):
         When it has returned, the instance has come to the stage `then`; to its end also if it raised.
         """
         belongs_on_loop = is_async(method) if on_loop is None else on_loop
-        called = HostFunction(self._noting(method, then, belongs_on_loop), self.node_type, {})
+        many = gives_many(method)
+        noting = in_context(self._context, self._noting(method, then, belongs_on_loop), belongs_on_loop, many)
+        called = HostFunction(noting, self.node_type, {})
         called.is_async = belongs_on_loop
-        called.gives_many = gives_many(method)
+        called.gives_many = many
         called.method = name
         return called
 
@@ -160,10 +167,11 @@ class InstancePool(ActiveCalls):
         """Whether its run has ended, and no call is at work any more."""
 
     def functions(
-        self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int
+        self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int, context: Context
     ) -> list[HostFunction] | None:
         """The functions with these numbers, classes as their instances, which are made anew after an interruption.
 
+        Each instance gets a copy of `context`.
         None if the instances have been through a later interruption than `epoch`: calls from before it are over.
         """
         found: list[HostFunction] = []
@@ -175,7 +183,7 @@ class InstancePool(ActiveCalls):
                 function = declared[token]
                 if isinstance(function, HostClass):
                     if instance is None or instance.epoch != epoch:
-                        instance = self._instances[token] = Instance(function, epoch, instance)
+                        instance = self._instances[token] = Instance(function, epoch, instance, context.copy())
                     function = instance
                 found.append(function)
         return found

@@ -8,6 +8,7 @@ first in this order, and `errors` has those of all other items and branches too 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 from .._functions.arguments import read_only
 from .._functions.chain import all_values_async
+from .._functions.contexts import AsyncStepsInContext
 from .._functions.event_loop import cancellations
 from .._functions.failures import Cursor, Failure
 from .._functions.instances import Instance, clean_up
@@ -61,22 +63,24 @@ async def run(
 ) -> Outputs:
     """The outputs of a graph, as `execute` returns them. `inputs` are the values of each input of the graph.
 
-    Sync functions are called by `in_thread`. `deadline` is checked before each step, for each value that a function
+    Each call to a function runs in a copy of the caller's context, instances of classes in one of their own. Sync
+    functions are called by `in_thread`. `deadline` is checked before each step, for each value that a function
     gives, and at the end. `pause` waits for so many seconds.
     Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
     """
-    nodes = [_made(step.work) for step in graph.steps]
+    context = contextvars.copy_context()
+    nodes = [_made(step.work, context) for step in graph.steps]
     cancelled = cancellations()
     try:
-        return await _run(graph, nodes, inputs, in_thread, deadline, pause, stop, cancelled)
+        return await _run(graph, nodes, inputs, context, in_thread, deadline, pause, stop, cancelled)
     finally:
         # Instances that an error has kept from being cleaned up at the end.
         await clean_up([node for node in nodes if isinstance(node, Instance)], in_thread)
 
 
-def _made(work: Callable[[], Node] | HostFunction) -> Node | HostFunction:
+def _made(work: Callable[[], Node] | HostFunction, context: contextvars.Context) -> Node | HostFunction:
     if isinstance(work, HostClass):
-        return Instance(work, 0, None)
+        return Instance(work, 0, None, context.copy())
     return work if isinstance(work, HostFunction) else work()
 
 
@@ -84,6 +88,7 @@ async def _run(
     graph: Graph,
     nodes: list[Node | HostFunction],
     inputs: list[list[Any]] | None,
+    context: contextvars.Context,
     in_thread: InThread,
     deadline: Deadline,
     pause: Callable[[float], Awaitable[None]],
@@ -121,7 +126,7 @@ async def _run(
                 for tried in itertools.count():
                     deadline.begin(step, item)
                     try:
-                        work = _process(graph, step, nodes[place], packet, in_thread, cancelled)
+                        work = _process(graph, step, nodes[place], packet, context.copy(), in_thread, cancelled)
                         async with aclosing(work) as outs:
                             number = 0
                             async for out in outs:
@@ -175,10 +180,14 @@ async def _process(
     step: Step,
     node: Node | HostFunction,
     packet: Packet,
+    context: contextvars.Context,
     in_thread: InThread,
     cancelled: int | None,
 ) -> AsyncGenerator[Packet, None]:
-    """The packets that a node makes of a packet. Raises `RefusedError`, for a function from its exception."""
+    """The packets that a node makes of a packet; functions run in `context`.
+
+    Raises `RefusedError`, for a function from its exception.
+    """
     if not isinstance(node, HostFunction):
         yield packet._replace(value=node.process(packet.value))
         return
@@ -187,7 +196,8 @@ async def _process(
     entry = [0] if packet is END else [0, value, packet.pts, packet.duration, packet.port]
     cursor, is_left = Cursor(), False
     try:
-        async with aclosing(all_values_async([node], [entry], cursor, in_thread)) as values:
+        work = AsyncStepsInContext(context, all_values_async([node], [entry], cursor, in_thread))
+        async with aclosing(work) as values:
             async for each in values:
                 if each is None:
                     continue
