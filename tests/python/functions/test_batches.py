@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import re
+import sys
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -155,6 +156,37 @@ def test_what_is_skipped_is_the_bad_values_alone(execute: Any, function: Any, on
     assert [error.item for error in outputs.skipped] == [0, 3, 5]
 
 
+class Own(BaseException):
+    """One that is no `Exception`."""
+
+
+@everywhere
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["function", "async function"])
+@pytest.mark.parametrize("kind", [Own, asyncio.CancelledError])
+def test_whatever_a_batch_raises_is_the_error_of_the_bad_value_alone(
+    execute: Any, kind: type[BaseException], asynchronous: bool
+) -> None:
+    if kind is asyncio.CancelledError and sys.version_info < (3, 11):
+        pytest.skip("this Python does not tell whose cancellation it is")
+
+    def no_threes(values: list[int]) -> list[int]:
+        if 3 in values:
+            raise kind("a three")
+        return values
+
+    async def no_threes_later(values: list[int]) -> list[int]:
+        await asyncio.sleep(0)
+        return no_threes(values)
+
+    manifest = chain(("f", rm.node(batch=4)(no_threes_later if asynchronous else no_threes), {}))
+    with pytest.raises(rm.NodeError) as caught:
+        execute(manifest, [1, 2, 3, 4])
+    assert (caught.value.item, type(caught.value.__cause__), caught.value.outputs) == (2, kind, [1, 2])
+    manifest["nodes"][0]["on_error"] = "skip"
+    outputs = execute(manifest, [1, 2, 3, 4])
+    assert (outputs, [error.item for error in outputs.skipped]) == ([1, 2, 4], [2])
+
+
 @everywhere
 def test_in_a_chain_the_error_of_the_first_bad_value_is_told_whichever_function_it_is(execute: Any) -> None:
     @rm.node(batch=4)
@@ -254,9 +286,11 @@ def test_ctrl_c_in_a_batch_is_no_error_of_a_value() -> None:
 
 async def test_a_cancelled_execution_cancels_the_function() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
+    given: list[list[int]] = []
 
     @rm.node(batch=4)
     async def endless(values: list[int]) -> list[int]:
+        given.append(values)
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -270,6 +304,7 @@ async def test_a_cancelled_execution_cancels_the_function() -> None:
     await ended.wait()
     with pytest.raises(asyncio.CancelledError):
         await work
+    assert given == [[1, 2]]
 
 
 @pytest.mark.parametrize(

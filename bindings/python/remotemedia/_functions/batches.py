@@ -7,11 +7,13 @@ as a whole while each of its values passes by itself is no error.
 
 from __future__ import annotations
 
+import asyncio
 import types
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any
 
+from .event_loop import cancellations
 from .failures import Cursor, Failure
 from .places_in_time import Place, place_of
 from .spec import HostFunction, InThread
@@ -26,7 +28,7 @@ async def through(
     """What a chain of functions, from number `first` on, makes of a batch, up to the first entry that fails.
 
     Beside it that failure, if there is one. None is left out. Raises what is no failure of a value, such as a
-    cancellation; `cursor` tells where.
+    cancellation of the call; `cursor` tells where.
     """
     failure = None
     for node, function in enumerate(functions[first:], first):
@@ -82,15 +84,23 @@ async def _results(
 
 
 async def _given(function: HostFunction, values: list[Any], in_thread: InThread) -> tuple[Any, BaseException | None]:
-    """What a function returned, and what it raised. Raises what is no `Exception`."""
+    """What a function returned, and what it raised. Raises what ends the program, and a cancellation of the call."""
+    cancelled = cancellations()
     try:
         # The function gets a list of its own, which it may change.
         return await function.call_async(list(values), in_thread), None
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
     except Failure as failure:
-        if not isinstance(failure.error, Exception):
+        if isinstance(failure.error, (KeyboardInterrupt, SystemExit)):
             raise
         return None, failure.error
-    except Exception as error:
+    except asyncio.CancelledError as error:
+        # Without a count each one may be that of the call.
+        if cancelled is None or cancellations() != cancelled:
+            raise
+        return None, error
+    except BaseException as error:
         return None, error
 
 
@@ -109,8 +119,10 @@ async def _run_inline(work: Callable[[], Any]) -> Any:
     await _stop()
     try:
         return work()
-    except StopIteration as error:
-        # As it is, this coroutine would make another error of it.
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # As it is, StopIteration would become another error, and the others might be of who awaits this.
         raise Failure(error) from None
 
 
