@@ -412,6 +412,31 @@ def test_what_cleanup_raises_after_an_error_is_logged(execute: Any, caplog: pyte
     assert caplog.messages[0].startswith("cleanup of python:")
 
 
+@everywhere
+def test_what_cleanup_raises_is_logged_though_its_text_cannot_be_made(
+    execute: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise OSError("no words")
+
+        __repr__ = __str__
+
+    @rm.node
+    class Sorry:
+        def process(self, value: Any) -> Any:
+            raise ValueError("the first")
+
+        def cleanup(self) -> None:
+            raise Mute
+
+    with caplog.at_level(logging.WARNING), pytest.raises(rm.NodeError, match="ValueError: the first"):
+        execute(chain(("sorry", Sorry, {})), [1])
+    assert [message.partition(" raised: ")[2] for message in caplog.messages] == [
+        "Mute: its message can't be made: OSError"
+    ]
+
+
 async def until(is_true: Callable[[], bool]) -> None:
     """Waits for something that a thread, or the loop after it, brings about."""
     while not is_true():  # noqa: ASYNC110

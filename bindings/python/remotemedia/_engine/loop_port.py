@@ -15,6 +15,7 @@ from .._abi.constants import SHUT_DOWN
 from .._abi.library import check, ffi, lib
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
+from .._functions.failures import repr_of
 from .._process import exiting
 from ..errors import Error
 from .loop_calls import LoopCalls, call_on, in_thread
@@ -94,7 +95,7 @@ class LoopDriver(LoopCalls):
                 context.copy().run(instances.clean)
             except KeyboardInterrupt as error:
                 # A function raised it itself; Ctrl-C strikes the main thread alone.
-                _log.warning("cleaning up raised: %r", error)
+                _log.warning("cleaning up raised: %s", repr_of(error))
             finally:
                 call_on(loop, cleaned)
 

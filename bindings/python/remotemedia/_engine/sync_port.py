@@ -14,6 +14,7 @@ from .._abi import ownership
 from .._abi.library import NULL
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
+from .._functions.failures import repr_of
 from .._functions.serve import Backpressure, Reply
 from .._results.outputs import Outputs
 from .loop_calls import LoopCalls
@@ -118,7 +119,7 @@ class ThreadsDriver(LoopCalls, SyncDriver):
                 if ending:
                     raise
                 # A function raised it itself; Ctrl-C strikes the main thread alone.
-                _log.warning("cleaning up raised: %r", error)
+                _log.warning("cleaning up raised: %s", repr_of(error))
 
         instances.end(clean)
         ending = False

@@ -80,6 +80,14 @@ def text_of(error: BaseException) -> str:
     return f"{name}: {message}" if message else name
 
 
+def repr_of(error: BaseException) -> str:
+    """`ValueError('negative gain')`, for the log; what `text_of` returns if its own `__repr__` raises."""
+    try:
+        return repr(error)
+    except Exception:
+        return text_of(error)
+
+
 def without_our_frames(error: BaseException) -> BaseException:
     """The exception, with a traceback that begins in the function."""
     trace = error.__traceback__

@@ -21,7 +21,7 @@ from .active_calls import ActiveCalls
 from .arguments import converter
 from .contexts import in_context
 from .event_loop import to_the_end
-from .failures import Cursor, Failure
+from .failures import Cursor, Failure, repr_of
 from .spec import HostClass, HostFunction, InThread, gives_many, is_async, preparation, traits_of
 
 _log = logging.getLogger("remotemedia")
@@ -307,11 +307,11 @@ async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> N
 def complain(part: HostFunction, error: BaseException) -> None:
     """Logs what a method raised that was called after the end of the work."""
     cause = error.error if isinstance(error, Failure) else error
-    _log.warning("%s of %s raised: %r", part.method, part.node_type, cause)
+    _log.warning("%s of %s raised: %s", part.method, part.node_type, repr_of(cause))
 
 
 def _complain_at_all(error: BaseException) -> None:
-    _log.warning("what cleans up raised: %r", error)
+    _log.warning("what cleans up raised: %s", repr_of(error))
 
 
 def closing(functions: Iterable[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .arguments import SCALARS, read_only, snapshot
 from .chain import Chain, all_values, all_values_async
-from .failures import Cursor, Failure, without_our_frames
+from .failures import Cursor, Failure, repr_of, without_our_frames
 from .places_in_time import TIMED, Place, place_of, timed
 from .ports import output_row
 from .spec import InThread
@@ -179,7 +179,7 @@ class SteppedReply:
         try:
             self._context.run(self._values.close)
         except Exception as error:
-            _log.warning("a node raised while it was closed: %r", error)
+            _log.warning("a node raised while it was closed: %s", repr_of(error))
 
     def _next(self) -> Reply:
         call, cursor, streams = self._call, self._cursor, self._call.chain.streams
