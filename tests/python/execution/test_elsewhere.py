@@ -60,6 +60,33 @@ async def test_a_session_is_refused_on_another_thread_and_loses_nothing(use: str
         assert [packet.value async for packet in session] == [*expected, 2]
 
 
+def test_an_open_session_is_refused_in_another_loop_of_its_thread_and_loses_nothing() -> None:
+    loop = asyncio.new_event_loop()
+    session = rm.Pipeline.load(PASS).session()
+
+    async def sends(value: int) -> None:
+        assert session.try_send(value)
+
+    async def refused() -> None:
+        uses = [session.send(0), sends(0), session.send_many([0]), read(session), session.flush(), session.finish()]
+        for use in uses:
+            with pytest.raises(rm.InvalidArgumentError) as caught:
+                await use
+            assert str(caught.value) == ELSEWHERE
+
+    try:
+        loop.run_until_complete(session.__aenter__())
+        loop.run_until_complete(session.send(1))
+        asyncio.run(refused())
+        loop.run_until_complete(sends(2))
+        loop.run_until_complete(session.finish())
+        reader = aiter(session)
+        assert [loop.run_until_complete(anext(reader)).value for _ in range(2)] == [1, 2]
+        loop.run_until_complete(session.__aexit__(None, None, None))
+    finally:
+        loop.close()
+
+
 def test_a_session_may_be_used_between_the_turns_of_its_loop() -> None:
     loop = asyncio.new_event_loop()
     session = rm.Pipeline.load(PASS).session()

@@ -57,7 +57,8 @@ class NativeSession(SessionState):
         """Ties the session to the running loop."""
         if self._port is not None:
             raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
-        self._port = loop_port(running_loop("asyncio.run, main()"))
+        self._loop = running_loop("asyncio.run, main()")
+        self._port = loop_port(self._loop)
         self._thread = get_ident()
         self._context = contextvars.copy_context()
 
@@ -84,7 +85,8 @@ class NativeSession(SessionState):
         It brings the outputs that are there, unless no reader waits for them: then only with every so many packets,
         since it costs less to take several together. With `at_once` it brings them in any case.
         """
-        if get_ident() != self._thread:
+        # Where its loop does not run, another one may; cheaper than asking which one it is.
+        if get_ident() != self._thread or not self._loop.is_running():
             self.check_place()
         used = self._buffers
         if used is None:
@@ -135,7 +137,7 @@ class NativeSession(SessionState):
 
     def fetch(self, sink: int, batch: deque[Packet]) -> int:
         """Moves what came out of the chosen output at this place into `batch`, and returns the status."""
-        if get_ident() != self._thread:
+        if get_ident() != self._thread or not self._loop.is_running():
             self.check_place()
         used = self._buffers
         if used is None:

@@ -41,6 +41,7 @@ class SessionState:
         "_functions",
         "_handle",
         "_hold",
+        "_loop",
         "_most",
         "_names",
         "_opening",
@@ -99,6 +100,7 @@ class SessionState:
         self.has_other_sender = False
         """Whether a thread has sent, or something was sent while a reader waited."""
         self._port: LoopPort | None = None
+        self._loop: Any = None
         self._thread = 0
         """The thread of its loop."""
         self._context: contextvars.Context | None = None
@@ -119,7 +121,7 @@ class SessionState:
     def check_place(self) -> None:
         """Raises `InvalidArgumentError` unless this is its loop: no two threads may use a session at once."""
         running = _get_running_loop()
-        if self._port is None or running is self._port.driver.loop():
+        if self._port is None or running is self._loop:
             return
         # Where no loop runs, the thread of its loop, which is not running either, is the right place.
         if running is not None or get_ident() != self._thread:
