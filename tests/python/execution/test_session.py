@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import decimal
+import gc
 import itertools
 import logging
 import re
 import threading
+import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -80,6 +83,59 @@ async def test_a_failure_is_raised_where_it_is_read_and_where_it_is_sent() -> No
             await session.send(3)
             while True:
                 await session.send(0)
+
+
+@pytest.mark.parametrize("form", ["session", "stream"])
+async def test_a_task_that_nobody_refers_to_reads_a_session_to_its_end(form: str) -> None:
+    begun, resume, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    got: list[int] = []
+
+    @rm.node
+    async def wait(value: int) -> int:
+        begun.set()
+        await resume.wait()
+        return value
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+
+    async def work() -> None:
+        if form == "stream":
+            got.extend([value async for value in (rm.Pipeline() >> wait()).stream(source())])
+        else:
+            async with (rm.Pipeline() >> wait()).session() as session:
+                await session.send(1)
+                await session.finish()
+                got.extend([packet.value async for packet in session])
+        ended.set()
+
+    # The loop knows it weakly, and it waits for what the session has.
+    task = weakref.ref(asyncio.create_task(work()))
+    await begun.wait()
+    gc.collect()
+    assert task() is not None
+    resume.set()
+    await ended.wait()
+    assert got == [1]
+
+
+async def test_a_session_that_nobody_refers_to_and_waits_for_is_collected() -> None:
+    begun = asyncio.Event()
+
+    @rm.node
+    async def endless(value: int) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    session = await (rm.Pipeline() >> endless()).session().__aenter__()
+    await session.send(1)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(anext(aiter(session)), 0.01)
+    await begun.wait()
+    seen = weakref.ref(session)
+    del session
+    gc.collect()
+    assert seen() is None
 
 
 async def test_leaving_normally_finishes_and_raises_what_nobody_has_seen() -> None:

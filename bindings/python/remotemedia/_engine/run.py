@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .._abi.constants import COMPLETED
@@ -21,6 +21,7 @@ from .._process import stay_at_exit
 from .._results.outputs import Outputs
 from ..errors import NodeError
 from .completion import keep_causes, settle
+from .waiters import Waiters
 
 Functions = Mapping[int, HostFunction] | None
 """The Python functions of a pipeline, by their numbers."""
@@ -44,6 +45,7 @@ class Run:
         "sync_calls",
         "taking",
         "token",
+        "waiters",
     )
 
     def __init__(
@@ -62,6 +64,8 @@ class Run:
         """Done with the completion, where an event loop waits for it."""
         self.notify: Callable[[int], None] | None = None
         """Called with the kind of each event of a session."""
+        self.waiters: Sequence[Waiters] = ()
+        """Who waits for events of a session. A loop knows their tasks weakly: the port keeps them while they wait."""
         self.skipped: list[NodeError] | None = None
         """The errors that a session has let pass."""
         self.taking: set[int] = set()

@@ -318,6 +318,7 @@ class NativeSession(SessionState):
             run.context = context
         run.future = self.completed = loop.create_future()
         run.notify = _notifier(self)
+        run.waiters = self.room, self.readers
         run.skipped = self.skipped
         run.sync_calls = ActiveCalls() if self._functions else None
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
