@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import gc
+import pathlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import numpy
@@ -13,6 +15,8 @@ from conftest import ADD_5, chain, eventually, live_objects
 from remotemedia._engine.loop_port import LoopDriver
 from remotemedia._engine.port import EventPort
 from remotemedia._engine.run import Run
+
+SPEECH = pathlib.Path(__file__).parents[3] / "examples/speech.flac"
 
 
 def later(*steps: tuple[str, Any]) -> rm.Pipeline:
@@ -220,3 +224,53 @@ async def test_raw_samples_that_end_within_one_give_their_outputs_and_then_the_e
         async for sound in (rm.Pipeline() >> rm.nodes.PassThrough()).stream(source, input=rm.PCM("s16", 16000, 1)):
             frames.append(sound.frames)
     assert frames == [320, 160]
+
+
+async def slowly_closed(values: Any, closed: Callable[[], None]) -> AsyncIterator[Any]:
+    try:
+        for value in values:
+            yield value
+    finally:
+        await asyncio.sleep(0)
+        closed()
+
+
+LEFT: dict[str, Callable[[Any], Any]] = {
+    "stream": lambda closed: rm.Pipeline.load(ADD_5).stream(slowly_closed(range(1000), closed)),
+    "map": lambda closed: rm.Pipeline.load(ADD_5).map(slowly_closed(range(1000), closed)),
+    "counted": lambda closed: rm.Pipeline.load(ADD_5).map(
+        slowly_closed(range(1000), closed), on_progress=lambda _: None
+    ),
+    "files": lambda closed: rm.aiter_many(slowly_closed([SPEECH] * 50, closed)),
+}
+
+
+@pytest.mark.parametrize("is_garbage", [False, True], ids=["end", "garbage"])
+@pytest.mark.parametrize("form", LEFT)
+def test_a_loop_closes_what_was_left_and_logs_nothing(
+    form: str, is_garbage: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept: list[Any] = []
+    is_closed, count = asyncio.Event(), 0
+
+    def closed() -> None:
+        nonlocal count
+        count += 1
+        is_closed.set()
+
+    async def main() -> None:
+        left = LEFT[form](closed)
+        await anext(left)
+        kept.append(left)
+        if is_garbage:
+            kept.append(kept.copy())
+            kept[1].append(kept[1])
+            del left
+            kept.clear()
+            gc.collect()
+            await is_closed.wait()
+
+    asyncio.run(main())
+    kept.clear()
+    gc.collect()
+    assert (count, caplog.messages) == (1, [])

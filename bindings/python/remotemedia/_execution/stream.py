@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from .._results.nested import Nested
 from ..errors import InvalidArgumentError
 from .turns import INLINE_IN_A_ROW
 
@@ -23,7 +24,7 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
     """The values that come out while `source` goes in; then what `source` raised, if it did."""
     async with session:
         if isinstance(source, AsyncIterable):
-            async with aclosing(_stream_async(session, source)) as outputs:
+            async with aclosing(Nested(_stream_async(session, source))) as outputs:
                 async for output in outputs:
                     yield output
             return
@@ -92,5 +93,11 @@ async def _finish(session: Session, failures: list[Exception]) -> None:
 async def close_source(source: Any) -> None:
     """Closes an async generator now: a loop would close it later, and a microphone would stay open until then."""
     close = getattr(source, "aclose", None)
-    if close is not None:
-        await close()
+    if close is None:
+        return
+    try:
+        # At its end the loop itself closes all generators, and this one may come first.
+        await asyncio.sleep(0)
+    finally:
+        if not getattr(source, "ag_running", False):
+            await close()

@@ -11,6 +11,7 @@ from .._execution.map import Mapped
 from .._graph.pipeline import Pipeline
 from .._problem.whole_number import require_whole
 from .._results.inputs import require_several
+from .._results.nested import Nested
 from ..errors import InvalidArgumentError
 from ..media import Audio
 from ..nodes import AudioConcat
@@ -174,7 +175,7 @@ def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, No
 
 
 async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Loaded, None]:
-    async with aclosing(amap_files(job.pipeline, sources, job.call, job.at_a_time)) as results:
+    async with aclosing(Nested(amap_files(job.pipeline, sources, job.call, job.at_a_time))) as results:
         async for result in results:
             yield job.loaded(result)
 

@@ -12,6 +12,7 @@ from .._execution.map import Mapped, map_sources, map_sources_sync
 from .._execution.stream import close_source
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import compile_manifest
+from .._results.nested import Nested
 from ..media import File
 from .addresses import is_address
 from .fetching import fetched
@@ -39,7 +40,7 @@ def amap_files(
 ) -> AsyncGenerator[Mapped, None]:
     """Does what `map_files` does, beside the event loop. What is there does not wait for the sources behind it."""
     compiled = compile_manifest(pipeline.manifest())
-    return map_sources(compiled, _opened_async(sources, call, at_once), at_once, True, -1, _file_in)
+    return map_sources(compiled, Nested(_opened_async(sources, call, at_once)), at_once, True, -1, _file_in)
 
 
 def _file_in(found: Opened, _names: tuple[str, ...]) -> list[File]:

@@ -11,11 +11,13 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sized
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidArgumentError
 from ..media import Audio
 from .inputs import Inputs, count_of, values_of
+from .nested import Nested
 from .outputs import Outputs
 
 if TYPE_CHECKING:
@@ -141,12 +143,10 @@ def reporter_of_sources(callback: OnProgress, sources: Any) -> Reporter:
 async def counted(results: AsyncGenerator[Mapped, None], reporter: Reporter) -> AsyncGenerator[Mapped, None]:
     """The results of a `map`, with a report of how many there have been."""
     so_far = _Mapped(reporter)
-    try:
-        async for result in results:
+    async with aclosing(Nested(results)) as nested:
+        async for result in nested:
             so_far.add(result)
             yield result
-    finally:
-        await results.aclose()
     so_far.end()
 
 
