@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/remotemedia/remotemedia-go/internal/abi"
@@ -47,10 +48,13 @@ type Session struct {
 	// open.
 	changes *changes
 
-	// fetching is held for reading while outputs are fetched or offered, and for writing while they are dropped.
+	// fetching is held for reading while packets are sent and outputs are fetched or offered, and for writing while both
+	// are dropped.
 	fetching sync.RWMutex
-	mu       sync.Mutex
-	readers  []*Output
+	// interruptions counts those of all nodes: what a Send has from before the last one is not sent any more.
+	interruptions atomic.Int64
+	mu            sync.Mutex
+	readers       []*Output
 	// sending has a channel for each input, by its number, which the goroutine that sends there holds; a channel, so that
 	// waiting for it ends with a context.
 	sending map[int]chan struct{}
@@ -138,7 +142,8 @@ func (o *SessionOptions) document(ctx context.Context) *Map {
 	return m
 }
 
-// Send sends values, each as a packet, and waits for room.
+// Send sends values, each as a packet, and waits for room. An interruption of all nodes drops what waits: then it
+// returns as if that was sent.
 func (s *Session) Send(ctx context.Context, values ...any) error {
 	packets := make([]Packet, len(values))
 	for i, value := range values {
@@ -147,9 +152,10 @@ func (s *Session) Send(ctx context.Context, values ...any) error {
 	return s.SendPackets(ctx, packets...)
 }
 
-// SendPackets sends packets with times of their own, or by the inputs that they name, and waits for room. Their other
-// fields are ignored. When it returns with an error, some of them may have been taken.
+// SendPackets sends packets with times of their own, or by the inputs that they name, and waits for room as Send does.
+// Their other fields are ignored. When it returns with an error, some of them may have been taken.
 func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
+	since := s.interruptions.Load()
 	for i := range packets {
 		if _, err := s.input(packets[i].Input); err != nil {
 			return err
@@ -161,7 +167,7 @@ func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
 		for count < len(packets) && packets[count].Input == packets[0].Input {
 			count++
 		}
-		if err := s.sendTo(ctx, packets[:count]); err != nil {
+		if err := s.sendTo(ctx, packets[:count], since); err != nil {
 			return err
 		}
 		packets = packets[count:]
@@ -169,8 +175,8 @@ func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
 	return nil
 }
 
-// sendTo sends packets to one input.
-func (s *Session) sendTo(ctx context.Context, packets []Packet) error {
+// sendTo sends packets to one input, unless the session is interrupted before they are taken.
+func (s *Session) sendTo(ctx context.Context, packets []Packet, since int64) error {
 	sending, err := s.lockOf(packets[0].Input)
 	if err != nil {
 		return err
@@ -184,7 +190,7 @@ func (s *Session) sendTo(ctx context.Context, packets []Packet) error {
 	for len(packets) > 0 {
 		// Before the try: room that comes after it is not missed.
 		changed := s.changes.next()
-		taken, err := s.try(packets[:min(len(packets), sendMost)])
+		taken, err := s.tryUnless(packets[:min(len(packets), sendMost)], since)
 		if err != nil {
 			return err
 		}
@@ -257,6 +263,16 @@ func (s *Session) lockOf(name string) (chan struct{}, error) {
 		s.sending[input] = sending
 	}
 	return sending, nil
+}
+
+// tryUnless sends packets that there is room for. If the session was interrupted since, all of them are dropped.
+func (s *Session) tryUnless(packets []Packet, since int64) (taken int, err error) {
+	s.fetching.RLock()
+	defer s.fetching.RUnlock()
+	if s.interruptions.Load() != since {
+		return len(packets), nil
+	}
+	return s.try(packets)
 }
 
 func (s *Session) try(packets []Packet) (taken int, err error) {
@@ -338,27 +354,26 @@ func (s *Session) Cancel() error {
 // Flush ends the stream after what was sent: everything that nodes hold back comes out, and another stream may begin.
 func (s *Session) Flush() error { return s.control(NewMap("flush", true)) }
 
-// Interrupt drops everything that was sent and not read, and resets the nodes; what is sent afterwards is not
-// affected. With the id of a node it drops what waits before that node and behind it, and resets these; the nodes
-// before it continue.
+// Interrupt drops everything that was sent and not read, also what waits in Send for room, and resets the nodes; what is
+// sent afterwards is not affected. With the id of a node it drops what waits before that node and behind it, and resets
+// these; the nodes before it continue, and a Send that waits goes on waiting.
 func (s *Session) Interrupt(at ...string) error {
 	if len(at) > 1 {
 		return failure(StatusInvalidArgument, "Interrupt takes one node, got %q", at)
 	}
-	control := NewMap("interrupt", true)
-	if len(at) == 1 {
-		control.Set("at", at[0])
+	if len(at) == 0 {
+		return s.drop(everything, func() error {
+			s.interruptions.Add(1)
+			return s.control(NewMap("interrupt", true))
+		})
 	}
-	which := everything
-	if len(at) == 1 {
-		ends, err := s.pipeline.ends()
-		if err != nil {
-			return err
-		}
-		outputs := ends.behind(at[0])
-		which = func(packet Packet) bool { return outputs[packet.Output] }
+	ends, err := s.pipeline.ends()
+	if err != nil {
+		return err
 	}
-	return s.drop(which, func() error { return s.control(control) })
+	outputs := ends.behind(at[0])
+	which := func(packet Packet) bool { return outputs[packet.Output] }
+	return s.drop(which, func() error { return s.control(NewMap("interrupt", true, "at", at[0])) })
 }
 
 // SetParam changes a live param of a node: what was sent before is processed with the old value.

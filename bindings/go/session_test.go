@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -221,6 +222,50 @@ func TestNothingFromBeforeAnInterruptionComesAfterIt(t *testing.T) {
 		packet, err := s.Receive(ctx)
 		must(t, err)
 		expect(t, packet.Value, 1000*round+5)
+	}
+}
+
+func TestAnInterruptionOfAllDropsWhatWaitsToBeSent(t *testing.T) {
+	for name, wanted := range map[string]string{"all": "[4]", "stall": "[2 3 2 3 2 3 4]"} {
+		t.Run(name, func(t *testing.T) {
+			r, ctx := begin(t)
+			node, begun, release := stalling()
+			s := open(t, ctx, compile(t, r, chain(node)), SessionOptions{Packets: 1})
+			must(t, s.Send(ctx, 0))
+			<-begun
+			for n := 1; n > 0; {
+				var err error
+				n, err = s.TrySend(Packet{Value: 1})
+				must(t, err)
+			}
+			// One waits for room, the others until it is their turn.
+			sent := make(chan error)
+			for range 3 {
+				go func() { sent <- s.Send(ctx, 2, 3) }()
+			}
+			eventually(t, "senders that do not wait", func() string {
+				stacks := make([]byte, 1<<20)
+				waiting := strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "(*Session).sendTo(")
+				return differ(3-waiting, 0)
+			})
+			if name == "all" {
+				must(t, s.Interrupt())
+			} else {
+				must(t, s.Interrupt(name))
+			}
+			close(release)
+			go func() {
+				for range 3 {
+					if err := <-sent; err != nil {
+						t.Error(err)
+					}
+				}
+				if err := errors.Join(s.Send(ctx, 4), s.Finish()); err != nil {
+					t.Error(err)
+				}
+			}()
+			expect(t, values(collect(t, ctx, s)), wanted)
+		})
 	}
 }
 
