@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -69,6 +70,17 @@ func eventually(t *testing.T, what string, check func() string) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// waiting waits until so many goroutines wait in a select of a method.
+func waiting(t *testing.T, count int, method string) {
+	t.Helper()
+	const top = "[select]:\ngithub.com/remotemedia/remotemedia-go."
+	eventually(t, "goroutines that do not wait yet", func() string {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		return differ(count-strings.Count(string(stacks), top+method), 0)
+	})
 }
 
 func compile(t *testing.T, r *Runtime, manifest any, nodes ...*HostNode) *Pipeline {

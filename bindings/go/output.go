@@ -174,6 +174,8 @@ func (o *Output) offer(ctx context.Context, packets chan<- Packet) error {
 	s.mu.Lock()
 	o.fetched = append([]Packet{packet}, o.fetched...)
 	s.mu.Unlock()
+	// A reader that found nothing meanwhile looks again.
+	s.changes.notify()
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 )
@@ -243,11 +242,7 @@ func TestAnInterruptionOfAllDropsWhatWaitsToBeSent(t *testing.T) {
 			for range 3 {
 				go func() { sent <- s.Send(ctx, 2, 3) }()
 			}
-			eventually(t, "senders that do not wait", func() string {
-				stacks := make([]byte, 1<<20)
-				waiting := strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "(*Session).sendTo(")
-				return differ(3-waiting, 0)
-			})
+			waiting(t, 3, "(*Session).sendTo(")
 			if name == "all" {
 				must(t, s.Interrupt())
 			} else {
@@ -386,6 +381,29 @@ func TestAChannelGivesNothingFromBeforeAnInterruption(t *testing.T) {
 		expect(t, (<-packets).Value, 1000*round+5)
 	}
 	must(t, s.Close())
+}
+
+func TestWhatAChannelTakesBackIsReadByOneThatWaits(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	offering, cancel := context.WithCancel(ctx)
+	s.Chan(offering)
+	must(t, s.Send(ctx, 1))
+	waiting(t, 1, "(*Output).offer(")
+	received := make(chan any)
+	// The end of the session would wake it, too.
+	brief, end := context.WithTimeout(ctx, 5*time.Second)
+	defer end()
+	go func() {
+		packet, err := s.Receive(brief)
+		if err != nil {
+			t.Error(err)
+		}
+		received <- packet.Value
+	}()
+	waiting(t, 1, "(*Output).await(")
+	cancel()
+	expect(t, <-received, 6)
 }
 
 func TestACallAfterAFailureHasItAsItsCause(t *testing.T) {
