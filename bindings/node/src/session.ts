@@ -51,6 +51,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** Who sends to each input: one that is full holds up no other. */
   private readonly queues: readonly SendQueue[];
   private readers = 0;
+  /** How often all of it was interrupted: what waits from before the last time is not sent any more. */
+  private interruptions = 0;
   private end: Completion | null = null;
   private readonly ended: Promise<void>;
   private isClosed = false;
@@ -108,7 +110,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     });
   }
 
-  /** Sends a value, and waits until it is taken. */
+  /** Sends a value, and waits until it is taken, or dropped by an interruption of all. */
   async send(value: Input, options: SendOptions = NO_OPTIONS): Promise<void> {
     const queue = this.senders(options);
     if (queue.length === 0 && this.take(value, options)) {
@@ -118,7 +120,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     }
     // Those who came before are taken before.
     queue.length++;
-    const mine = queue.last.then(() => this.sendLater(value, options)).finally(() => queue.length--);
+    const since = this.interruptions;
+    const mine = queue.last.then(() => this.sendLater(value, options, since)).finally(() => queue.length--);
     queue.last = mine.catch(() => undefined);
     return mine;
   }
@@ -203,7 +206,11 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     await this.inTurn(() => this.control(controlDocument({ flush: true })));
   }
 
-  /** Drops what was sent and not read, and makes nodes anew. @param options.at only what waits before this node or behind it */
+  /**
+   * Drops what was sent and not read, also what waits to be sent, and makes nodes anew.
+   *
+   * @param options.at only what waits before this node or behind it; what waits to be sent goes on waiting
+   */
   interrupt(options: { at?: string } = {}): void {
     requireKnown("interrupt", options, OF_INTERRUPT);
     const status = native().sessionControl(this.handle, controlDocument({ interrupt: true, ...options }));
@@ -211,6 +218,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
       const error = failure();
       if (!(error instanceof GoneError)) throw error;
     }
+    if (options.at === undefined) this.interruptions++;
     // What has been brought here and not read is dropped as well.
     const dropped = options.at === undefined ? null : outputsBehind(this.pipeline.plan, options.at);
     const isKept = ({ output }: Packet<T>): boolean => dropped !== null && !dropped.has(output);
@@ -272,11 +280,22 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** The input as a stream of values. Closing it finishes the session, aborting it cancels. */
   get writable(): WritableStream<Input> {
-    return (this.writeStream ??= new WritableStream<Input>({
-      write: (value) => this.send(value),
-      close: () => this.finish(),
-      abort: () => this.cancel(),
-    }));
+    if (this.writeStream !== null) return this.writeStream;
+    // How often all was interrupted when each value was written: the stream has a queue of its own.
+    const written: number[] = [];
+    return (this.writeStream = new WritableStream<Input>(
+      {
+        write: (value) => (written.shift() === this.interruptions ? this.send(value) : undefined),
+        close: () => this.finish(),
+        abort: () => this.cancel(),
+      },
+      {
+        size: () => {
+          written.push(this.interruptions);
+          return 1;
+        },
+      },
+    ));
   }
 
   /** Cancels what is under way and waits for the end. Throws the failure of the pipeline if it was not seen before. */
@@ -308,8 +327,9 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     return mine;
   }
 
-  private async sendLater(value: Input, options: SendOptions): Promise<void> {
-    while (!this.take(value, options)) await this.wait(this.roomWaiters);
+  /** Sends once there is room, unless all was interrupted since. */
+  private async sendLater(value: Input, options: SendOptions, since: number): Promise<void> {
+    while (this.interruptions === since && !this.take(value, options)) await this.wait(this.roomWaiters);
   }
 
   /** Sends one packet if there is room. Outputs may come along. */

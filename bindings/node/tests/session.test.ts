@@ -133,6 +133,29 @@ test("a flush brings out what nodes hold back; an interruption makes them anew",
   assert.deepEqual(await all(session), ["c", { count: 1 }]);
 });
 
+test("an interruption of all drops also what waits to be sent, one of a part does not", async () => {
+  for (const at of [undefined, "own"]) {
+    const begun = deferred();
+    const process = async (value: Value): Promise<Value> => {
+      begun.resolve();
+      await (value === "first" ? new Promise(() => {}) : null);
+      return value;
+    };
+    const held = new Pipeline(OWN, { nodes: { Own: { process } } });
+    await using session = held.session({ buffer: { packets: 1 } });
+    assert.ok(session.trySend("first"));
+    await begun.promise;
+    while (session.trySend("taken"));
+    const writer = session.writable.getWriter();
+    // One waits for room, one for its turn, and what is written in the queue of the stream.
+    const sent = [session.send(1), session.send(2), writer.write(3), writer.write(4), session.flush()];
+    session.interrupt(at === undefined ? {} : { at });
+    sent.push(session.send("new"), writer.write("newer"), writer.close());
+    assert.deepEqual(await all(session), at === undefined ? ["new", "newer"] : [1, 2, "new", 3, 4, "newer"]);
+    await Promise.all(sent);
+  }
+});
+
 test("live params change between what was sent before and after", async () => {
   const gain = new Pipeline({ version: "v1", nodes: [{ id: "gain", node_type: "AudioGain", params: { gain_db: 0 } }] });
   await using session = gain.session<Audio>();
