@@ -135,13 +135,12 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   async receive(output?: string): Promise<Packet<T> | undefined> {
     this.readers++;
     try {
+      // Before anything is taken: an interruption or a cancel in this turn drops it.
+      const due = turn();
+      if (due !== null) await due;
       for (;;) {
         const found = this.tryReceive(output);
-        if (found !== undefined) {
-          const due = turn();
-          if (due !== null) await due;
-          return found;
-        }
+        if (found !== undefined) return found;
         if (this.hasEnded(output)) {
           // Outputs that are read one by one may end one after the other.
           if (this.split === null) await this.ended;

@@ -72,3 +72,14 @@ test("sends in one turn work on its thread for some milliseconds, and an idle lo
   }
   assert.deepEqual(given, [300, 0, 0]);
 });
+
+test("a receive that waits for a turn brings nothing from before an interruption in this one", async () => {
+  await using session = new Pipeline(PASS).session<string>();
+  await aTurn();
+  assert.ok(session.trySend("old"));
+  busy(9);
+  const received = session.receive();
+  session.interrupt();
+  assert.ok(session.trySend("new"));
+  assert.equal((await received)?.value, "new");
+});
