@@ -88,9 +88,10 @@ export class EventPort {
     this.drain();
   }
 
-  /** Handles the events that are there. */
-  drain(): void {
-    for (let batch = 0; batch < BATCHES && this.next(0); batch++);
+  /** Handles events that are there. Returns whether there may be more. */
+  drain(): boolean {
+    for (let batch = 0; batch < BATCHES; batch++) if (!this.next(0)) return false;
+    return true;
   }
 
   /** Waits for events and handles them. */

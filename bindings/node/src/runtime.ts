@@ -71,9 +71,9 @@ export class Runtime {
     const until = performance.now() + timeoutMs;
     for (;;) {
       const status = done(native().runtimeShutdown(this.handle, 0));
-      this.eventPort?.drain();
+      const isMore = this.eventPort?.drain() ?? false;
       this.released();
-      if (status === STATUS.RM_OK) return true;
+      if (status === STATUS.RM_OK && !isMore) return true;
       if (performance.now() >= until) return false;
       await new Promise((resolve) => setTimeout(resolve, 2));
     }

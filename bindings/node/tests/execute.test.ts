@@ -365,3 +365,17 @@ test("a runtime of one's own ends with its block", async () => {
   }
   assert.equal(liveObjects()["runtimes"], before);
 });
+
+test("the end of a runtime hands out all ends, however many there are", async () => {
+  const runtime = new Runtime({ workers: 1 });
+  const pipeline = new Pipeline(PASS, { runtime });
+  let ended = 0;
+  for (let count = 0; count < 10_000; count++)
+    pipeline.execute([count], { background: true }).then(
+      () => ended++,
+      () => ended++,
+    );
+  await runtime[Symbol.asyncDispose]();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(ended, 10_000);
+});
