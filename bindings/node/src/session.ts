@@ -144,7 +144,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
         if (this.hasEnded(output)) {
           // Outputs that are read one by one may end one after the other.
           if (this.split === null) await this.ended;
-          else this.port.drain();
+          else this.drain();
           this.throwFailure();
           return undefined;
         }
@@ -456,10 +456,15 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** Throws why a call was refused: of a session that has ended, what ended it. */
   private refuse(error: RemoteMediaError): never {
     if (error instanceof GoneError) {
-      this.port.drain();
+      this.drain();
       this.throwFailure(error);
     }
     throw error;
+  }
+
+  /** Handles the events that are there, as far as its end: other work may have many before it. */
+  private drain(): void {
+    while (this.port.drain() && this.end === null);
   }
 
   private throwFailure(otherwise?: RemoteMediaError): void {

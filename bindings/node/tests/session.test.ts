@@ -204,6 +204,19 @@ test("a failure ends it, for those who read, send and wait", async () => {
   await session[Symbol.asyncDispose]();
 });
 
+test("a failure is thrown also where the ends of much other work come before it", async () => {
+  await using runtime = new Runtime({ workers: 1 });
+  const pipeline = new Pipeline(ADD, { runtime });
+  const session = pipeline.session();
+  const runs = Array.from({ length: 5000 }, (_, index) => pipeline.execute([index], { background: true }));
+  session.trySend("x");
+  assert.throws(() => {
+    for (;;) session.trySend(1);
+  }, NodeError);
+  await Promise.all(runs);
+  await session[Symbol.asyncDispose]();
+});
+
 test("a failure that was not seen is thrown at the end of the block", async () => {
   const session = new Pipeline(ADD).session();
   const closed = session.closed.catch(() => undefined);
