@@ -81,12 +81,13 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         sendAll(List.of(packet));
     }
 
-    /** Sends packets in their order. */
+    /** Sends packets in their order. An interruption of all drops those that wait, as if they were sent. */
     public void sendAll(List<Packet> packets) throws InterruptedException {
+        long since = session.interruptions();
         List<Packet> left = packets;
         while (true) {
             long seen = session.changes();
-            int taken = taken(left);
+            int taken = taken(left, since);
             if (taken == left.size()) {
                 return;
             }
@@ -97,7 +98,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
 
     /** Sends as many packets as there is room for, and returns their number. */
     public int trySend(List<Packet> packets) {
-        return taken(packets);
+        return taken(packets, session.interruptions());
     }
 
     /** No more packets come: what was sent comes out, tails included, and then the session ends. */
@@ -115,18 +116,21 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     }
 
     /**
-     * Drops everything that was sent and not received; nodes begin anew. What is sent afterwards is not touched by
-     * it.
+     * Drops everything that was sent and not received, also what waits in {@link #send} for room; nodes begin anew.
+     * What is sent afterwards is not touched by it.
      */
     public void interrupt() {
         // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
         synchronized (arrived) {
-            session.control(Map.of("interrupt", true));
+            session.interrupt();
             arrived.clear();
         }
     }
 
-    /** Drops what waits before a node or behind it; these nodes begin anew, and what is before it continues. */
+    /**
+     * Drops what waits before a node or behind it; these nodes begin anew, and what is before it continues, also a
+     * {@link #send} that waits for room.
+     */
     public void interrupt(String at) {
         Set<String> behind = plan.outputsBehind(at);
         // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
@@ -249,9 +253,9 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         }
     }
 
-    private int taken(List<Packet> packets) {
+    private int taken(List<Packet> packets, long since) {
         try {
-            return session.send(packets);
+            return session.send(packets, since);
         } catch (RemoteMediaException.Gone gone) {
             throw whyGone(gone);
         }

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import org.remotemedia.ErrorDetail;
 import org.remotemedia.MarshalException;
@@ -34,6 +35,9 @@ public final class NativeSession implements Work, AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private long changes;
+    // Held for reading while packets are sent, and for writing while all is interrupted.
+    private final ReentrantReadWriteLock sending = new ReentrantReadWriteLock();
+    private volatile long interruptions;
 
     /**
      * Opens it.
@@ -106,8 +110,25 @@ public final class NativeSession implements Work, AutoCloseable {
         }
     }
 
-    /** Sends packets, and returns how many were taken: fewer if there is no room for more. */
-    public int send(List<Packet> packets) {
+    /** How often all was interrupted, for {@link #send}. */
+    public long interruptions() {
+        return interruptions;
+    }
+
+    /**
+     * Sends packets, and returns how many were taken: fewer if there is no room for more. If all was interrupted
+     * {@code since}, it drops them, and they count as taken.
+     */
+    public int send(List<Packet> packets, long since) {
+        sending.readLock().lock();
+        try {
+            return interruptions == since ? send(packets) : packets.size();
+        } finally {
+            sending.readLock().unlock();
+        }
+    }
+
+    private int send(List<Packet> packets) {
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(handle)) {
             Encoder document = call.encoder();
@@ -170,7 +191,18 @@ public final class NativeSession implements Work, AutoCloseable {
         }
     }
 
-    /** A flush, an interruption, or a change of params. */
+    /** Drops everything that was sent and not received, and what waits to be sent. */
+    public void interrupt() {
+        sending.writeLock().lock();
+        try {
+            interruptions++;
+            control(Map.of("interrupt", true));
+        } finally {
+            sending.writeLock().unlock();
+        }
+    }
+
+    /** A flush, an interruption of a part, or a change of params. */
     public void control(Map<String, ?> wanted) {
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(handle)) {

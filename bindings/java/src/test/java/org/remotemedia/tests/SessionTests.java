@@ -147,6 +147,42 @@ final class SessionTests {
         }
     }
 
+    static void anInterruptionOfAllDropsWhatWaitsToBeSent() throws Exception {
+        for (boolean isPart : new boolean[] {false, true}) {
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch gate = new CountDownLatch(1);
+            HostNode own = HostNode.map("Own", value -> {
+                begun.countDown();
+                gate.await();
+                return value;
+            });
+            try (Pipeline held = Pipeline.of(Manifests.own(), own);
+                    Session session = held.session(SessionOptions.DEFAULT.buffer(1, null, null))) {
+                session.send(0);
+                begun.await();
+                while (session.trySend(List.of(Packet.of(1))) > 0) {}
+                Thread sender = Thread.startVirtualThread(() -> {
+                    try {
+                        session.sendAll(List.of(Packet.of(2), Packet.of(3), Packet.of(4)));
+                        session.send(5);
+                        session.finish();
+                    } catch (InterruptedException error) {
+                        throw new AssertionError(error);
+                    }
+                });
+                until(() -> sender.getState() == Thread.State.WAITING, "the sender waits");
+                if (isPart) {
+                    session.interrupt("own");
+                } else {
+                    session.interrupt();
+                }
+                gate.countDown();
+                List<Long> found = session.stream().map(packet -> packet.value().asLong()).toList();
+                same(isPart ? List.of(2L, 3L, 4L, 5L) : List.of(5L), found);
+            }
+        }
+    }
+
     static void outputsAreReadOneByOne() throws Exception {
         Manifest two = Manifest.named("two")
                 .add(new Nodes.Calculator(Nodes.Calculator.Operation.ADD, 1).id("plus"))
