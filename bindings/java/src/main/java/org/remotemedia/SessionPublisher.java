@@ -52,21 +52,25 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
         public void request(long count) {
             if (count <= 0) {
                 mistake = new IllegalArgumentException("request a number above 0, not " + count);
-                requested.release();
+                release(1);
                 return;
             }
-            synchronized (requested) {
-                // A semaphore counts to 2^31 only, which no session reaches between two requests.
-                int free = Integer.MAX_VALUE - requested.availablePermits();
-                requested.release((int) Math.min(count, free));
-            }
+            release(count);
         }
 
         @Override
         public void cancel() {
             isCancelled = true;
-            requested.release();
+            release(1);
             session.close();
+        }
+
+        private void release(long count) {
+            synchronized (requested) {
+                // A semaphore counts to 2^31 only, which no session reaches between two requests.
+                int free = Integer.MAX_VALUE - requested.availablePermits();
+                requested.release((int) Math.min(count, free));
+            }
         }
 
         private void run() {

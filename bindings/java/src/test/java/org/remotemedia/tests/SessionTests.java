@@ -304,6 +304,29 @@ final class SessionTests {
         }
     }
 
+    static void aSubscriberThatHasRequestedEverythingMayCancel() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session()) {
+            session.publisher().subscribe(new Flow.Subscriber<>() {
+                @Override
+                public void onSubscribe(Flow.Subscription subscription) {
+                    subscription.request(Long.MAX_VALUE);
+                    subscription.cancel();
+                }
+
+                @Override
+                public void onNext(Packet packet) {}
+
+                @Override
+                public void onError(Throwable error) {}
+
+                @Override
+                public void onComplete() {}
+            });
+            fails(RemoteMediaException.Gone.class, () -> session.send(1));
+        }
+    }
+
     static void namesOfInputsAreChecked() throws Exception {
         try (Pipeline add = Pipeline.of(Manifests.add(1));
                 Session session = add.session()) {
