@@ -92,6 +92,11 @@ Owned send_one(rm::Session &session, int number) {
     co_await session.async_send(number);
 }
 
+Task<int> send_number(rm::Session &session, int number) {
+    co_await session.async_send(number);
+    co_return number;
+}
+
 rm::Graph add(int operand) {
     return rm::Graph() >> rm::Node{"Calculator", {}, {{"operation", "add"}, {"operand", operand}}};
 }
@@ -216,6 +221,36 @@ TEST(async, a_coroutine_that_was_destroyed_neither_receives_nor_sends) {
         CHECK(packet.value == rm::Value(static_cast<int>(count++)));
     }
     CHECK_EQUAL(static_cast<std::size_t>(taken), count);
+}
+
+TEST(async, an_interruption_of_all_drops_what_waits_to_be_sent) {
+    for (const std::string at : {"", "held"}) {
+        Gate begun, open;
+        rm::Runtime runtime;
+        const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Held", [&](const rm::Value &value) {
+                                                 begun.open();
+                                                 open.wait();
+                                                 return value;
+                                             }));
+        rm::Session session = pipeline.session({.packets = 1});
+        session.send(0);
+        begun.wait();
+        while (session.try_send(1)) {
+        }
+        Task<int> first = send_number(session, 2), second = send_number(session, 3);
+        session.interrupt(at);
+        open.open();
+        std::jthread sender([&] {
+            first.get();
+            second.get();
+            session.send(4);
+            session.finish();
+        });
+        std::vector<std::int64_t> found;
+        for (const rm::Packet &packet : session) found.push_back(packet.value.as<std::int64_t>());
+        std::ranges::sort(found);
+        CHECK(found == (at.empty() ? std::vector<std::int64_t>{4} : std::vector<std::int64_t>{2, 3, 4}));
+    }
 }
 
 TEST(async, a_stop_reaches_a_run_that_was_given_up) {

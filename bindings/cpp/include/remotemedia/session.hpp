@@ -129,7 +129,7 @@ class SessionOperation : public std::enable_shared_from_this<SessionOperation> {
 class SendOperation final : public SessionOperation {
   public:
     SendOperation(const std::shared_ptr<SessionState> &state, const Value &value, const SendAt &at)
-        : SessionOperation(state) {
+        : SessionOperation(state), since_(state->interruptions()) {
         state->write_packet(document_, value, at);
     }
     void result() const {
@@ -137,7 +137,7 @@ class SendOperation final : public SessionOperation {
 
   private:
     bool try_once(SessionState &state) override {
-        const auto found = state.send(document_);
+        const auto found = state.send(document_, since_);
         if (found != SessionState::Result::end) return found == SessionState::Result::done;
         throw Gone(state.farewell());
     }
@@ -145,6 +145,7 @@ class SendOperation final : public SessionOperation {
         // What was sent can't be taken back.
     }
 
+    const std::uint64_t since_;
     Encoder document_;
 };
 
@@ -295,7 +296,8 @@ class Session {
         drop();
     }
 
-    /// Sends a packet, and waits while there is no room. Throws `Gone` where the session has ended; `wait` says why.
+    /// Sends a packet, and waits while there is no room; an interruption of all drops it then, as if it was sent.
+    /// Throws `Gone` where the session has ended; `wait` says why.
     void send(const Value &value, const SendAt &at = {}, const Wait &options = {}) {
         detail::SendOperation packet(state_, value, at);
         for (;;) {
@@ -350,12 +352,12 @@ class Session {
     void flush() {
         state_->control(Value::map({{"flush", true}}));
     }
-    /// Drops what was sent and not received, and lets nodes begin anew; of a node `at` and those behind it alone.
+    /// Drops what was sent and not received, also what waits to be sent, and lets nodes begin anew; of a node `at` and
+    /// those behind it alone, while what waits to be sent goes on waiting.
     void interrupt(std::string_view at = {}) {
         Map control{{"interrupt", true}};
         if (!at.empty()) control["at"] = at;
         state_->control(std::move(control));
-        if (at.empty()) state_->drop_given_back();
     }
     /// Changes live params of a node, behind what was sent.
     void set_params(std::string_view node, Map params) {

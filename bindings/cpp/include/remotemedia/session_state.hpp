@@ -6,7 +6,9 @@
 
 #include "runtime.hpp"
 
+#include <atomic>
 #include <deque>
+#include <shared_mutex>
 
 namespace remotemedia {
 
@@ -114,8 +116,15 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         return true;
     }
 
-    /// Sends a document of one packet.
-    Result send(const Encoder &packet) {
+    /// Grows with each interruption of all. Read it when a packet comes that is to be sent; `send` compares it.
+    std::uint64_t interruptions() const noexcept {
+        return interruptions_;
+    }
+
+    /// Sends a document of one packet. If all was interrupted since, it is dropped, and that is done.
+    Result send(const Encoder &packet, std::uint64_t since) {
+        std::shared_lock sending = lock_sending();
+        if (interruptions_ != since) return Result::done;
         const Argument document(packet, loans());
         const Loans::Reading reading(loans());
         Answer answer;
@@ -128,6 +137,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         } catch (const Gone &) {
             return has_ended() ? Result::end : Result::would_block;
         }
+        sending.unlock();
         Decoder decoder = answer.decoder(&loans(), &document);
         const std::size_t fields = decoder.open(Head::list, "what was taken is a list");
         decoder.number("what was taken is a number");
@@ -156,21 +166,18 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
     void give_back(Packet packet) {
         change([&] { given_back_.push_back(std::move(packet)); });
     }
-    /// Drops what was given back.
-    void drop_given_back() {
-        const std::lock_guard lock(mutex_);
-        given_back_.clear();
-    }
 
     void finish() {
         checked(&loans(), [&](rm_error **error) { return rm_session_finish(handle_, error); });
     }
     void control(const Value &control) {
-        Encoder document;
-        document.value(control);
-        checked(&loans(), [&](rm_error **error) {
-            return rm_session_control(handle_, document.document().data(), document.document().size(), error);
-        });
+        if (control != Value::map({{"interrupt", true}})) return pass_on(control);
+        const std::lock_guard turn(turn_);
+        const std::lock_guard sending(sending_);
+        interruptions_++;
+        pass_on(control);
+        const std::lock_guard lock(mutex_);
+        given_back_.clear();
     }
     bool cancel() {
         if (handle_ == nullptr) return false;
@@ -251,6 +258,19 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         return pipeline_->engine->runtime->loans;
     }
 
+    void pass_on(const Value &control) {
+        Encoder document;
+        document.value(control);
+        checked(&loans(), [&](rm_error **error) {
+            return rm_session_control(handle_, document.document().data(), document.document().size(), error);
+        });
+    }
+
+    std::shared_lock<std::shared_mutex> lock_sending() {
+        const std::lock_guard turn(turn_);
+        return std::shared_lock(sending_);
+    }
+
     std::optional<Packet> take_back(std::int64_t sink) {
         const std::lock_guard lock(mutex_);
         const auto is_meant = [&](const Packet &packet) {
@@ -328,6 +348,10 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
     rm_session *handle_ = nullptr;
     std::chrono::microseconds budget_{0};
     std::vector<std::string> inputs_, outputs_, chosen_;
+    /// Held shared while a packet is sent, and alone by an interruption of all, which `turn_` lets in before others.
+    std::shared_mutex sending_;
+    std::mutex turn_;
+    std::atomic<std::uint64_t> interruptions_ = 0;
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
     std::uint64_t changes_ = 0;
