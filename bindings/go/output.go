@@ -22,8 +22,8 @@ type Output struct {
 	fetched []Packet
 }
 
-// Output returns a reader of the output of this name. If several outputs are read one by one, each must be read: one
-// that is full holds up the others.
+// Output returns the reader of the output of this name, the same one each time. If several outputs are read one by one,
+// each must be read: one that is full holds up the others.
 func (s *Session) Output(name string) (*Output, error) {
 	names := s.chosen
 	if names == nil {
@@ -37,10 +37,15 @@ func (s *Session) Output(name string) (*Output, error) {
 	if sink < 0 {
 		return nil, failure(StatusInvalidArgument, "the session has no output %q; it has %q", name, names)
 	}
-	o := &Output{session: s, sink: int64(sink), reading: make(chan struct{}, 1)}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, reader := range s.readers {
+		if reader.sink == int64(sink) {
+			return reader, nil
+		}
+	}
+	o := &Output{session: s, sink: int64(sink), reading: make(chan struct{}, 1)}
 	s.readers = append(s.readers, o)
-	s.mu.Unlock()
 	return o, nil
 }
 

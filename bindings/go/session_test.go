@@ -191,6 +191,21 @@ func TestOutputsAreReadOneByOne(t *testing.T) {
 	}
 }
 
+func TestAnOutputThatIsAskedForAgainGoesOn(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	must(t, s.Send(ctx, 1, 2, 3))
+	must(t, s.Finish())
+	must(t, s.Wait(ctx))
+	for _, wanted := range []int{6, 7, 8} {
+		output, err := s.Output("add")
+		must(t, err)
+		packet, err := output.Receive(ctx)
+		must(t, err)
+		expect(t, packet.Value, wanted)
+	}
+}
+
 func TestAForgottenSessionIsCollected(t *testing.T) {
 	r, ctx := begin(t)
 	p := compile(t, r, adder)
