@@ -39,6 +39,34 @@ fn other_codecs_in_mp4() {
     assert_eq!(check_cuts("MP3, uneven", mp3().mp4(10, Some(0))).failure, None);
 }
 
+/// `stereo.m4a` with an edit list of these, each of so many milliseconds from a frame on.
+fn edited(edits: &[(u32, i32)]) -> Vec<u8> {
+    let mut file = media::bytes("stereo.m4a");
+    let place = |file: &[u8], kind: &[u8]| file.windows(4).rposition(|four| four == kind).expect("a box") - 4;
+    let entries = edits.iter().flat_map(|(duration, start)| [*duration, *start as u32, 0x10000]);
+    let words = [0, edits.len() as u32].into_iter().chain(entries);
+    let list = place(&file, b"elst") + 8;
+    file.splice(list..list + 20, words.flat_map(u32::to_be_bytes));
+    for kind in [b"elst", b"edts", b"trak", b"moov"] {
+        let place = place(&file, kind);
+        let len = u32::from_be_bytes(*file[place..].first_chunk().expect("a length")) + 12 * (edits.len() as u32 - 1);
+        file[place..place + 4].copy_from_slice(&len.to_be_bytes());
+    }
+    file
+}
+
+#[test]
+fn edits_are_played_one_after_the_other() {
+    let whole = check("one edit", edited(&[(1000, 1024)])).samples();
+    assert_eq!(check("edits without a gap", edited(&[(400, 1024), (600, 1024 + 17_640)])).samples(), whole);
+    let cut = check("edits with gaps", edited(&[(50, -1), (100, 1024), (7, -1), (200, 1024 + 8820), (9, 41_000)]));
+    let expected = |plane: &Vec<f32>| [&plane[..4410], &plane[8820..17_640], &plane[39_976..40_417]].concat();
+    assert_eq!(cut.samples(), whole.iter().map(expected).collect::<Vec<_>>());
+    let name = "back in the sound";
+    let outcome = Subject { name, bytes: edited(&[(100, 9000), (100, 1024)]), params: json!({}) }.part(json!({}));
+    assert!(outcome.message().contains(" has an edit list that plays sound twice or in another order, which"));
+}
+
 /// It is no damage, and codecs of the system may know it.
 #[test]
 fn pcm_of_more_channels_is_refused_by_name() {

@@ -215,11 +215,14 @@ impl Demuxer {
             return Ok(0);
         }
         let Some(memory) = Memory::of(self.track.params.codec) else { return Ok(0) };
-        unbroken(|| self.go_to(self.decoded.saturating_add(frames), memory))
-            .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
+        let kept = self.track.cuts.kept_before(self.decoded);
+        let frame = self.track.cuts.frame_of(kept.saturating_add(frames));
+        unbroken(|| self.go_to(frame, memory))
+            .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))?;
+        Ok(self.track.cuts.kept_before(self.decoded).saturating_sub(kept))
     }
 
-    fn go_to(&mut self, frame: u64, memory: Memory) -> Result<u64, Stop> {
+    fn go_to(&mut self, frame: u64, memory: Memory) -> Result<(), Stop> {
         let last = self.decoder.last_decoded();
         let format = PacketFormat { rate: last.spec().rate(), channels: last.spec().channels().count() };
         let (decoded, next_timestamp) = (self.decoded, self.next_timestamp);
@@ -229,7 +232,7 @@ impl Demuxer {
         self.read = landing.read;
         self.has_passed_over = landing.is_there;
         if landing.is_continuous {
-            return Ok(0);
+            return Ok(());
         }
         self.decoder.reset();
         for _ in 0..landing.priming {
@@ -237,10 +240,9 @@ impl Demuxer {
                 self.prime(&packet)?;
             }
         }
-        let passed = landing.frame.saturating_sub(self.decoded);
         self.decoded = landing.frame;
         self.next_timestamp = landing.next_timestamp;
-        Ok(passed)
+        Ok(())
     }
 
     /// Decodes a packet whose sound is not wanted. What is wrong in it does not matter then.
@@ -253,6 +255,9 @@ impl Demuxer {
     }
 
     fn next_packet(&mut self) -> Result<Progress, Stop> {
+        if self.track.cuts.is_over(self.decoded) {
+            return Ok(Progress::End);
+        }
         loop {
             match self.read.pop_front().unwrap_or_else(|| self.reader.next_packet()) {
                 Ok(Some(mut packet)) if packet.track_id == self.track.id => {
@@ -332,9 +337,11 @@ impl Demuxer {
         let format =
             Format { rate: spec.rate(), channels: spec.channels().count(), layout: layout_of(spec.channels()) };
         let padding = MediaTime::to_frames(self.padding.of(packet), format.rate);
-        let padding = usize::try_from(padding).unwrap_or(usize::MAX).min(decoded.frames());
-        self.planes.iter_mut().for_each(|plane| plane.truncate(decoded.frames() - padding));
-        self.decoded += decoded.frames() as u64;
+        let frames = decoded.frames();
+        let padding = usize::try_from(padding).unwrap_or(usize::MAX).min(frames);
+        self.planes.iter_mut().for_each(|plane| plane.truncate(frames - padding));
+        self.track.cuts.apply(self.decoded, &mut self.planes);
+        self.decoded += frames as u64;
         Ok(format)
     }
 

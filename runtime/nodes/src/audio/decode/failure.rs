@@ -72,6 +72,14 @@ pub(super) fn without_frames(name: &str) -> NodeError {
         .cure("Fetch or copy it again if it was cut off; else nothing was written to it.")
 }
 
+/// An MP4 file whose edits go back in the sound, which is decoded in one go.
+pub(super) fn not_in_order(name: &str) -> Refusal {
+    const HAS: &str = "has an edit list that plays sound twice or in another order";
+    let error = NodeError::new(format!("{name} {HAS}, which remotemedia does not follow"))
+        .cure("Save it with its edits done, or convert it with FFmpeg.");
+    Refusal::of_codec(error, HAS.to_owned())
+}
+
 /// PCM without a header that ends within a frame.
 pub(super) fn cut_frame(name: &str, there: usize, frame: usize) -> NodeError {
     NodeError::new(format!("{name} ends within a frame: {there} of its {frame} bytes are there"))

@@ -18,6 +18,7 @@ mod codecs;
 mod container;
 mod container_reader;
 mod cut_off;
+mod cuts;
 mod demuxer;
 mod failure;
 mod flac;
@@ -136,6 +137,8 @@ documented! {
 ///   picture, or has gaps, which containers say by their own times, is left out.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
+/// - The edits of an MP4 are played one after the other, at rate 1, and what lies between them is left out, but silence that
+///   they ask for is left out too. A list that plays sound twice or in another order is left to FFmpeg, and else an error.
 /// - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read to
 ///   their end. FLAC frames are decoded only if their checksums are right, in any container.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. What is wrong
@@ -314,7 +317,9 @@ impl Node for AudioDecode {
             }
             match self.fetch() {
                 Ok(Fetched::Sound) => {
-                    passed += u32::from(self.chunker.as_ref().is_some_and(|chunker| chunker.unwanted() > 0));
+                    let is_cut = || self.work.opened().is_some_and(|opened| opened.planes().iter().all(Vec::is_empty));
+                    let is_before = self.chunker.as_ref().is_some_and(|chunker| chunker.unwanted() > 0);
+                    passed += u32::from(is_before || is_cut());
                     let there = self.chunker.as_ref().map_or(0, Chunker::frames);
                     let decoded = there.saturating_sub(*begun.get_or_insert(there));
                     if passed == MOST_PASSED || decoded >= MOST_IN_A_STEP {

@@ -4,9 +4,11 @@
 //! not as expected is as if it were not there: the demuxer is the one to complain.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunker::Trim;
+use super::cuts::Cuts;
 
 /// The index of a file.
 pub(super) struct Movie {
@@ -56,48 +58,61 @@ impl Movie {
 
     /// What of a track's decoded frames is sound. `frames` is the length of all its samples, `delay` that of the codec by
     /// its own description, which counts where the file has no edit.
-    pub(super) fn trim(&self, track_id: u32, rate: u32, frames: Option<u64>, delay: u64) -> Trim {
+    ///
+    /// # Errors
+    /// If the edits are not in the order of the sound.
+    pub(super) fn sound(&self, track_id: u32, rate: u32, frames: Option<u64>, delay: u64) -> Result<Sound, NotInOrder> {
         let all = frames.filter(|frames| *frames > 0 && self.counts_frames(track_id));
-        if let Some((delay, sound)) = self.gapless_note() {
-            return Trim { delay, end: Some((sound, u64::MAX / 2)) };
+        let runs = runs(self.edits(track_id, rate).unwrap_or_default())?;
+        if let Some((delay, sound)) = self.gapless_note().filter(|_| runs.len() < 2) {
+            return Ok(Sound::of_runs(&[delay..delay.saturating_add(sound)]));
         }
-        // The last packet of AAC is whole, though its duration in the index may say that not all of it counts.
-        let unedited = Trim { delay, end: all.map(|all| (all.saturating_sub(delay), 2048)) };
-        let Some((delay, sound)) = self.edit(track_id, rate) else { return unedited };
-        // An edit of what the index counts, to a packet, does not end the fragments behind it.
-        let counted = frames.filter(|_| self.is_fragmented()).map_or(0, |frames| frames.saturating_sub(delay) + 2048);
-        let sound = sound.filter(|sound| *sound > counted);
-        let rest = all.map(|all| all.saturating_sub(delay));
-        let sound = match (sound, rest) {
-            (Some(sound), Some(rest)) => Some(sound.min(rest)),
-            (sound, rest) => sound.or(rest),
+        let Some((last, before)) = runs.split_last() else {
+            // The last packet of AAC is whole, though its duration in the index may say that not all of it counts.
+            let trim = Trim { delay, end: all.map(|all| (all.saturating_sub(delay), 2048)) };
+            return Ok(Sound { trim, cuts: Cuts::default() });
         };
-        Trim { delay, end: sound.map(|sound| (sound, u64::MAX / 2)) }
+        // An edit of what the index counts, to a packet, does not end the fragments behind it.
+        let counted = frames.filter(|_| self.is_fragmented()).map_or(0, |frames| frames + 2048);
+        let end = if last.end > counted { last.end } else { u64::MAX };
+        let there = |frame: u64| frame.min(all.unwrap_or(u64::MAX));
+        let runs = before.iter().cloned().chain(Some(last.start..end));
+        Ok(Sound::of_runs(&runs.map(|run| there(run.start)..there(run.end)).collect::<Vec<_>>()))
     }
 
-    /// Delay and length of the track's only edit, in frames.
-    fn edit(&self, track_id: u32, rate: u32) -> Option<(u64, Option<u64>)> {
+    /// The track's edits that play something. One without a length, which is the last, goes on to the end.
+    fn edits(&self, track_id: u32, rate: u32) -> Option<Vec<Edit>> {
         let track = track_box(&self.content, track_id)?;
-        let media_scale = media_scale(track)?;
-        let movie_scale = versioned(child(&self.content, b"mvhd")?, 12, 20, 4)?;
+        let media_scale = media_scale(track).filter(|scale| *scale > 0)?;
+        let movie_scale = versioned(child(&self.content, b"mvhd")?, 12, 20, 4).filter(|scale| *scale > 0)?;
         let list = child(child(track, b"edts")?, b"elst")?;
         let width = if *list.first()? == 1 { 8 } else { 4 };
         let count = usize::try_from(number(list.get(4..8)?)).ok()?;
         let entries = list[8..].chunks_exact(2 * width + 4).take(count);
-        let mut edits = entries.map(|entry| (number(&entry[..width]), number(&entry[width..2 * width]))).filter(
-            // A start of -1 is silence before the sound.
-            |(_, start)| *start != if width == 8 { u64::MAX } else { u32::MAX.into() },
-        );
-        let (duration, start) = edits.next()?;
-        if edits.next().is_some() || media_scale == 0 || movie_scale == 0 {
-            return None;
+        let entries = entries.map(|entry| (number(&entry[..width]), number(&entry[width..2 * width])));
+        // A start of -1 is silence, which times leave out.
+        let silence = if width == 8 { u64::MAX } else { u32::MAX.into() };
+        let mut entries = entries.filter(|(_, start)| *start != silence).peekable();
+        let frames = |units: u64, scale: u64| {
+            u64::try_from((u128::from(units) * u128::from(rate)).div_ceil(u128::from(scale))).unwrap_or(u64::MAX)
+        };
+        // A scale coarser than the rate can't say the last frame: one unit more, and what follows knows better.
+        let slack = u64::from(movie_scale < u64::from(rate));
+        let unit = frames(1, movie_scale);
+        let (mut edits, mut played) = (Vec::new(), 0u64);
+        while let Some((duration, start)) = entries.next() {
+            let start = frames(start, media_scale);
+            let before = frames(played, movie_scale);
+            played = played.saturating_add(duration);
+            let end = start.saturating_add(frames(played, movie_scale) - before);
+            let latest = start.saturating_add(frames(duration.saturating_add(slack), movie_scale));
+            match duration {
+                0 if entries.peek().is_some() => {}
+                0 => edits.push(Edit { start, end: u64::MAX, latest: u64::MAX, unit }),
+                _ => edits.push(Edit { start, end, latest, unit }),
+            }
         }
-        let rate = u128::from(rate);
-        let frames = |units: u128, scale: u64| u64::try_from((units * rate).div_ceil(u128::from(scale))).ok();
-        // A scale coarser than the rate can't say the last frame: one unit more, and the index knows better.
-        let slack = u128::from(u128::from(movie_scale) < rate);
-        let sound = (duration > 0).then(|| frames(u128::from(duration) + slack, movie_scale)).flatten();
-        Some((frames(start.into(), media_scale)?, sound))
+        Some(edits)
     }
 
     /// Delay and length as iTunes notes them: text of hexadecimal numbers, of which the second is the delay, the third
@@ -112,6 +127,55 @@ impl Movie {
         let sound = numbers.nth(1)?.ok()?;
         (sound > 0).then_some((delay, sound))
     }
+}
+
+/// What of decoded frames is sound: the trim at both ends is of what the cuts leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sound {
+    pub(super) trim: Trim,
+    pub(super) cuts: Cuts,
+}
+
+impl Sound {
+    /// Of runs in their order, of which the last one may have no end.
+    fn of_runs(runs: &[Range<u64>]) -> Self {
+        let delay = runs.first().map_or(0, |run| run.start);
+        let ends = runs.last().is_some_and(|run| run.end < u64::MAX);
+        let sound = || runs.iter().fold(0u64, |sound, run| sound.saturating_add(run.end - run.start));
+        let next = runs.iter().skip(1).map(|run| run.start).chain(Some(u64::MAX));
+        let gaps = runs.iter().zip(next).map(|(run, next)| run.end..next).filter(|gap| gap.start < gap.end);
+        Self { trim: Trim { delay, end: ends.then(|| (sound(), u64::MAX / 2)) }, cuts: Cuts::new(gaps) }
+    }
+}
+
+/// Edits that play sound twice or out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotInOrder;
+
+/// An edit, in decoded frames.
+struct Edit {
+    start: u64,
+    /// Where it ends, and where at the latest: lengths are told in units of so many frames.
+    end: u64,
+    latest: u64,
+    unit: u64,
+}
+
+/// The edits as runs of decoded frames, without those that follow on each other.
+fn runs(edits: Vec<Edit>) -> Result<Vec<Range<u64>>, NotInOrder> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    let mut edits = edits.into_iter().peekable();
+    let mut begins = None;
+    while let Some(edit) = edits.next() {
+        let start = begins.take().unwrap_or(edit.start);
+        match edits.peek() {
+            None => runs.push(start..edit.latest),
+            Some(next) if next.start.abs_diff(edit.end) <= edit.unit => begins = Some(start),
+            Some(next) if next.start > edit.end => runs.push(start..edit.end),
+            Some(_) => return Err(NotInOrder),
+        }
+    }
+    Ok(runs)
 }
 
 /// The length that a file should have, by its boxes.
@@ -238,8 +302,14 @@ mod tests {
 
     /// A movie of one track at 44100 Hz with one edit, in a movie scale.
     fn movie(movie_scale: u32, duration: u32, start: i32, extra: &[u8]) -> Movie {
+        edited(movie_scale, &[(duration, start)], extra)
+    }
+
+    /// With several edits: how long each is, and where it begins.
+    fn edited(movie_scale: u32, edits: &[(u32, i32)], extra: &[u8]) -> Movie {
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
-        let list = words(&[0, 1, duration, start as u32, 0x10000]);
+        let entries = edits.iter().flat_map(|(duration, start)| [*duration, *start as u32, 0x10000]);
+        let list = words(&[0, edits.len() as u32].into_iter().chain(entries).collect::<Vec<_>>());
         let track = [
             boxed(b"tkhd", &words(&[0, 0, 0, 7])),
             boxed(b"edts", &boxed(b"elst", &list)),
@@ -254,30 +324,31 @@ mod tests {
 
     #[test]
     fn the_edit_gives_the_delay_and_the_index_the_end() {
-        let trim = movie(1000, 1000, 1024, &[]).trim(7, 44100, Some(45124), 0);
+        let trim = movie(1000, 1000, 1024, &[]).sound(7, 44100, Some(45124), 0).unwrap().trim;
         assert_eq!(trim, Trim { delay: 1024, end: Some((44100, u64::MAX / 2)) });
     }
 
     #[test]
     fn an_exact_edit_gives_the_end() {
-        let trim = movie(44100, 40000, 2112, &[]).trim(7, 44100, Some(45056), 0);
+        let trim = movie(44100, 40000, 2112, &[]).sound(7, 44100, Some(45056), 0).unwrap().trim;
         assert_eq!(trim, Trim { delay: 2112, end: Some((40000, u64::MAX / 2)) });
     }
 
     #[test]
     fn the_gapless_note_goes_first() {
         let note = boxed(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000840 000001C0 0000000000008000 00000000");
-        let trim = movie(1000, 1000, 0, &[&b"iTunSMPB"[..], &note].concat()).trim(7, 44100, Some(45056), 0);
+        let trim =
+            movie(1000, 1000, 0, &[&b"iTunSMPB"[..], &note].concat()).sound(7, 44100, Some(45056), 0).unwrap().trim;
         assert_eq!(trim, Trim { delay: 0x840, end: Some((0x8000, u64::MAX / 2)) });
     }
 
     #[test]
     fn without_an_edit_all_is_sound_but_the_fill_of_the_last_packet() {
-        let unknown = movie(1000, 1000, 0, &[]).trim(9, 44100, Some(45000), 0);
+        let unknown = movie(1000, 1000, 0, &[]).sound(9, 44100, Some(45000), 0).unwrap().trim;
         assert_eq!(unknown, Trim { delay: 0, end: Some((45000, 2048)) });
-        let silence_before = movie(1000, 1000, -1, &[]).trim(7, 44100, Some(45000), 0);
+        let silence_before = movie(1000, 1000, -1, &[]).sound(7, 44100, Some(45000), 0).unwrap().trim;
         assert_eq!(silence_before, Trim { delay: 0, end: Some((45000, 2048)) });
-        let fragmented = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, Some(45000), 0);
+        let fragmented = movie(1000, 0, 1024, &boxed(b"mvex", &[])).sound(7, 44100, Some(45000), 0).unwrap().trim;
         assert_eq!(fragmented, Trim { delay: 1024, end: None });
     }
 
@@ -286,7 +357,7 @@ mod tests {
         let fragments = boxed(b"mvex", &[]);
         // An edit of the part that is in the index, and one of the whole; a length in milliseconds may be one more.
         for (seconds, expected) in [(15_000, None), (20_000, Some((882_000, u64::MAX / 2)))] {
-            let trim = movie(1000, seconds, 1024, &fragments).trim(7, 44100, Some(15 * 44100 + 1024), 0);
+            let trim = movie(1000, seconds, 1024, &fragments).sound(7, 44100, Some(15 * 44100 + 1024), 0).unwrap().trim;
             let expected = expected.map(|(sound, padding): (u64, u64)| (sound + 45, padding));
             assert_eq!(trim, Trim { delay: 1024, end: expected });
         }
@@ -294,12 +365,32 @@ mod tests {
 
     #[test]
     fn without_an_edit_the_codec_says_its_delay() {
-        let whole = movie(1000, 1000, 0, &[]).trim(9, 48000, Some(48960), 312);
+        let whole = movie(1000, 1000, 0, &[]).sound(9, 48000, Some(48960), 312).unwrap().trim;
         assert_eq!(whole, Trim { delay: 312, end: Some((48648, 2048)) });
-        let fragmented = movie(1000, 0, -1, &boxed(b"mvex", &[])).trim(7, 48000, None, 312);
+        let fragmented = movie(1000, 0, -1, &boxed(b"mvex", &[])).sound(7, 48000, None, 312).unwrap().trim;
         assert_eq!(fragmented, Trim { delay: 312, end: None });
-        let edited = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, None, 312);
+        let edited = movie(1000, 0, 1024, &boxed(b"mvex", &[])).sound(7, 44100, None, 312).unwrap().trim;
         assert_eq!(edited, Trim { delay: 1024, end: None });
+    }
+
+    #[test]
+    fn edits_that_follow_on_each_other_are_one_and_what_lies_between_others_is_cut_out() {
+        let sound = |edits: &[(u32, i32)], extra: &[u8]| edited(1000, edits, extra).sound(7, 44100, Some(148_000), 0);
+        let of = |runs: &[Range<u64>]| Ok(Sound::of_runs(runs));
+        assert_eq!(sound(&[(1000, 1024), (2000, 45124)], &[]), of(&[1024..45124 + 88_245]));
+        assert_eq!(sound(&[(1000, 1024), (9000, 45124)], &[]), of(&[1024..148_000]), "no more than there is");
+        // A millisecond is 44 frames: so much two edits may overlap, or be apart.
+        assert_eq!(sound(&[(1000, 1024), (1000, 45100), (500, 89_240)], &[]), of(&[1024..89_240 + 22_095]));
+        assert_eq!(sound(&[(700, -1), (1000, 1024), (0, 9), (300, -1), (10, 90_000)], &[]), {
+            of(&[1024..45124, 90_000..90_486])
+        });
+        let note = boxed(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000840 000001C0 0000000000008000 00000000");
+        let note = [&b"iTunSMPB"[..], &note].concat();
+        assert_eq!(sound(&[(1000, 1024), (10, 90_000)], &note), of(&[1024..45124, 90_000..90_486]));
+        assert_eq!(sound(&[(1000, 0), (1000, 44_100)], &note), of(&[0x840..0x8840]));
+        for backwards in [[(1000, 1024), (1000, 1024)], [(100, 90_000), (100, 1024)]] {
+            assert_eq!(sound(&backwards, &[]), Err(NotInOrder));
+        }
     }
 
     #[test]

@@ -10,8 +10,9 @@ use symphonia::core::formats::{FormatReader, Track, TrackType};
 use super::aac_config::AacConfig;
 use super::chunker::Trim;
 use super::container::Container;
+use super::cuts::Cuts;
 use super::failure;
-use super::mp4_gapless::Movie;
+use super::mp4_gapless::{Movie, NotInOrder, Sound};
 use super::mp4_pcm;
 use super::opus;
 use super::pcm_packet::is_pcm;
@@ -23,6 +24,8 @@ pub(super) struct TrackFacts {
     pub(super) id: u32,
     pub(super) params: AudioCodecParameters,
     pub(super) trim: Trim,
+    /// What of the decoded frames is not played; the trim is of the others.
+    pub(super) cuts: Cuts,
     /// All frames that the file promises, where a promise is to be trusted.
     pub(super) promised: Option<u64>,
     /// How long the sound is by the head of the file, in seconds.
@@ -46,7 +49,8 @@ pub(super) fn choose_track(
         describe_pcm(&mut params, movie, track.id);
     }
     let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
-    let (trim, promised) = extent(track, &params, num_frames, container, movie);
+    let (Sound { trim, cuts }, promised) =
+        extent(track, &params, num_frames, container, movie).map_err(|NotInOrder| failure::not_in_order(name))?;
     let frames = match container {
         // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
         Container::Ogg if params.codec == CODEC_ID_OPUS => {
@@ -61,7 +65,7 @@ pub(super) fn choose_track(
         _ if container == Container::Matroska => seconds_of(reader),
         _ => None,
     };
-    Ok(TrackFacts { id: track.id, params, trim, promised, duration_s })
+    Ok(TrackFacts { id: track.id, params, trim, cuts, promised, duration_s })
 }
 
 /// The track that is wanted, or the usual one of audio, else the first one, and its params.
@@ -92,11 +96,11 @@ fn extent(
     num_frames: Option<u64>,
     container: Container,
     movie: Option<&Movie>,
-) -> (Trim, Option<u64>) {
+) -> Result<(Sound, Option<u64>), NotInOrder> {
     let delay = u64::from(track.delay.unwrap_or(0));
     let padding = u64::from(track.padding.unwrap_or(0));
     let is_mpeg = is_mpeg(params);
-    match container {
+    let (trim, promised) = match container {
         // Only the tag of LAME and its kin gives a delay; without one the number of frames is an estimate.
         Container::Mpeg | Container::Wav | Container::W64 | Container::Caf if is_mpeg && delay > 0 => {
             let end = num_frames.map(|sound| (sound, padding));
@@ -112,11 +116,13 @@ fn extent(
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
             let delay = if params.codec == CODEC_ID_OPUS { opus::pre_skip(params) } else { 0 };
-            let trim = movie.map(|movie| movie.trim(track.id, rate, num_frames, delay.into()));
-            (trim.unwrap_or_default(), num_frames.filter(|_| movie.is_none_or(|movie| movie.counts_frames(track.id))))
+            let sound = movie.map(|movie| movie.sound(track.id, rate, num_frames, delay.into())).transpose()?;
+            let promised = num_frames.filter(|_| movie.is_none_or(|movie| movie.counts_frames(track.id)));
+            return Ok((sound.unwrap_or_default(), promised));
         }
         _ => (Trim::default(), None),
-    }
+    };
+    Ok((Sound { trim, cuts: Cuts::default() }, promised))
 }
 
 fn is_mpeg(params: &AudioCodecParameters) -> bool {
