@@ -85,6 +85,24 @@ fn opus_without_an_edit() {
     check_near("Opus", stream.mp4(10, None), 0.0);
 }
 
+/// As FFmpeg writes it: the clock of the track is that of the sound which the encoder was given.
+#[test]
+fn opus_ends_where_a_slower_clock_says() {
+    const RATIO: u64 = 3;
+    let mut stream = opus_of_gain(96, 1, 1, 0);
+    stream.packets.last_mut().expect("it is sound").1 = 12;
+    let decoded = |bytes: Vec<u8>| Subject { name: "Opus", bytes, params: json!({}) }.part(json!({})).samples();
+    let expected = decoded(stream.mp4(10, None));
+    let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
+    assert_eq!(expected[0].len() as u64, frames - 312);
+    stream.packets.iter_mut().for_each(|(_, frames)| *frames /= RATIO);
+    let mut file = Stream { rate: 48_000 / RATIO as u32, ..stream }.mp4(10, None);
+    // The description of Opus has its own rate.
+    let place = file.windows(4).rposition(|four| four == b"Opus").expect("a description") + 4 + 24;
+    file[place..place + 4].copy_from_slice(&(48_000u32 << 16).to_be_bytes());
+    assert!(decoded(file) == expected);
+}
+
 #[test]
 fn files_that_are_cut_off_end_where_they_are_cut() {
     let file = media::bytes("mono.m4a");

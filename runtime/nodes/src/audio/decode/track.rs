@@ -165,10 +165,17 @@ fn describe_pcm(params: &mut AudioCodecParameters, movie: Option<&Movie>, track_
     }
 }
 
-/// The frames of a track whose clock ticks once for each.
+/// The frames of a track whose clock ticks once for each, or once for so many of Opus: that may be the clock of the sound
+/// which its encoder was given.
 fn frames_of(track: &Track, params: &AudioCodecParameters) -> Option<u64> {
-    let base = track.time_base?;
-    (base.numer.get() == 1 && Some(base.denom.get()) == params.sample_rate).then_some(track.duration?.get())
+    const GIVEN: [u32; 4] = [8000, 12_000, 16_000, 24_000];
+    let base = track.time_base.filter(|base| base.numer.get() == 1)?.denom.get();
+    let frames = match params.sample_rate? {
+        rate if rate == base => 1,
+        rate if params.codec == CODEC_ID_OPUS && GIVEN.contains(&base) => u64::from(rate / base),
+        _ => return None,
+    };
+    track.duration?.get().checked_mul(frames)
 }
 
 /// The length that a Matroska file gives for all its tracks together.
