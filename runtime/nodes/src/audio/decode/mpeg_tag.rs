@@ -2,8 +2,6 @@
 //! encoder put before and after the sound (the tags of Xing and of LAME, and the one of Fraunhofer's encoder).
 
 use remotemedia_layer3::Head;
-use symphonia::core::checksum::Crc16AnsiLe;
-use symphonia::core::io::Monitor;
 
 use super::mpeg_header::Header;
 
@@ -29,6 +27,8 @@ pub(super) fn facts(frame: &[u8], header: &Header) -> Option<Facts> {
 fn xing(frame: &[u8]) -> Option<Facts> {
     /// What the samples of the filter bank add to the delay of the encoder.
     const DECODER_DELAY: u32 = 529;
+    /// The last revision of the part of LAME.
+    const REVISION: u8 = 1;
     // The checksum of the frame is not counted.
     let head = Head::read(frame)?;
     let start = 4 + head.side_len();
@@ -58,11 +58,9 @@ fn xing(frame: &[u8]) -> Option<Facts> {
     // The part of LAME: its name and version of nine bytes, its settings, and in three bytes delay and padding.
     let Some(lame) = tag.get(place..place + 24) else { return Some(facts) };
     if [&b"LAME"[..], b"Lavf", b"Lavc"].iter().any(|name| lame.starts_with(name)) {
-        let sum = tag.get(place + 34..place + 36).filter(|_| lame.starts_with(b"LAME")).map_or(0, number);
-        let mut expected = Crc16AnsiLe::new(0);
-        expected.process_buf_bytes(&frame[..frame.len().min(start + place + 34)]);
-        // Programs that write no checksum leave it 0.
-        if sum == 0 || sum == u32::from(expected.crc()) {
+        // FFmpeg copies the name of LAME and writes a checksum of its own making, or none, so that one tells nothing. Where
+        // LAME before 3.90 has no such part, its name goes on or there is filling, which would be later revisions.
+        if lame[9] >> 4 <= REVISION {
             let both = number(&lame[21..24]);
             facts.gap = Some((DECODER_DELAY + (both >> 12), (both & 0xfff).saturating_sub(DECODER_DELAY)));
         }
@@ -78,4 +76,37 @@ fn vbri(frame: &[u8]) -> Option<Facts> {
 
 fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first frame of a file, with a part of LAME that begins like this and has a checksum that is none.
+    fn told(header: [u8; 4], lame: &[u8]) -> Option<(u32, u32)> {
+        let side = 4 + Head::read(&header.repeat(50)).expect("a header").side_len();
+        let mut frame = [&header[..], &[0; 400]].concat();
+        frame[side..side + 8].copy_from_slice(b"Info\0\0\0\0");
+        frame[side + 8..][..lame.len()].copy_from_slice(lame);
+        frame[side + 8 + 34] = 1;
+        facts(&frame, &Header::read(&frame).expect("a header")).expect("a tag").gap
+    }
+
+    #[test]
+    fn delay_and_padding_are_told_whatever_the_checksum_is() {
+        let lame = b"LAME3.100\x04\xb9\0\0\0\0\0\0\0\0\0\x20\x24\x05\x00";
+        // MPEG-1 in stereo and mono, MPEG-2 and MPEG-2.5.
+        for header in
+            [[0xff, 0xfb, 0x90, 0x44], [0xff, 0xfb, 0x90, 0xc4], [0xff, 0xf3, 0x90, 0xc4], [0xff, 0xe3, 0x90, 0xc4]]
+        {
+            assert_eq!(told(header, lame), Some((576 + 529, 0x500 - 529)));
+        }
+    }
+
+    #[test]
+    fn a_name_that_goes_on_and_filling_are_no_delay() {
+        const STEREO: [u8; 4] = [0xff, 0xfb, 0x90, 0x44];
+        assert_eq!(told(STEREO, b"LAME3.88 (beta)UUUUUUUUU"), None);
+        assert_eq!(told(STEREO, b"LAME3.70UUUUUUUUUUUUUUUUUUUU"), None);
+    }
 }
