@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
+from remotemedia.cli.inputs import find_inputs
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"
@@ -96,6 +97,20 @@ def test_relative_is_seen_from_where_the_pattern_begins(folder: Path, capsys: py
     assert files_in(folder / "more") == sorted(["calls/may/a.wav", f"{str(RECORDING)[1:-5]}.wav"])
     assert command(capsys, "convert", "calls/*/a.flac", "-o", "p/{parent}-{index}.wav")[0] == 0
     assert files_in(folder / "p") == ["june-1.wav", "may-2.wav"]
+
+
+def test_two_stars_go_through_no_link_to_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "calls" / "round").symlink_to(".")
+    (folder / "calls" / "latest").symlink_to("may")
+    (folder / "calls" / "june" / "link.flac").symlink_to("../may/a.flac")
+    expected = ["june/a", "june/link", "june/my talk", "may/a"]
+    for pattern in ("calls/**/*.flac", "calls//**/**/*.flac", f"{folder}/calls/**/*.flac"):
+        assert [each.relative.removesuffix(".flac") for each in find_inputs([pattern])] == expected, pattern
+    assert {each.name for each in find_inputs(["**/may/*", "calls/**"])} == {f"calls/{name}.flac" for name in expected}
+    # A link that is named is gone through.
+    assert [each.name for each in find_inputs(["calls/latest/**/*.flac"])] == ["calls/latest/a.flac"]
+    assert command(capsys, "convert", "calls/**/a.flac", "-o", "out/{relative}.wav")[0] == 0
+    assert files_in(folder / "out") == ["june/a.wav", "may/a.wav"]
 
 
 def test_the_folder_of_the_user_may_be_quoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,12 +184,39 @@ def _inputs(pattern: str) -> Iterator[Input]:
         raise FileNotFoundError(f"{pattern!r} is an address, and commands read files; download it, or pipe it in as -")
     if not glob.has_magic(pattern):
         raise FileNotFoundError(f"no such file {pattern!r} in {os.getcwd()}")
-    found = [each for each in sorted(glob.glob(pattern, recursive=True)) if not os.path.isdir(each)]
+    found = [each for each in sorted(set(_matches(re.sub("/+", "/", pattern)))) if not os.path.isdir(each)]
     if not found:
         raise FileNotFoundError(f"no file matches {pattern!r} in {os.getcwd()}")
     folder = _fixed_part(pattern)
     for each in found:
         yield Input(each, _below(each, folder))
+
+
+def _matches(pattern: str, folder: str = "") -> Iterator[str]:
+    """What a pattern stands for that is seen from a folder, some of it perhaps twice.
+
+    As in `FileSource`, `**` goes through no link to a folder; that of `glob` does, and in circles.
+    """
+    before, stars, behind = f"/{pattern}".partition("/**/")
+    if not stars and before.endswith("/**"):
+        before, stars, behind = before.removesuffix("/**"), "/**/", "*"
+    if not stars:
+        yield from (os.path.join(folder, name) for name in glob.glob(pattern, root_dir=folder or None))
+        return
+    for name in glob.glob(f"{before[1:]}/", root_dir=folder or None) if before else [""]:
+        for below in _folders(os.path.join(folder, name)):
+            yield from _matches(behind, below)
+
+
+def _folders(folder: str) -> Iterator[str]:
+    """A folder and all below it, but those whose names begin with a dot."""
+    waiting = [folder]
+    while waiting:
+        folder = waiting.pop()
+        yield folder
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+            below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            waiting.extend(os.path.join(folder, name) for name in below if not name.startswith("."))
 
 
 def _fixed_part(pattern: str) -> str:
