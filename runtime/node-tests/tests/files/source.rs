@@ -140,11 +140,13 @@ fn what_can_not_be_brought_fails_by_itself_and_the_others_go_on() {
     }
     let name = std::ffi::OsStr::from_bytes(b"n\xff.wav");
     std::fs::write(folder.0.join(name), b"x").expect("a name that is not UTF-8");
-    std::os::unix::fs::symlink("round.wav", folder.path("round.wav")).expect("a link");
+    for (target, name) in [("round.wav", "round.wav"), ("gone/object", "so.wav"), ("gone", "m/folder")] {
+        std::os::unix::fs::symlink(target, folder.path(name)).expect("a link");
+    }
     let completion = skipping(&folder.path("**/*.wav"), "PassThrough", json!({}));
     assert_eq!(names(&completion, &folder), ["a.wav", "m/b.wav", "z.wav"]);
     let items: Vec<u64> = completion.sinks[0].outputs.iter().map(|output| output.item).collect();
-    assert_eq!(items, [0, 1, 4]);
+    assert_eq!(items, [0, 1, 5]);
     let said: Vec<String> = completion.skip_report.skipped.iter().map(ToString::to_string).collect();
     let place = folder.path("").trim_end_matches('/').to_owned();
     assert_eq!(
@@ -157,6 +159,10 @@ fn what_can_not_be_brought_fails_by_itself_and_the_others_go_on() {
             format!(
                 "node 'source' (FileSource), input 3 'round.wav': the links of '{place}/round.wav' lead round in a circle, or are too many. \
                  Remove one of them."
+            ),
+            format!(
+                "node 'source' (FileSource), input 4 'so.wav': '{place}/so.wav' is a link to 'gone/object', which is not there. \
+                 Bring that back, or remove the link."
             ),
         ]
     );

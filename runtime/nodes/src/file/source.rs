@@ -19,8 +19,8 @@ documented! {
 /// media state ends with it, messages name it, and `FileSink` can be told to call its result the same, or to put it at the
 /// same place below another folder. Where other nodes take inputs beside it, all files come in each item.
 ///
-/// A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among
-/// the others, and fail: by `on_error: skip` the others go on.
+/// A folder that can't be read, a name that is not UTF-8, links in a circle and links to what is not there are items as well, at
+/// their place among the others, and fail: by `on_error: skip` the others go on.
 ///
 /// Links to files are files; `**` goes through no link to a folder. If there is no file at all, that is an error.
 #[derive(Debug)]

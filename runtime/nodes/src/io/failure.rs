@@ -1,6 +1,7 @@
 //! The errors for paths that can't be opened or read.
 
 use std::io;
+use std::path::Path;
 
 use remotemedia_core::node::NodeError;
 
@@ -11,7 +12,7 @@ pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
     match error.kind() {
         io::ErrorKind::NotFound => {
             let place = match std::env::current_dir() {
-                Ok(directory) if std::path::Path::new(path).is_relative() => format!(" in '{}'", directory.display()),
+                Ok(directory) if Path::new(path).is_relative() => format!(" in '{}'", directory.display()),
                 _ => String::new(),
             };
             NodeError::new(format!("no such file '{path}'{place}")).cure("Check the path.")
@@ -36,6 +37,12 @@ pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
 /// Links that lead nowhere.
 pub(super) fn circle(path: &str) -> NodeError {
     NodeError::new(format!("the links of '{path}' lead round in a circle, or are too many")).cure("Remove one of them.")
+}
+
+/// A link to something that is not there.
+pub(super) fn dangling(path: &str, target: &Path) -> NodeError {
+    NodeError::new(format!("'{path}' is a link to '{}', which is not there", target.display()))
+        .cure("Bring that back, or remove the link.")
 }
 
 /// A directory where a file was expected.

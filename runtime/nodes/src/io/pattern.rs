@@ -13,7 +13,7 @@ use std::path::Path;
 
 use remotemedia_core::node::{CancelFlag, NodeError};
 
-use super::failure::{circle, directory, unopened};
+use super::failure::{circle, dangling, directory, unopened};
 use super::system::is_circle;
 
 /// A file, or something that stands in its place and can't be one.
@@ -162,7 +162,14 @@ impl Search<'_> {
     fn take(&mut self, path: String, behind: &[usize], stays: &[usize]) {
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                // One that leads nowhere might be a file.
+                if let Some(target) = fs::read_link(&path).ok().filter(|_| behind.contains(&self.names.len())) {
+                    let problem = dangling(&path, &target);
+                    self.found.push(Found { path, problem: Some(problem) });
+                }
+                return;
+            }
             Err(error) => {
                 let problem = if is_circle(&error) { circle(&path) } else { unopened(&path, &error) };
                 return self.found.push(Found { path, problem: Some(problem) });
