@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from array import array
 from collections.abc import Iterable
 from typing import Any
 
@@ -92,3 +93,17 @@ async def test_what_a_full_queue_drops_moves_nothing() -> None:
         await session.finish()
         assert [packet.pts for packet in [packet async for packet in session]] == [0, 0.96, 0.98]
         assert session.metrics().nodes[-1].gaps == 1
+
+
+@pytest.mark.parametrize("is_by_call", [True, False])
+async def test_audio_that_is_sent_at_a_time_is_dropped_where_it_comes_late_or_twice(is_by_call: bool) -> None:
+    async with (rm.Pipeline() >> nodes.AudioConcat(gaps="fill")).session() as session:
+        for number in (1, 2, 4, 3, 4, 5):
+            sound = rm.Audio(array("f", [number] * 160), 8000, pts=None if is_by_call else number * 0.02)
+            await session.send(sound, pts=number * 0.02 if is_by_call else None)
+        await session.finish()
+        (packet,) = [packet async for packet in session]
+        assert packet.pts == 0.02
+        assert [float(sample) for sample in packet.value.samples[0][::160]] == [1, 2, 0, 4, 5]
+        node = session.metrics().nodes[0]
+        assert (node.gaps, node.missing, node.overlaps, node.trimmed) == (1, 0.02, 2, 0.04)

@@ -42,6 +42,17 @@ impl Packet {
         self
     }
 
+    /// The same packet, whose time is also that of its value where media have none of their own.
+    #[must_use]
+    pub(crate) fn with_own_time(mut self) -> Self {
+        match &mut self.value {
+            Value::Audio(audio) => audio.pts = audio.pts.or(self.pts),
+            Value::Video(video) => video.pts = video.pts.or(self.pts),
+            _ => {}
+        }
+        self
+    }
+
     /// The same packet so much later, as the value has it too; one without a time stays so.
     #[must_use]
     pub fn later(mut self, delay: Duration) -> Self {

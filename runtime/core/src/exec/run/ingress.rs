@@ -78,7 +78,8 @@ impl Ingress {
         }
     }
 
-    /// Queues a packet at all edges of an input. `now` is only asked if packets have a timeout; `since` is when the packet was
+    /// Queues a packet at all edges of an input. The time at which media are sent is their own: unlike that of what a function
+    /// returns, which has the time of the function's input, it was meant for them. `now` is only asked if packets have a timeout; `since` is when the packet was
     /// queued, if that is measured.
     pub(super) fn push(
         &mut self,
@@ -93,7 +94,7 @@ impl Ingress {
         if self.next_item == 0 || !self.has_open_stream {
             items.begin_stream(self.next_item, &packet.value);
         }
-        let queued = QueuedPacket { packet, item: self.next_item, path: 0, deadline };
+        let queued = QueuedPacket { packet: packet.with_own_time(), item: self.next_item, path: 0, deadline };
         self.next_item += 1;
         self.inputs[input].sent += 1;
         self.has_open_stream = true;
