@@ -61,6 +61,12 @@ const TABLE_BY_LANGUAGE: &[(&str, &str)] = &[
         "\u{300c}\u{884c}\u{304f}\u{3088}\u{3002}\u{300d}\u{3068}\u{8a00}\u{3063}\u{305f}\u{3002}|\u{306f}\u{3044}\u{ff01}",
     ),
     ("zh", "\u{4ed6}\u{8bf4}\u{ff1a}\u{201c}\u{4f60}\u{597d}\u{3002}\u{201d}|\u{597d}\u{3002}"),
+    // The quote that opens here closes in other languages.
+    ("zh", "你去吗？|“我不去。我在家。”|他说。|“为什么？”|她问。"),
+    ("ja", "行くの？|“行かない。”"),
+    ("en", "他走了。|“我也走。”"),
+    ("de", "Er ging. |„Ich auch. Ja!“ |Dann Ruhe."),
+    ("en", "„他走了。“|好。"),
     // What needs no language.
     ("en", "\u{6a9}\u{6cc}\u{627} \u{62d}\u{627}\u{644}\u{61f}| \u{679}\u{6be}\u{6cc}\u{6a9}\u{6d4}| ok ok."),
     (

@@ -90,6 +90,11 @@ impl Language {
         matches!(self, Language::Da | Language::De | Language::Pl | Language::Sk)
     }
 
+    /// Whether quotes open low and close high, so that the mark which opens them elsewhere closes: „Ja.“
+    pub(super) fn has_low_quotes(self) -> bool {
+        matches!(self, Language::Bg | Language::Da | Language::De | Language::Ru | Language::Sk)
+    }
+
     /// Whether sentences follow each other without a space: "жағдайы.XVIII".
     pub(super) fn joins_sentences(self) -> bool {
         self == Language::Kk

@@ -1,8 +1,11 @@
 //! The marks around sentences, words and items of lists.
 
-/// Quotes and brackets that belong to the sentence which they close.
+/// Quotes and brackets that belong to the sentence which they close. [`LOW_CLOSING`] is one only where it closes.
 pub(super) const CLOSING: &str =
     "\"'\u{201d}\u{2019}\u{201c}\u{bb}\u{203a}\u{ab})]}\u{300d}\u{300f}\u{ff09}\u{300b}\u{3009}\u{3011}";
+/// Of these, the quote that closes what [`LOW_OPENING`] opens. Elsewhere it opens itself.
+pub(super) const LOW_CLOSING: char = '\u{201c}';
+pub(super) const LOW_OPENING: char = '\u{201e}';
 /// Of these, such as never open anything; white space may stand before them.
 pub(super) const ONLY_CLOSING: &str = "\u{201d})]}\u{300d}\u{300f}\u{ff09}\u{300b}\u{3009}\u{3011}";
 /// What may stand between white space and the first letter of a sentence.

@@ -1,6 +1,6 @@
 //! Quotes and brackets whose inside belongs together: where a pair opens, and where it closes.
 
-use super::marks::{DASHES, OPENING};
+use super::marks::{DASHES, LOW_CLOSING, LOW_OPENING, OPENING};
 
 /// Quotes and brackets whose inside belongs together, with what closes them. The first that fits is taken.
 pub(super) const PAIRS: &[(char, &str)] = &[
@@ -28,6 +28,12 @@ pub(super) fn opens(last: Option<char>, opening: char, next: Option<char>) -> bo
         '"' | '\u{201c}' | '\u{bb}' => is_free && next.is_none_or(|next| !next.is_whitespace()),
         _ => true,
     }
+}
+
+/// Whether a quote that opens low is open at the end of a text.
+pub(super) fn is_low_open(before: &str) -> bool {
+    let is_quote = |letter: &char| matches!(*letter, LOW_OPENING | LOW_CLOSING | '\u{201d}');
+    before.chars().rev().take(INSIDE).find(is_quote) == Some(LOW_OPENING)
 }
 
 /// Where the pair that opens at the start of `text` closes, in bytes. Some(None) if it does not; None if what follows

@@ -6,8 +6,8 @@
 
 use super::language::{Language, Words};
 use super::list_item::ListItem;
-use super::marks::{BULLETS, CLOSING, DASHES, ONLY_CLOSING, OPENING};
-use super::pairs::{PAIRS, closes, opens};
+use super::marks::{BULLETS, CLOSING, DASHES, LOW_CLOSING, ONLY_CLOSING, OPENING};
+use super::pairs::{PAIRS, closes, is_low_open, opens};
 
 /// What ends a sentence, and what only looks like it.
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl Rules {
                     None => return Next::Open,
                 }
             } else if self.terminators.contains(&letter) {
-                let run = self.run(&text[at..]);
+                let run = self.run(&text[..at], &text[at..]);
                 let end = at + run;
                 if end > inside {
                     // What closes may come behind a space.
@@ -159,12 +159,14 @@ impl Rules {
     }
 
     /// The bytes of a run of terminators and what closes behind them: ?!" or ...) or, with a space as in French, . »
-    fn run(&self, text: &str) -> usize {
+    fn run(&self, before: &str, text: &str) -> usize {
         if text.starts_with('\n') {
             return 1;
         }
-        let is_of_run =
-            |letter: char| (self.terminators.contains(&letter) && letter != '\n') || CLOSING.contains(letter);
+        let closes = |letter| letter != LOW_CLOSING || self.language.has_low_quotes() || is_low_open(before);
+        let is_of_run = |letter: char| {
+            (self.terminators.contains(&letter) && letter != '\n') || (CLOSING.contains(letter) && closes(letter))
+        };
         let end = text.find(|letter| !is_of_run(letter)).unwrap_or(text.len());
         // It closes unless a letter touches it.
         let behind = text[end..].strip_prefix(SPACES).and_then(|text| text.strip_prefix(['\u{bb}', '\u{203a}']));
