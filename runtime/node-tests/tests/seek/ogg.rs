@@ -1,10 +1,13 @@
 //! Vorbis, FLAC and Opus in Ogg: pages are found by their positions.
 
+use remotemedia_core::value::{Buffer, File, FileSource, Packet, Value};
 use serde_json::json;
 
 use crate::codecs::{flac, opus, vorbis};
 use crate::cuts::{Subject, check, total};
 use crate::near::{check_near, spoilt};
+use harness::items::{node, run_port};
+use harness::remux::{Stream, checksum};
 
 /// A number as tools draw it, and one that is given to all streams.
 const DRAWN: u32 = 0x5eed_1234;
@@ -67,6 +70,95 @@ fn streams_of_a_chain_are_told_apart() {
     for (name, numbers) in [("drawn", [DRAWN, DRAWN + 1]), ("given", [GIVEN, GIVEN])] {
         let file = [first.ogg(numbers[0], 4, 0), second.ogg(numbers[1], 4, 0)].concat();
         assert_eq!(check(&format!("a chain, {name}"), file).failure, None, "{name}");
+    }
+}
+
+/// The pages of a file, with what a change makes of each header, from the last page on.
+fn changed(file: &[u8], mut change: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let marks = file.windows(4).enumerate().filter(|(_, mark)| *mark == b"OggS");
+    let places: Vec<usize> = marks.map(|(place, _)| place).chain([file.len()]).collect();
+    for (index, ends) in places.windows(2).rev().enumerate() {
+        let page = &mut file[ends[0]..ends[1]];
+        change(index, &mut page[..27]);
+        page[22..26].fill(0);
+        let sum = checksum(page, 32, 0x04c1_1db7);
+        page[22..26].copy_from_slice(&sum.to_le_bytes());
+    }
+    file
+}
+
+fn length(packet: Packet) -> Option<f64> {
+    match &run_port(node("AudioDecode", json!({})).as_mut(), vec![packet], 1).values[..] {
+        [Value::Map(map)] => map.get("duration_s").map(|length| match length {
+            Value::Float(seconds) => *seconds,
+            other => panic!("expected a number, got {}", other.kind().name()),
+        }),
+        _ => panic!("expected one map"),
+    }
+}
+
+fn in_memory(bytes: Vec<u8>) -> Packet {
+    Packet::new(File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }.into())
+}
+
+/// As where the source of a live stream breaks off and comes again.
+#[test]
+fn links_without_sound_are_passed_over() {
+    let (sound, opus) = (vorbis(), opus(96, 1, 2));
+    let silent = |serial| Stream { packets: Vec::new(), ..vorbis() }.ogg(serial, 1, 0);
+    let frames: u64 = sound.packets.iter().map(|(_, frames)| frames).sum();
+    for numbers in [[DRAWN, DRAWN + 1, DRAWN + 2, DRAWN + 3, DRAWN + 4], [GIVEN; 5]] {
+        let [a, b, c, d, e] = numbers;
+        let links = [silent(a), silent(a), sound.ogg(b, 4, 0), silent(c), sound.ogg(d, 4, 0), silent(e)];
+        let whole = check("links without sound", links.concat());
+        assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, 2 * frames));
+    }
+    let links = [silent(DRAWN), opus.ogg(DRAWN + 1, 20, 0)].concat();
+    let decoded = |bytes| Subject { name: "Opus", bytes, params: json!({}) }.part(json!({})).samples();
+    assert!(decoded(links) == decoded(opus.ogg(DRAWN, 20, 0)));
+    let message = Subject { name: "nothing", bytes: silent(DRAWN), params: json!({}) }.part(json!({})).message();
+    assert!(message.contains(" ends before its first frame of sound. "), "{message}");
+}
+
+/// So ends a live stream. Only what is torn was cut off.
+#[test]
+fn the_last_page_need_not_say_that_it_is_one() {
+    for (name, file) in [("Vorbis", vorbis().ogg(DRAWN, 4, 0)), ("FLAC", flac(40).ogg(DRAWN, 1, 0))] {
+        let live = changed(&file, |_, header| header[5] &= !4);
+        let decoded = |bytes: &[u8]| Subject { name, bytes: bytes.to_vec(), params: json!({}) };
+        let expected = decoded(&file).part(json!({})).samples();
+        assert!(check(name, live.clone()).samples() == expected, "{name}");
+        assert!(decoded(&live).arriving(json!({})).samples() == expected, "{name}, as it arrives");
+        assert!(decoded(&[&live[..], b"some tag"].concat()).part(json!({})).samples() == expected, "{name}, tagged");
+        let last = live.windows(4).rposition(|mark| mark == b"OggS").expect("a page");
+        let mut spoilt = live.clone();
+        spoilt[last + 30] ^= 1;
+        for torn in [&live[..live.len() - 1], &live[..last + 2], &live[..last + 27], &spoilt] {
+            for outcome in [decoded(torn).part(json!({})), decoded(torn).arriving(json!({}))] {
+                assert!(outcome.message().contains(" ends too early: "), "{name}, {} bytes", torn.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_length_counts_from_the_first_position_and_of_a_chain_is_not_told() {
+    const BEGINS: u64 = 48_000_007;
+    for (name, file) in [("Vorbis", vorbis().ogg(DRAWN, 4, 100)), ("Opus", opus(96, 1, 2).ogg(DRAWN, 10, 100))] {
+        let later = changed(&file, |_, header| {
+            let position = u64::from_le_bytes(*header[6..].first_chunk().expect("a position"));
+            header[6..14].copy_from_slice(&if position > 0 { position + BEGINS } else { 0 }.to_le_bytes());
+        });
+        let whole = Subject { name, bytes: later.clone(), params: json!({}) }.part(json!({}));
+        let expected = total(&whole) as f64 / f64::from(whole.chunks()[0].rate());
+        assert_eq!(
+            (length(in_memory(file.clone())), length(in_memory(later))),
+            (Some(expected), Some(expected)),
+            "{name}"
+        );
+        let chain = [file, vorbis().ogg(DRAWN + 1, 4, 0)].concat();
+        assert_eq!(length(in_memory(chain)), None, "{name}");
     }
 }
 

@@ -34,6 +34,7 @@ use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
 use super::mpeg_header::Header;
+use super::ogg_pages::LastPage;
 use super::refusal::{Refusal, foreign, unopened};
 use super::track::{TrackFacts, choose_track};
 
@@ -61,7 +62,7 @@ pub(super) struct Demuxer {
     tags: Map,
     /// Whether another Matroska file was put behind the first.
     is_joined: bool,
-    /// Whether a Matroska file is known not to be cut off; one written live does not say how long it is.
+    /// Whether a Matroska or Ogg file is known not to be cut off; one written live does not say how long it is.
     may_end: bool,
 }
 
@@ -182,6 +183,12 @@ impl Demuxer {
             Ok(reader) => Self { reader, counts_frames: true, ..self },
             Err(reader) => Self { reader, ..self },
         }
+    }
+
+    /// Takes what is known of the end of a file in Ogg, and whether another stream than the first ends it, whose length is not told.
+    pub(super) fn learn_end(&mut self, last: LastPage, is_chain: bool) {
+        self.may_end = last.ends_whole;
+        self.track.duration_s = self.track.duration_s.filter(|_| !is_chain);
     }
 
     /// Takes the tags that the reader does not know, which count before its own.
@@ -354,6 +361,12 @@ impl Demuxer {
             return Ok(());
         }
         let starts = packet.pts.get();
+        if self.container == Container::Ogg
+            && (self.next_timestamp, self.decoded) == (None, 0)
+            && let Ok(begins @ 1..) = u64::try_from(starts.saturating_add_unsigned(packet.trim_start.get()))
+        {
+            self.track.begin_at(begins);
+        }
         let lost = self.next_timestamp.map_or(0, |expected| starts.saturating_sub(expected));
         let block = i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX);
         self.next_timestamp = Some(starts.saturating_add(block));

@@ -8,12 +8,14 @@ use std::io::Cursor;
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
+use symphonia::core::io::MediaSource;
 
 use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::matroska::Blocks;
-use super::ogg_pages::{OggPages, first_sound};
+use super::ogg_links::{SoundingLinks, first_sounding};
+use super::ogg_pages::{OggPages, Streams};
 use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
 use super::source::{Arriving, PatchedSource};
@@ -55,6 +57,8 @@ struct Open {
     container: Container,
     /// Where the reader stood before the last packet was asked for.
     asked_at: u64,
+    /// Whether the end of an Ogg stream was looked at.
+    is_end_known: bool,
 }
 
 /// When the next packet is certain to be there.
@@ -136,6 +140,13 @@ impl ByteStream {
                 self.bytes.finish_at(place);
             }
         }
+        if let (Gate::Ogg(pages), Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file)
+            && self.bytes.is_finished()
+            && !std::mem::replace(&mut open.is_end_known, true)
+            && let Some(last) = pages.end(&self.bytes)
+        {
+            demuxer.learn_end(last, false);
+        }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
         } else {
@@ -155,7 +166,8 @@ impl ByteStream {
         self.bytes.allow(limit);
         self.bytes.release(match gate {
             Gate::Matroska { blocks, .. } => position.min(blocks.next()),
-            _ => position,
+            Gate::Ogg(pages) => position.min(pages.seen()),
+            Gate::Ahead(_) => position,
         });
         open.asked_at = position;
         Ok(Some(&mut open.file))
@@ -266,10 +278,20 @@ impl ByteStream {
         let first = self.bytes.peek(0, SNIFF_LEN);
         let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
         let wanted = match container {
-            Container::Ogg => first_sound(|place, len| self.bytes.peek(place, len), begins),
+            Container::Ogg => {
+                let mut read = |place: u64, len: usize| self.bytes.peek(place, len);
+                let begins = first_sounding(&mut read, begins);
+                Streams::read(read, begins).sound
+            }
             _ => blocks.wanted(),
         };
-        let source = Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end())));
+        let source: Box<dyn MediaSource> = match container {
+            Container::Ogg => {
+                let bytes = self.bytes.clone();
+                Box::new(SoundingLinks::new(self.bytes.source(), move |place, len| bytes.peek(place, len)))
+            }
+            _ => Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end()))),
+        };
         let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None, wanted);
         if self.bytes.starved() {
             self.next_attempt = end + end / 2;
@@ -297,7 +319,7 @@ impl ByteStream {
             // Their readers keep what is no whole packet yet.
             _ => Gate::Ahead(1),
         };
-        Ok(Some(Open { file: demuxer.into(), gate: Some(gate), container, asked_at: 0 }))
+        Ok(Some(Open { file: demuxer.into(), gate: Some(gate), container, asked_at: 0, is_end_known: false }))
     }
 
     /// Collects the file for codecs of the system, which want it whole, or fails where there are none.
@@ -340,7 +362,7 @@ impl ByteStream {
         }
         self.is_collected = true;
         let file = open_buffer(self.bytes.take_all(), &self.name)?;
-        Ok(Some(Open { file, gate: None, container, asked_at: 0 }))
+        Ok(Some(Open { file, gate: None, container, asked_at: 0, is_end_known: true }))
     }
 }
 

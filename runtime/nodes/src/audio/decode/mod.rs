@@ -49,6 +49,7 @@ mod mpeg;
 mod mpeg_header;
 mod mpeg_tag;
 mod ogg_jump;
+mod ogg_links;
 mod ogg_pages;
 mod opened;
 mod opus;
@@ -145,7 +146,8 @@ documented! {
 ///   in tags and chapters costs these alone. Anything else that is damaged, missing or cut off ends the file with an error,
 ///   after all sound before it came out. Where nothing tells how long a file is, no end is too early, but within a packet
 ///   it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia,
-///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out.
+///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream
+///   ends as it was left, a page that is not whole ends too early. Links of a chain without sound are passed over.
 /// - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
 ///
 /// What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or by
@@ -184,7 +186,7 @@ documented! {
 /// | `container` | `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or `matroska`, `raw` with that param; else FFmpeg's name |
 /// | `codec` | its name, such as `pcm_s16le`, `mp3`, `aac` or `opus` |
 /// | `rate`, `channels` | of the sound that comes out, in Hz and as a number |
-/// | `duration_s` | the length in seconds; missing where the file does not give it |
+/// | `duration_s` | the length in seconds; missing where the file does not give it, as a chain in Ogg |
 /// | `tags` | a map of text, at most 256 tags of at most 16 KiB each |
 pub struct AudioDecode {
     chunk_ms: u32,

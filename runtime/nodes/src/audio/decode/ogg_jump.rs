@@ -4,18 +4,15 @@
 //! Positions are those that Symphonia's reader gives packets as timestamps. It may know nothing of codecs.
 
 use std::io;
-use std::ops::Range;
 
-use symphonia::core::checksum::Crc32;
 use symphonia::core::errors::Result;
-use symphonia::core::io::Monitor as _;
 use symphonia::core::packet::Packet;
 
 use super::container::Container;
 use super::container_reader::open_reader;
 use super::gap_source::{Gap, GapSource};
 use super::jump_reader::{Jump, Landed};
-use super::ogg_pages::page_len;
+use super::ogg_pages::{HEADER, MARK, is_right, page_len};
 
 /// Jumps in the first stream of a file.
 pub(super) struct OggJump {
@@ -81,9 +78,6 @@ struct Page {
     head_len: u64,
     packets: u64,
 }
-
-/// The fixed part of a page's header and the longest table of segments.
-const HEADER: usize = 27 + 255;
 
 impl Pages {
     /// The bytes to leave out, so that on the head of the file follows a page of the stream up to whose end there are no
@@ -151,7 +145,6 @@ impl Pages {
     /// must be right: four bytes alone are no proof.
     fn next(&mut self, mut place: u64, limit: u64, end: u64) -> io::Result<Option<Page>> {
         const BLOCK: usize = 1 << 13;
-        const MARK: &[u8] = b"OggS";
         while place < limit {
             let header = self.file.bytes_at(place, HEADER)?;
             if let Some(page) = Page::read(place, &header) {
@@ -176,16 +169,9 @@ impl Pages {
         Ok(None)
     }
 
-    /// Whether the checksum of a page is that of its bytes (RFC 3533, 6).
     fn is_right(&mut self, page: &Page) -> io::Result<bool> {
-        const FIELD: Range<usize> = 22..26;
-        let mut bytes = self.file.bytes_at(page.place, usize::try_from(page.len).unwrap_or(0))?;
-        let Some(field) = bytes.get_mut(FIELD) else { return Ok(false) };
-        let expected = [field[0], field[1], field[2], field[3]];
-        field.fill(0);
-        let mut checksum = Crc32::new(0);
-        checksum.process_buf_bytes(&bytes);
-        Ok(checksum.crc() == u32::from_le_bytes(expected))
+        let bytes = self.file.bytes_at(page.place, usize::try_from(page.len).unwrap_or(0))?;
+        Ok(bytes.len() as u64 == page.len && is_right(&bytes))
     }
 }
 

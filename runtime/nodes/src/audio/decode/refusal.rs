@@ -141,7 +141,7 @@ pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &
     let damaged = match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
         // The demuxer looks for a frame at once.
-        (Error::IoError(_), Container::Flac) => failure::without_frames(name),
+        (Error::IoError(_), Container::Flac | Container::Ogg) => failure::without_frames(name),
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
         (Error::Unsupported("isomp4: missing moov atom" | "isomp4: missing ftyp atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),

@@ -178,6 +178,15 @@ fn frames_of(track: &Track, params: &AudioCodecParameters) -> Option<u64> {
     track.duration?.get().checked_mul(frames)
 }
 
+impl TrackFacts {
+    /// The positions of the sound begin here, as in what was cut out of a live stream, and not at 0.
+    pub(super) fn begin_at(&mut self, frame: u64) {
+        let rate = f64::from(self.params.sample_rate.unwrap_or(1));
+        let frames = self.duration_s.map(|seconds| ((seconds * rate).round() as u64).saturating_sub(frame));
+        self.duration_s = frames.map(|frames| frames as f64 / rate);
+    }
+}
+
 /// The length that a Matroska file gives for all its tracks together.
 fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
     let media = reader.media_info();

@@ -17,7 +17,8 @@ use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
 use super::mp4_patches::patches;
 use super::mp4_tags::mp4_tags;
-use super::ogg_pages::first_sound;
+use super::ogg_links::{SoundingLinks, first_sounding};
+use super::ogg_pages::{LastPage, Streams};
 use super::opened::Opened;
 use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
@@ -166,14 +167,19 @@ impl Found {
             Some(movie) => mp4_tags(movie),
             None => chunk_tags(self.container, read, true),
         };
-        let wanted = match self.container {
-            Container::Ogg => first_sound(|place, len| read_at(&mut source, place, len), self.begins),
-            _ => self.blocks.as_ref().and_then(Blocks::wanted),
-        };
+        let (mut streams, mut last) = (Streams::default(), None);
+        if self.container == Container::Ogg {
+            let mut read = |place: u64, len: usize| read_at(&mut source, place, len);
+            let begins = first_sounding(&mut read, self.begins);
+            streams = Streams::read(&mut read, begins);
+            last = LastPage::of_file(read, self.len);
+        }
+        let wanted = streams.sound.or(self.blocks.as_ref().and_then(Blocks::wanted));
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
         let source = match &self.blocks {
             Some(blocks) => readable_blocks(source, self.len, blocks),
+            None if self.container == Container::Ogg => readable_links(source),
             None => readable_movie(source, self.len, movie),
         };
         let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
@@ -185,6 +191,9 @@ impl Found {
             Demuxer::open(source, self.container, self.begins, name, &self.first, movie, wanted)?
         };
         demuxer.tell(tags);
+        if let Some(last) = last {
+            demuxer.learn_end(last, streams.are_chained(last));
+        }
         if let Some(blocks) = &self.blocks {
             demuxer.learn(blocks);
             demuxer.tell(blocks.tags(demuxer.track()));
@@ -213,6 +222,13 @@ fn readable_movie(source: impl MediaSource + 'static, len: u64, movie: Option<&M
 fn readable_blocks(source: impl MediaSource + 'static, len: u64, blocks: &Blocks) -> Box<dyn MediaSource> {
     let source = CutSource { source, full_len: blocks.full_len(len) };
     Box::new(PatchedSource::new(source, blocks.hidden(len)))
+}
+
+/// That of Ogg does not go on behind a link without sound.
+fn readable_links(source: impl MediaSource + 'static) -> Box<dyn MediaSource> {
+    let file = GapSource::new(Box::new(source));
+    let mut ahead = file.view(None);
+    Box::new(SoundingLinks::new(file.view(None), move |place, len| ahead.bytes_at(place, len).unwrap_or_default()))
 }
 
 #[cfg(test)]

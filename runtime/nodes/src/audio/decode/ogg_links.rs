@@ -1,0 +1,111 @@
+//! The links of a chain in Ogg that hold no sound, which are kept from the reader: it looks for the sound of a link, and would go
+//! through the next one to the end of the file. A live stream has such links where its source broke off and came again.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use symphonia::core::io::MediaSource;
+
+use super::ogg_pages::{FIRST, HEADER, MARK, counts_sound, page_len};
+
+/// A source in which the pages of such links are none: their marks are spoilt. All bytes keep their places.
+pub(super) struct SoundingLinks<S, A> {
+    source: S,
+    /// Gives up to so many bytes of a place, wherever the source stands.
+    ahead: A,
+    place: u64,
+    /// Up to here it is known which pages are spoilt, and those that come.
+    judged: u64,
+    spoilt: VecDeque<u64>,
+}
+
+impl<S, A: FnMut(u64, usize) -> Vec<u8>> SoundingLinks<S, A> {
+    /// The source stands at its start.
+    pub(super) fn new(source: S, ahead: A) -> Self {
+        Self { source, ahead, place: 0, judged: 0, spoilt: VecDeque::new() }
+    }
+
+    /// Spoils what of the bytes of a place begins such a page.
+    fn spoil(&mut self, place: u64, bytes: &mut [u8]) {
+        let mut at = 0;
+        while let Some(found) = bytes[at..].iter().position(|byte| *byte == MARK[0]) {
+            at += found;
+            let may_begin = match &bytes[at..bytes.len().min(at + HEADER)] {
+                [b'O', b'g', b'g', b'S', _, flags, ..] => flags & FIRST != 0,
+                known => MARK.starts_with(&known[..known.len().min(MARK.len())]),
+            };
+            if may_begin && place + at as u64 >= self.judged {
+                let (mut pages, end) = silent_pages(&mut self.ahead, place + at as u64);
+                self.spoilt.append(&mut pages);
+                self.judged = end;
+            }
+            at += 1;
+        }
+        let end = place + bytes.len() as u64;
+        while let Some(spoilt) = self.spoilt.pop_front_if(|spoilt| *spoilt < end) {
+            if let Some(at) = spoilt.checked_sub(place) {
+                bytes[at as usize] = 0;
+            }
+        }
+    }
+}
+
+/// Where the first link of a file begins that holds sound, or might.
+pub(super) fn first_sounding(mut ahead: impl FnMut(u64, usize) -> Vec<u8>, mut begins: u64) -> u64 {
+    loop {
+        match silent_pages(&mut ahead, begins) {
+            (pages, _) if pages.is_empty() => return begins,
+            (_, end) => begins = end,
+        }
+    }
+}
+
+/// The pages of the link that begins at a place, if another one follows before sound comes; and up to where that is known.
+fn silent_pages(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> (VecDeque<u64>, u64) {
+    /// A head with a picture may have some hundred pages.
+    const MOST_PAGES: usize = 1 << 12;
+    let (mut place, mut has_begun, mut pages) = (begins, false, VecDeque::new());
+    while pages.len() < MOST_PAGES {
+        let header = ahead(place, HEADER);
+        let Some(len) = page_len(&header) else { break };
+        match header[5] & FIRST != 0 {
+            true if has_begun => return (pages, place),
+            true => {}
+            false if pages.is_empty() || counts_sound(&header) => break,
+            false => has_begun = true,
+        }
+        pages.push_back(place);
+        place += len;
+    }
+    (VecDeque::new(), place.max(begins + 1))
+}
+
+impl<S: Read, A: FnMut(u64, usize) -> Vec<u8>> Read for SoundingLinks<S, A> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(target)?;
+        self.spoil(self.place, &mut target[..count]);
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl<S: Seek, A> Seek for SoundingLinks<S, A> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = self.source.seek(to)?;
+        if place != self.place {
+            (self.judged, self.place) = (place, place);
+            self.spoilt.clear();
+        }
+        Ok(place)
+    }
+}
+
+impl<S: MediaSource, A: FnMut(u64, usize) -> Vec<u8> + Send + Sync> MediaSource for SoundingLinks<S, A> {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.source.byte_len()
+    }
+}
