@@ -10,13 +10,14 @@ import logging
 import re
 import threading
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, few_threads, live_objects
+from remotemedia._engine.port_registry import loop_port
 from remotemedia._execution.metrics import Lag, Metrics, NodeMetrics
 from remotemedia._execution.watchdog import what_is_stuck
 
@@ -136,6 +137,66 @@ async def test_a_session_that_nobody_refers_to_and_waits_for_is_collected() -> N
     del session
     gc.collect()
     assert seen() is None
+
+
+async def test_the_failure_of_a_class_is_raised_by_sends_while_it_is_cleaned_up() -> None:
+    may_end = asyncio.Event()
+
+    @rm.node
+    class Fails:
+        def process(self, value: int) -> int:
+            raise ValueError(f"no {value}")
+
+        async def cleanup(self) -> None:
+            await may_end.wait()
+
+    async with (rm.Pipeline() >> Fails()).session(buffer={"packets": 2}) as session:
+        reading = asyncio.create_task(collect_all(session))
+        errors = [await error_of(session.send_many([3] * 100))]
+        for use in (session.send(2), session.send_many([2]), session.flush(), session.finish()):
+            errors.append(await error_of(use))
+        refusal = await error_of(asyncio.to_thread(session.send_from_thread, 2))
+        is_cleaned = reading.done()
+        may_end.set()
+        errors.append(await error_of(reading))
+    assert not is_cleaned
+    failure, *others = errors
+    assert isinstance(failure, rm.NodeError)
+    assert str(failure).endswith("ValueError: no 3")
+    assert others == [failure] * 5
+    assert isinstance(refusal, rm.GoneError)
+    assert refusal.__cause__ is failure
+    with pytest.raises(rm.TimedOut):  # noqa: PT012
+        async with (rm.Pipeline() >> Fails(on_error="skip")).session(deadline=0.01) as session:
+            while True:
+                await session.send(3)
+
+
+async def error_of(use: Awaitable[Any]) -> Any:
+    try:
+        await use
+    except Exception as error:
+        return error
+
+
+async def test_a_send_waits_for_a_failure_that_is_still_on_its_way() -> None:
+    port = loop_port(asyncio.get_running_loop())
+    async with pipeline().session() as session:
+        await session.send(1)
+        # As while a thread decodes long results: no event comes meanwhile.
+        port.is_paused = True
+        with pytest.raises(rm.GoneError, match="the session has ended"):  # noqa: PT012
+            while session.try_send("no number"):
+                pass
+        sends = [asyncio.create_task(session.send(2)), asyncio.create_task(session.send_many([2, 3]))]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not any(sending.done() for sending in sends)
+        port.is_paused = False
+        port.drain()
+        for sending in sends:
+            with pytest.raises(rm.NodeError, match="node 'add'"):
+                await sending
 
 
 async def test_leaving_normally_finishes_and_raises_what_nobody_has_seen() -> None:

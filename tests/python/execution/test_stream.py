@@ -91,6 +91,22 @@ async def test_a_stream_raises_what_a_node_raised_after_what_came_before() -> No
         assert got == [0, 1, 2]
 
 
+async def test_a_stream_gives_what_came_before_the_failure_of_a_class() -> None:
+    @rm.node
+    class NoThrees:
+        def process(self, value: int) -> int:
+            return no_threes(value)
+
+        async def cleanup(self) -> None:
+            await asyncio.sleep(0.02)
+
+    got = []
+    with pytest.raises(rm.NodeError, match="no threes"):  # noqa: PT012
+        async for value in (rm.Pipeline() >> NoThrees()).stream(range(1000)):
+            got.append(value)
+    assert got == [0, 1, 2]
+
+
 async def test_map_gives_a_result_for_each_source() -> None:
     for pipeline in (later(("no", no_threes)), later(("no", no_threes), ("one", add_one))):
         for source in (range(20), numbers(20)):

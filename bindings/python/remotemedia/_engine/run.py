@@ -10,7 +10,7 @@ import contextvars
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from .._abi.constants import COMPLETED
+from .._abi.constants import COMPLETED, ROOM
 from .._abi.ownership import Borrowed
 from .._functions.active_calls import ActiveCalls
 from .._functions.chain import Chain
@@ -41,6 +41,7 @@ class Run:
         "future",
         "instances",
         "notify",
+        "received",
         "skipped",
         "sync_calls",
         "taking",
@@ -58,8 +59,10 @@ class Run:
         self.borrowed = borrowed
         """The Python objects that native code may refer to, by their numbers."""
         self.context = contextvars.copy_context() if functions else None
+        self.received: Any = None
+        """Its completion, or the exception in place of one, from when it has come."""
         self.completion: Any = None
-        """Its completion, or the exception in place of one, once it has ended."""
+        """The same, once it has ended: its instances are cleaned up."""
         self.future: asyncio.Future[Any] | None = None
         """Done with the completion, where an event loop waits for it."""
         self.notify: Callable[[int], None] | None = None
@@ -101,12 +104,16 @@ class Run:
 
     def complete(self, completion: Any) -> None:
         """Ends the run, once its instances are cleaned up and its generators closed."""
+        self.received = completion
         if self.cleaned is None:
             self._deliver(completion)
         else:
             # What the completion names may be released before it is delivered.
             keep_causes(completion)
             self.cleaned.add_done_callback(lambda _: self._deliver(completion))
+            if self.notify is not None:
+                # Who waits for room need not wait for the cleaning up, to learn that there will be none.
+                self.notify(ROOM)
 
     def active_calls(self, chain: Chain) -> ActiveCalls | None:
         """The calls that a call to this chain has to wait for; None if it begins at once."""

@@ -15,7 +15,7 @@ from threading import get_ident
 from typing import Any, NoReturn
 
 from .._abi import ownership
-from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
+from .._abi.constants import OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
 from .._abi.direct_calls import make_packets, send
 from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.lifetimes import hidden
@@ -84,6 +84,9 @@ class NativeSession(SessionState):
 
         It brings the outputs that are there, unless no reader waits for them: then only with every so many packets,
         since it costs less to take several together. With `at_once` it brings them in any case.
+
+        Raises the failure that ended the session. As long as that is not known, there is no room, and what tells it
+        wakes those who wait for some; with `at_once` it is a `GoneError`.
         """
         # Where its loop does not run, another one may; cheaper than asking which one it is.
         if get_ident() != self._thread or not self._loop.is_running():
@@ -117,7 +120,8 @@ class NativeSession(SessionState):
         if length > 0:
             answer = used.unpack_plain(length)
         elif used.native.status < 0:
-            self._refuse_packets(used, packets, used.native.status)
+            self._refuse_packets(used, packets, used.native.status, at_once)
+            return 0
         else:
             answer = used.unpack(self.loans.resolve)
         if has_buffers:
@@ -281,10 +285,8 @@ class NativeSession(SessionState):
 
     def notified(self, kind: int) -> None:
         """Wakes those who wait for what an event of this kind brings; the completion wakes all."""
-        if kind == COMPLETED and self.completed is not None:
-            # Now: the objects that it names may be released by the next event.
-            self.error = failure_of(self.completed.result(), self._borrowed)
         if kind != OUTPUTS:
+            self._note_failure()
             self._wake_senders()
         if kind != ROOM:
             self.readers.wake()
@@ -305,6 +307,12 @@ class NativeSession(SessionState):
         self.room.wake()
         if self.wake_threads is not None:
             self.wake_threads()
+
+    def _note_failure(self) -> None:
+        """Makes the failure that ended the session, once, when its completion has come."""
+        # Then: the objects that it names may be released by the next event.
+        if self.error is None and self._run is not None and self._run.received is not None:
+            self.error = failure_of(self._run.received, self._borrowed)
 
     def _open(self, port: LoopPort, context: contextvars.Context | None) -> None:
         """Opens the native session; its functions run in `context`, or in a copy of that of the caller."""
@@ -362,14 +370,23 @@ class NativeSession(SessionState):
                 raise refusal
             self._refuse(refusal)
 
-    def _refuse_packets(self, used: CallBuffers, packets: list[list[Any]], status: int) -> NoReturn:
+    def _refuse_packets(self, used: CallBuffers, packets: list[list[Any]], status: int, at_once: bool) -> None:
+        """Raises why packets were refused. It returns if that is still to come, and is not wanted at once."""
         refusal = failure(status, used.error)
         used.forget()
         if isinstance(refusal, MarshalError):
             refusal = explained_packets(used, packets, refusal)
         if status != RM_GONE:
             raise refusal
-        self._refuse(refusal)
+        if at_once or not self._is_ending():
+            self._refuse(refusal)
+
+    def _is_ending(self) -> bool:
+        """Whether it takes nothing more, and its completion is still to come: a node may be in the middle of a step."""
+        if self.is_cancelled or self._port is None or self._run is None:
+            return False
+        self._port.drain()
+        return self._run.received is None and not self._port.is_closed
 
     def _refuse(self, refusal: BaseException) -> NoReturn:
         """Raises the failure that ended the session if it is known, else the refusal itself."""

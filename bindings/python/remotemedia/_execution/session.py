@@ -339,11 +339,6 @@ class Session:
         """The names of the inputs; `("",)` of the one input of a pipeline that names none."""
         return self._packets.inputs
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether the pipeline failed, other than by an exception of the caller."""
-        return self._native.error is not None
-
     def moved(self) -> tuple[int, float | None] | None:
         """What changes while packets come in or media comes out; cheaper than `metrics`."""
         return self._native.progress()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._results.nested import Nested
-from ..errors import InvalidArgumentError
+from ..errors import Error, InvalidArgumentError
 from .turns import INLINE_IN_A_ROW
 
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["close_source", "stream"]
+__all__ = ["close_source", "end_input", "stream"]
 
 _END: Any = object()
 
@@ -48,7 +48,7 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
                 yield batch.popleft().value
             if count % INLINE_IN_A_ROW == 0 or session.has_worked_long:
                 await asyncio.sleep(0)
-        await _finish(session, failures)
+        failures.extend(await end_input(session))
         async for packet in session:
             yield packet.value
         if failures:
@@ -64,7 +64,7 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGe
                 await session.send(value)
         except Exception as error:
             failures.append(error)
-        await _finish(session, failures)
+        failures.extend(await end_input(session))
 
     feeding = asyncio.create_task(feed())
     try:
@@ -78,16 +78,20 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGe
         raise failures[0]
 
 
-async def _finish(session: Session, failures: list[Exception]) -> None:
-    """Ends the input. That it ends within a sample is a failure, behind the outputs of what came before."""
-    if session.has_failed:
-        return
-    try:
-        await session.finish()
-    except InvalidArgumentError as error:
-        failures.append(error)
-        # The rest was let go of.
-        await session.finish()
+async def end_input(session: Session) -> list[Exception]:
+    """Ends the input. That it ends within a sample is a failure, behind the outputs of what came before.
+
+    Of a session that has failed, reading raises why.
+    """
+    failures: list[Exception] = []
+    with suppress(Error):
+        try:
+            await session.finish()
+        except InvalidArgumentError as error:
+            failures.append(error)
+            # The rest was let go of.
+            await session.finish()
+    return failures
 
 
 async def close_source(source: Any) -> None:
