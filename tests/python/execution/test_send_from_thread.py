@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
+from conftest import eventually
 
 BOUND = 30.0
 """No wait of a test takes longer, in seconds."""
@@ -107,6 +108,34 @@ async def test_it_waits_for_room(timeout: float | None) -> None:
         assert await sending == [True] * 50
         await session.finish()
         assert await reading == list(range(50))
+
+
+@pytest.mark.parametrize("pcm", [None, rm.PCM("u8", 1000, 1)])
+async def test_what_waits_at_an_interruption_is_dropped(pcm: rm.PCM | None) -> None:
+    gate = Gate()
+    async with gate.pipeline().session(buffer={"packets": 2}, input=pcm) as session:
+
+        def fill() -> int:
+            assert session.send_from_thread(b"old")
+            assert gate.entered.wait(BOUND)
+            count = 1
+            while session.send_from_thread(b"old"):
+                count += 1
+            return count
+
+        taken = await on_thread(fill)
+        sending = asyncio.create_task(on_thread(lambda: session.send_from_thread(b"old", timeout=BOUND)))
+        assert await on_thread(lambda: eventually(lambda: session._threads._waiting == 1))
+        session.interrupt()
+        gate.opened.set()
+        assert await sending
+        assert await on_thread(lambda: session.send_from_thread(b"new", timeout=BOUND))
+        await session.finish()
+        (packet,) = [packet async for packet in session]
+        if pcm is None:
+            assert packet.value == b"new"
+        else:
+            assert (packet.value.to_pcm("u8"), packet.pts_ns) == (b"new", 3_000_000 * (taken + 1))
 
 
 async def test_several_threads_send_at_once_and_each_keeps_its_order() -> None:

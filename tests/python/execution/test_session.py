@@ -11,6 +11,7 @@ import re
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import remotemedia as rm
 from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, few_threads, live_objects
 from remotemedia._engine.port_registry import loop_port
 from remotemedia._execution.metrics import Lag, Metrics, NodeMetrics
+from remotemedia._execution.turns import TURN_US
 from remotemedia._execution.watchdog import what_is_stuck
 
 numpy = pytest.importorskip("numpy")
@@ -243,6 +245,10 @@ async def collect_all(session: rm.Session) -> list[Any]:
     return [packet.value async for packet in session]
 
 
+async def packets_of(session: rm.Session) -> list[rm.Packet]:
+    return [packet async for packet in session]
+
+
 async def test_outputs_are_read_one_by_one_if_they_are_chosen() -> None:
     async with pipeline(FAN_OUT).session() as session:
         left, right = session.output("left"), session.output("right")
@@ -383,6 +389,41 @@ async def test_what_a_cancelled_send_many_has_not_sent_takes_no_time() -> None:
         assert (await anext(reader)).pts == len(times)
     assert times == list(range(len(times)))
     assert 0 < len(times) < 20
+
+
+async def test_a_send_that_is_cancelled_has_taken_nothing_also_where_other_tasks_had_a_turn() -> None:
+    time = loop_port(asyncio.get_running_loop()).driver.time
+    async with pipeline().session() as session:
+        for values in ([1], [2, 3]):
+            time.turn_us = TURN_US
+            sending = asyncio.create_task(session.send_many(values) if len(values) > 1 else session.send(values[0]))
+            await asyncio.sleep(0)
+            assert sending.cancel()
+            await asyncio.wait([sending])
+            assert sending.cancelled()
+        await session.finish()
+        assert await collect_all(session) == []
+
+
+async def test_what_follows_a_send_stays_behind_it_while_other_tasks_have_a_turn() -> None:
+    @rm.node
+    class Collects:
+        def initialize(self) -> None:
+            self.values: list[int] = []
+
+        def process(self, value: int) -> None:
+            self.values.append(value)
+
+        def flush(self) -> list[int]:
+            return self.values
+
+    time = loop_port(asyncio.get_running_loop()).driver.time
+    async with (rm.Pipeline() >> Collects()).session() as session:
+        time.turn_us = TURN_US
+        await asyncio.gather(
+            session.send(0), session.send_many([1, 2]), session.flush(), session.send(3), session.finish()
+        )
+        assert await collect_all(session) == [[0, 1, 2], [0, 1, 2, 3]]
 
 
 async def test_a_deadline_ends_it() -> None:
@@ -548,6 +589,54 @@ async def test_flush_ends_a_stream_and_interrupt_drops_what_is_on_its_way() -> N
         await session.send(sound)
         await session.finish()
         assert [(packet.duration, packet.item) async for packet in session] == [(0.1, 1), (0.05, 1)]
+
+
+@pytest.mark.parametrize("is_traced", [False, True])
+@pytest.mark.parametrize("is_many", [False, True])
+async def test_an_interruption_drops_what_waits_for_room(is_many: bool, is_traced: bool, tmp_path: Path) -> None:
+    opened = asyncio.Event()
+
+    @rm.node
+    async def held(value: Any) -> Any:
+        await opened.wait()
+        return value
+
+    trace = tmp_path / "trace.json" if is_traced else None
+    async with (rm.Pipeline() >> held()).session(buffer={"packets": 2}, trace=trace) as session:
+        reading = asyncio.create_task(collect_all(session))
+        old = ["old"] * 500
+        uses = [session.send_many(old)] if is_many else [session.send(value) for value in old]
+        sends = [asyncio.ensure_future(use) for use in uses]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        session.interrupt(at="held")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not sends[-1].done()
+        session.interrupt()
+        opened.set()
+        await asyncio.gather(*sends)
+        await session.send("new")
+        await session.finish()
+        assert await reading == ["new"]
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+async def test_raw_samples_that_an_interruption_drops_have_their_time(is_many: bool) -> None:
+    async with pipeline(PASS).session(input=rm.PCM("s16", 1000, 1), buffer={"packets": 2}) as session:
+        # 10 s that end within a frame, and then one that is complete with the byte that was left.
+        pieces = [bytes(2001)] * 10
+        sends = [session.send_many(pieces)] if is_many else [session.send(piece) for piece in pieces]
+        waits = [asyncio.ensure_future(send) for send in sends]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not waits[-1].done()
+        session.interrupt()
+        reading = asyncio.create_task(packets_of(session))
+        await asyncio.gather(*waits)
+        await session.send(b"\1\0")
+        await session.finish()
+        assert [(packet.pts, packet.value.to_pcm("s16")) for packet in await reading] == [(10.005, b"\1\0")]
 
 
 async def test_metrics_are_a_table() -> None:

@@ -41,11 +41,13 @@ class ThreadSender:
         self._room = threading.Condition()
         self._waiting = 0
         self._wakes = 0
+        self._interruptions = 0
 
     def send(self, packet_of: Callable[[], list[Any] | None], timeout: float | None) -> bool:
         """Sends the packet that `packet_of` makes, once there is room; returns False if there was none in time.
 
-        `timeout` is in seconds, 0 for no waiting, None for as long as it takes.
+        `timeout` is in seconds, 0 for no waiting, None for as long as it takes. A packet that an interruption drops
+        while it waits was taken: the time of raw samples goes on.
         """
         if timeout is not None and (isinstance(timeout, bool) or not _is_seconds(timeout)):
             raise InvalidArgumentError(f"timeout must be a number of seconds, 0 or more, or None, got {timeout!r}")
@@ -53,6 +55,7 @@ class ThreadSender:
         if timeout == 0:
             return self._try(packet_of)
         deadline = None if timeout is None else monotonic() + timeout
+        interruptions = self._interruptions
         with self._room:
             # Before the first attempt: the event for a refused packet comes once.
             self._waiting += 1
@@ -67,6 +70,11 @@ class ThreadSender:
                 with self._room:
                     if self._wakes == seen:
                         self._room.wait(min(left, SLICE_SECONDS))
+                if self._interruptions != interruptions:
+                    if self._pcm is not None:
+                        with self._sending:
+                            packet_of()
+                    return True
         finally:
             with self._room:
                 self._waiting -= 1
@@ -77,6 +85,12 @@ class ThreadSender:
             with self._room:
                 self._wakes += 1
                 self._room.notify_all()
+
+    def interrupt(self) -> None:
+        """Drops what threads wait with."""
+        with self._room:
+            self._interruptions += 1
+        self.wake()
 
     def _try(self, packet_of: Callable[[], list[Any] | None]) -> bool:
         with self._sending:

@@ -43,6 +43,11 @@ class PacketMaker:
             return [value]
         return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration)]
 
+    def skip(self, value: Any) -> None:
+        """Goes on behind a value that is not sent: raw bytes have their time all the same."""
+        if self.pcm is not None:
+            self.pcm.take(value)
+
     def packets(self, values: Iterable[Any], to: str | None) -> list[list[Any]]:
         """The packets of values without times. Pieces of PCM are joined to packets of up to about a second."""
         require_several(values, "send_many", "values", "async for value in values: await session.send(value)")

@@ -28,7 +28,7 @@ from .session_end import drop_unread_outputs
 from .time_breaks import TimeBreakReport
 from .trace import Marks, TraceFile
 from .traced_session import TracedSession
-from .turns import TURN_US
+from .turns import TURN_US, NoTime
 from .watchdog import STALL_SECONDS, WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
@@ -73,8 +73,12 @@ class Session:
         self._ticker: Ticker | None = None
         self._trace_path = trace
         self._trace: TraceFile | None = None
-        self._time: Any = None
+        self._time: Any = NoTime
         """How long the calls on the thread of its loop took since the loop had a turn."""
+        self._turns = 0
+        """How many sends let other tasks run before they begin: what comes after them stays behind them."""
+        self._interruptions = 0
+        """How often all was dropped. A send that finds another number when its wait is over was dropped too."""
         self._finished = False
 
     # ---- the block
@@ -131,21 +135,24 @@ class Session:
         no other: send to them in tasks of their own, or in turns.
         Memory that could still be written to is copied, so that you may use it again at once. With `borrow=True` it is
         not copied, and must stay unchanged until the session has released it. `pts` and `duration` are seconds; media
-        values have their own. With `input=` bytes may be split anywhere.
+        values have their own. With `input=` bytes may be split anywhere. A `send` that is cancelled has taken nothing;
+        one that waits when `interrupt` is called returns, and its value is dropped.
 
         Raises `MarshalError`; the error that ended the session, such as `NodeError`; `GoneError` after `cancel`;
         `StalledError` if it has waited for 5 s because an output was never read.
         """
+        # Not once the value is taken: who cancels a send may send its value again.
+        is_wanted = (self._time.turn_us < TURN_US and not self._turns) or await self._give_a_turn()
         if pts is None and duration is None and to is None and self._is_plain:
             packets = [[value]]
-            while not self._native.exchange(packets, borrow, False):
-                await self._wait_for_room()
+            while is_wanted and not self._native.exchange(packets, borrow, False):
+                is_wanted = await self._wait_for_room()
         else:
             self._refuse_more()
-            while not self._exchange_one(value, pts, duration, to, borrow, False):
-                await self._wait_for_room()
-        if self._time.turn_us >= TURN_US:
-            await self._give_a_turn()
+            while is_wanted and not self._exchange_one(value, pts, duration, to, borrow, False):
+                is_wanted = await self._wait_for_room()
+            if not is_wanted:
+                self._packets.skip(value)
 
     def try_send(
         self,
@@ -175,9 +182,10 @@ class Session:
                 if not session.send_from_thread(bytes(indata)):
                     lost.append(frames)
 
-        Returns whether it was taken. It never waits for the loop, and for room only up to `timeout` in seconds, None
-        for as long as it takes. Several threads may call it; what each of them sends stays in its order. `to`, `pts`
-        and `duration` as for `send`; what can still be written to is copied.
+        Returns whether it was taken, as what an interruption drops while it waits is too. It never waits for the loop,
+        and for room only up to `timeout` in seconds, None for as long as it takes. Several threads may call it; what
+        each of them sends stays in its order. `to`, `pts` and `duration` as for `send`; what can still be written to is
+        copied.
 
         Raises in the thread: `MarshalError`; `GoneError` once the session or its loop has ended, with the failure as
         its `__cause__`, which leaving the block raises in the loop; `InvalidArgumentError` after `finish`, and on the
@@ -200,26 +208,28 @@ class Session:
         With `input=` it joins pieces to packets of up to about a second.
         """
         self._refuse_more()
+        is_wanted = (self._time.turn_us < TURN_US and not self._turns) or await self._give_a_turn()
         pcm = self._packets.pcm
         before = None if pcm is None else pcm.state
         packets = self._packets.packets(values, to)
         after = None if pcm is None else pcm.state
         taken = 0
         try:
-            while taken < len(packets):
+            # What is not wanted any more has its time nevertheless.
+            while is_wanted and taken < len(packets):
                 taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
                 if taken < len(packets):
-                    await self._wait_for_room()
+                    is_wanted = await self._wait_for_room()
         except BaseException:
             # What was not taken has no place in time, unless others have sent behind it meanwhile.
             if pcm is not None and before is not None and pcm.state is after:
                 pcm.state = pcm.behind(before, [packet[0] for packet in packets[:taken]])
             raise
-        if self._time.turn_us >= TURN_US:
-            await self._give_a_turn()
 
     async def finish(self) -> None:
         """Ends the input. Values that were sent are processed in order and flushed; readers get all of it, then end."""
+        if self._turns:
+            await self._give_a_turn()
         if self._finished:
             return
         if self._packets.pcm is not None:
@@ -266,16 +276,22 @@ class Session:
 
     async def flush(self) -> None:
         """Ends the stream after the values that were sent: nodes emit what they hold back. Another stream may begin."""
+        if self._turns:
+            await self._give_a_turn()
         self._native.flush()
 
     def interrupt(self, at: str | None = None) -> None:
         """Drops everything that was sent and not read, and makes the nodes new; later values are not affected.
 
+        A `send` that waits for room returns, and its value is dropped too. The bytes of `input=` are those of a
+        microphone, which goes on: what is dropped of them has its time, and an incomplete frame is continued by what is
+        sent next.
+
         `at` is the id of a node: only what waits before it or behind it is dropped, unread outputs included, and only
-        these nodes are made new. What is before it continues, and what comes from there afterwards is a new stream for
-        them. Outputs of sinks that are not behind it are kept. Ends that are on their way stay: a flush, or the end of
-        the session, still comes to every node. Where another branch joins nodes behind it, what waits there is dropped
-        as well.
+        these nodes are made new. A `send` that waits is left alone. What is before it continues, and what comes from
+        there afterwards is a new stream for them. Outputs of sinks that are not behind it are kept. Ends that are on
+        their way stay: a flush, or the end of the session, still comes to every node. Where another branch joins nodes
+        behind it, what waits there is dropped as well.
 
         After the end of the session it drops unread outputs: the caller can't know whether it has just ended.
 
@@ -285,8 +301,12 @@ class Session:
         self._native.check_place()
         if at is None:
             self._drop_unread()
+            # Before there is room for what waits.
+            self._interruptions += 1
+            self._threads.interrupt()
             if self._native.is_open:
                 self._native.interrupt(None)
+            self._native.wake_all()
             return
         _require_text("interrupt", at)
         self._native.interrupt(at)
@@ -404,22 +424,32 @@ class Session:
         pcm = self._packets.pcm
         return attempt() if pcm is None else pcm.all_or_nothing(attempt)
 
-    async def _give_a_turn(self) -> None:
+    async def _give_a_turn(self) -> bool:
+        """Lets other tasks run. Returns whether what is to be sent is still wanted: no interruption came meanwhile."""
+        interruptions = self._interruptions
         self._time.turn_us = 0
-        await asyncio.sleep(0)
+        self._turns += 1
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._turns -= 1
+        return self._interruptions == interruptions
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self) -> bool:
+        """Waits until there may be room. Returns whether what waits is still wanted: no interruption came meanwhile."""
+        interruptions = self._interruptions
         self._time.turn_us = 0
         self._native.check_place()
         waiter = self._native.room.add()
         try:
             if all(reader.task is not None for reader in self.readers):
                 await waiter
-                return
-            while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
-                refuse_a_stall("'send'", self)
+            else:
+                while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
+                    refuse_a_stall("'send'", self)
         finally:
             self._native.room.discard(waiter)
+        return self._interruptions == interruptions
 
     def _unread(self) -> dict[str, int]:
         unread: dict[str, int] = {}

@@ -11,6 +11,12 @@ INLINE_IN_A_ROW = 128
 """After so many steps, where not every step is a call."""
 
 
+class NoTime:
+    """The time of a session before its block: no call was made."""
+
+    turn_us = 0
+
+
 def is_due(time: Any) -> bool:
     """Whether calls have taken so long by the `rmpy_loop_time` of a loop; asking begins anew then."""
     if time.turn_us < TURN_US:
