@@ -426,6 +426,20 @@ async def test_what_follows_a_send_stays_behind_it_while_other_tasks_have_a_turn
         assert await collect_all(session) == [[0, 1, 2], [0, 1, 2, 3]]
 
 
+async def test_a_flush_within_a_frame_is_refused_and_keeps_its_bytes() -> None:
+    async with pipeline(PASS).session(input=rm.PCM("s16", 1000, 2)) as session:
+        await session.send(b"1234567")
+        message = (
+            "the stream ends in the middle of a frame: 3 bytes are left, a frame has 4; send the rest of that frame"
+        )
+        with pytest.raises(rm.InvalidArgumentError, match=message):
+            await session.flush()
+        await session.send(b"8")
+        await session.flush()
+        await session.finish()
+        assert [packet.value.to_pcm("s16") async for packet in session] == [b"1234", b"5678"]
+
+
 async def test_a_deadline_ends_it() -> None:
     with pytest.raises(rm.TimedOut):  # noqa: PT012
         async with pipeline().session(deadline=0.01) as session:

@@ -192,15 +192,23 @@ class PCMReader:
             )
         return view
 
+    def flush(self) -> None:
+        """Ends a stream of them. Raises `InvalidArgumentError` if a frame is incomplete, and keeps its bytes."""
+        if problem := self._incomplete():
+            raise InvalidArgumentError(f"{problem}; send the rest of that frame first")
+
     def finish(self) -> None:
-        """Ends the bytes. Raises `InvalidArgumentError` if a frame is incomplete."""
-        rest, frames = self.state
-        self.state = b"", frames
-        if rest:
-            left = "1 byte is" if len(rest) == 1 else f"{len(rest)} bytes are"
-            raise InvalidArgumentError(
-                f"the stream ends in the middle of a frame: {left} left, a frame has {self._size}"
-            )
+        """Ends the bytes. Raises `InvalidArgumentError` if a frame is incomplete, and drops its bytes."""
+        problem = self._incomplete()
+        self.state = b"", self.state[1]
+        if problem:
+            raise InvalidArgumentError(problem)
+
+    def _incomplete(self) -> str:
+        """What is wrong with a stream that ends here; empty if nothing is."""
+        count = len(self.state[0])
+        left = "1 byte is" if count == 1 else f"{count} bytes are"
+        return f"the stream ends in the middle of a frame: {left} left, a frame has {self._size}" if count else ""
 
 
 def named_format(sample_format: Any, old_name: Any = None) -> str:

@@ -275,9 +275,15 @@ class Session:
     # ---- beside the packets
 
     async def flush(self) -> None:
-        """Ends the stream after the values that were sent: nodes emit what they hold back. Another stream may begin."""
+        """Ends the stream after the values that were sent: nodes emit what they hold back. Another stream may begin.
+
+        Raises `InvalidArgumentError` within a frame of raw samples, whose bytes are kept; the error that ended the
+        session.
+        """
         if self._turns:
             await self._give_a_turn()
+        if self._packets.pcm is not None:
+            self._packets.pcm.flush()
         self._native.flush()
 
     def interrupt(self, at: str | None = None) -> None:
