@@ -18,13 +18,13 @@ METER = rm.Pipeline("meter") >> AudioLevel(window_ms=1000, name="level")
 class Client:
     """The server's side of the application: what a client sends, and what comes to it."""
 
-    def __init__(self, app: SessionApp, room: int = 1000) -> None:
+    def __init__(self, app: SessionApp, room: int = 1000, take: Any = None) -> None:
         self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.got: asyncio.Queue[dict[str, Any]] = asyncio.Queue(room)
         self.stuck = asyncio.Event()
         """Set once a message has no room."""
         self.sent.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(app({"type": "websocket", "path": "/"}, self.sent.get, self._take))
+        self.task = asyncio.create_task(app({"type": "websocket", "path": "/"}, self.sent.get, take or self._take))
 
     async def _take(self, message: Any) -> None:
         if self.got.full():
@@ -90,7 +90,7 @@ async def test_packets_come_while_the_client_still_sends() -> None:
 async def test_a_client_that_does_not_read_stops_what_it_sends() -> None:
     app = SessionApp(rm.Pipeline() >> PassThrough(), buffer={"packets": 2})
     client = Client(app, room=3)
-    client.send(*[b"x"] * 500)
+    client.send(*[bytes(100_000)] * 500)
     await asyncio.wait_for(client.stuck.wait(), 60)
     # Turns in which all the rest would be taken, if nothing held it up.
     for _ in range(2000):
@@ -153,6 +153,88 @@ async def test_errors_and_wrong_texts_come_to_the_client() -> None:
         "code": 1003,
         "reason": "send binary messages, and the text 'finish' after the last one",
     }
+
+
+async def test_a_client_that_leaves_while_there_is_no_room_ends_its_session() -> None:
+    begun = asyncio.Event()
+
+    @rm.node
+    async def hangs(value: rm.Audio) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    client = Client(SessionApp(rm.Pipeline() >> hangs(), input=INPUT))
+    # 8 s in pieces of 20 ms, of which the pipeline has room for 64 or so.
+    client.send(*[bytes(640)] * 400)
+    await asyncio.wait_for(begun.wait(), 60)
+    client.leave()
+    assert await client.all() == [{"type": "websocket.accept"}]
+
+
+async def test_results_from_before_an_error_come_to_a_client_that_reads_slowly() -> None:
+    failed = asyncio.Event()
+
+    @rm.node
+    class Fails:
+        def process(self, value: bytes) -> bytes:
+            if value == b"20":
+                raise ValueError("no 20")
+            return value
+
+        async def cleanup(self) -> None:
+            failed.set()
+
+    client = Client(SessionApp(rm.Pipeline() >> Fails()), room=3)
+    client.send(*(b"%d" % number for number in range(60)))
+    await asyncio.wait_for(failed.wait(), 60)
+    client.send(b"to what has failed")
+    for _ in range(100):
+        await asyncio.sleep(0)
+    got = [await asyncio.wait_for(client.got.get(), 60)]
+    while got[-1]["type"] != "websocket.close":
+        got.append(await asyncio.wait_for(client.got.get(), 60))
+    assert [message["bytes"] for message in got if "bytes" in message] == [b"%d" % number for number in range(20)]
+    error, close = got[-2:]
+    assert json.loads(error["text"])["error"].endswith("ValueError: no 20")
+    assert close["code"] == 1011
+
+
+async def test_an_end_within_a_sample_is_an_error_behind_the_results() -> None:
+    opened = asyncio.Event()
+
+    @rm.node
+    async def later(value: rm.Audio) -> int:
+        await opened.wait()
+        return value.frames
+
+    client = Client(SessionApp(rm.Pipeline() >> later(), input=INPUT))
+    client.send(bytes(200), bytes(101), "finish")
+    for _ in range(100):
+        await asyncio.sleep(0)
+    opened.set()
+    _, *results, error, close = await client.all()
+    assert [json.loads(result["text"])["value"] for result in results] == [100, 50]
+    assert "the stream ends in the middle of a frame" in json.loads(error["text"])["error"]
+    assert close["code"] == 1011
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(), RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'")],
+    ids=["most servers", "uvicorn with websockets"],
+)
+@pytest.mark.parametrize("last", ["websocket.accept", "websocket.send", "websocket.close"])
+async def test_that_nothing_reaches_a_client_is_no_error(error: Exception, last: str) -> None:
+    async def send(message: Any) -> None:
+        got.append(message["type"])
+        if message["type"] == last:
+            raise error
+
+    got: list[str] = []
+    client = Client(SessionApp(METER, input=INPUT), take=send)
+    client.send(bytes(32_000), "finish")
+    assert await client.all() == []
+    assert got[-1] == last
 
 
 def test_wrong_options_are_told_when_the_app_is_made() -> None:

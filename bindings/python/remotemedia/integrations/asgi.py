@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from .._codec.documents import to_json
 from .._codec.pcm import PCM
+from .._execution.stream import end_input
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
 from .._results.outputs import Packet
 from ..errors import Error
 from ._batches import one_input
+
+if TYPE_CHECKING:
+    from .._execution.session import Session
 
 __all__ = ["SessionApp"]
 
@@ -33,6 +39,12 @@ NORMAL, UNSUPPORTED, FAILED = 1000, 1003, 1011
 LONGEST_REASON = 123
 """The most bytes of the reason beside a code."""
 
+AHEAD = 1 << 20
+"""While so many bytes wait for room in the pipeline, nothing more is read from the client."""
+
+LEAST = 256
+"""A message counts as so many bytes at least, which is about what its objects take."""
+
 
 class SessionApp:
     """Serves one pipeline: each WebSocket is a session, and ends with it.
@@ -42,9 +54,9 @@ class SessionApp:
     A client sends binary messages, split anywhere: raw samples in the format `input`, else bytes that the pipeline
     takes. The text `finish` ends them; what the pipeline has left is sent, and the socket is closed with 1000. Each
     packet comes as JSON text `{"sink", "pts", "duration", "value"}`, times in seconds; one whose value is bytes comes
-    as the binary message behind that text, whose value is null. An error comes as `{"error": ...}`, and the socket is
-    closed with 1011. While the pipeline has no room, nothing is read from the socket; a client that leaves ends its
-    session's work.
+    as the binary message behind that text, whose value is null. An error comes as `{"error": ...}` behind the packets
+    from before it, and the socket is closed with 1011. While the pipeline has no room, no more than 1 MiB is read from
+    the socket. A client that leaves ends its session's work, at once if it is not further behind than that.
 
     `pipeline` is a `remotemedia.Pipeline`, a manifest or its path; `options` are those of `Pipeline.session`. Raises
     `ManifestError`, and `InvalidArgumentError` for a pipeline with several inputs.
@@ -60,9 +72,10 @@ class SessionApp:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """One connection, as ASGI has it."""
         if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.accept"})
-            await self._serve(receive, send)
+            client = _Client(receive, send)
+            with suppress(_Left):
+                await client.accept()
+                await self._serve(client)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         else:
@@ -70,59 +83,124 @@ class SessionApp:
             await send({"type": "http.response.start", "status": 426, "headers": headers})
             await send({"type": "http.response.body", "body": b"this address takes WebSockets\n"})
 
-    async def _serve(self, receive: Receive, send: Send) -> None:
+    async def _serve(self, client: _Client) -> None:
         try:
-            async with self.pipeline.session(input=self.input, **self.options) as session:
-                feeding = asyncio.create_task(_feed(session, receive))
-                reading = asyncio.create_task(_read(session, send))
-                try:
-                    # The feeding ends before the reading only where the client has left, or sent what can't be taken.
-                    await asyncio.wait({feeding, reading}, return_when=asyncio.FIRST_COMPLETED)
-                    if not reading.done():
-                        session.cancel()
-                        await feeding
-                        return
-                    await reading
-                finally:
-                    for task in (feeding, reading):
-                        task.cancel()
-                    await asyncio.gather(feeding, reading, return_exceptions=True)
+            await self._run(client)
         except _NoBytes as error:
-            await send({"type": "websocket.close", "code": UNSUPPORTED, "reason": str(error)})
+            await client.close(UNSUPPORTED, str(error))
         except Error as error:
-            await send({"type": "websocket.send", "text": json.dumps({"error": f"{type(error).__name__}: {error}"})})
-            reason = str(error).encode()[:LONGEST_REASON].decode(errors="ignore")
-            await send({"type": "websocket.close", "code": FAILED, "reason": reason})
-        except OSError:
-            # Servers raise one where a message can't reach a client that has left.
-            return
+            text = json.dumps({"error": f"{type(error).__name__}: {error}"})
+            await client.send({"type": "websocket.send", "text": text})
+            await client.close(FAILED, str(error))
         else:
-            await send({"type": "websocket.close", "code": NORMAL})
+            await client.close(NORMAL)
+
+    async def _run(self, client: _Client) -> None:
+        """The session of a client. Raises what ended it before its time, behind the packets from before that."""
+        async with self.pipeline.session(input=self.input, **self.options) as session:
+            listening = asyncio.create_task(client.listen())
+            feeding = asyncio.create_task(_feed(session, client))
+            reading = asyncio.create_task(_read(session, client))
+            try:
+                await asyncio.wait({listening, reading}, return_when=asyncio.FIRST_COMPLETED)
+                # Where nothing more is listened to, what is still on its way is for nobody.
+                await (reading if reading.done() else listening)
+                if feeding.done():
+                    await feeding
+            finally:
+                for task in (listening, feeding, reading):
+                    task.cancel()
+                await asyncio.gather(listening, feeding, reading, return_exceptions=True)
 
 
 class _NoBytes(Exception):
     """A text that means nothing."""
 
 
-async def _feed(session: Any, receive: Receive) -> None:
-    """Sends what arrives into the session, and returns when the client has left."""
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        data = message.get("bytes")
-        if data is not None:
-            await session.send(data)
-        elif message.get("text") == FINISH:
-            await session.finish()
-        else:
-            raise _NoBytes("send binary messages, and the text 'finish' after the last one")
+class _Left(Exception):
+    """The client has left."""
 
 
-async def _read(session: Any, send: Send) -> None:
+class _Client:
+    """A client: what it has sent and the pipeline has had no room for yet, and the way to it."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._ahead: deque[bytes | None] = deque()
+        self._size = 0
+        self._moved = asyncio.Condition()
+        """Notified when something is added to what is ahead, or taken from it."""
+
+    async def accept(self) -> None:
+        """Opens the socket."""
+        await self._receive()
+        await self.send({"type": "websocket.accept"})
+
+    async def listen(self) -> None:
+        """Reads what the client sends, also ahead of the pipeline, until that raises `_Left` or `_NoBytes`."""
+        while True:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                raise _Left
+            data = message.get("bytes")
+            if data is None and message.get("text") != FINISH:
+                raise _NoBytes("send binary messages, and the text 'finish' after the last one")
+            async with self._moved:
+                self._ahead.append(data)
+                self._size += _size_of(data)
+                self._moved.notify_all()
+                await self._moved.wait_for(lambda: self._size < AHEAD)
+
+    async def next(self) -> bytes | None:
+        """What the client has sent next; None for the end of it."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: bool(self._ahead))
+            data = self._ahead.popleft()
+            self._size -= _size_of(data)
+            self._moved.notify_all()
+        return data
+
+    async def send(self, message: Message) -> None:
+        """Sends a message. Raises `_Left`."""
+        try:
+            await self._send(message)
+        except OSError:
+            raise _Left from None
+        except RuntimeError as error:
+            # uvicorn raises this with `--ws websockets`; for messages that are wrong in themselves it has other words.
+            if not str(error).startswith("Unexpected ASGI message"):
+                raise
+            raise _Left from None
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Closes the socket, with as much of the reason as it may have."""
+        short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+        await self.send({"type": "websocket.close", "code": code, **({"reason": short} if short else {})})
+
+
+def _size_of(data: bytes | None) -> int:
+    return max(LEAST, len(data or b""))
+
+
+async def _feed(session: Session, client: _Client) -> None:
+    """Sends what arrives into the session. What can't be taken ends the input, and is raised."""
+    try:
+        while True:
+            data = await client.next()
+            if data is None:
+                await session.finish()
+            else:
+                await session.send(data)
+    except Exception:
+        await end_input(session)
+        raise
+
+
+async def _read(session: Session, client: _Client) -> None:
     async for packet in session:
         for message in _messages(packet):
-            await send(message)
+            await client.send(message)
 
 
 def _messages(packet: Packet) -> list[Message]:
