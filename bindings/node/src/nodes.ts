@@ -367,6 +367,9 @@ export interface AudioDecodeParams {
  * - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
  *   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have
  *   neither.
+ * - The edits of an MP4 are played one after the other, at rate 1, and what lies between them is left out, but silence
+ *   that they ask for is left out too. A list that plays sound twice or in another order is left to FFmpeg, and else
+ *   an error.
  * - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read
  *   to their end. FLAC frames are decoded only if their checksums are right, in any container.
  * - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. What is
@@ -374,7 +377,8 @@ export interface AudioDecodeParams {
  *   an error, after all sound before it came out. Where nothing tells how long a file is, no end is too early, but
  *   within a packet it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash
  *   Video, RealMedia, Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left
- *   out.
+ *   out. In Ogg, where a live stream ends as it was left, a page that is not whole ends too early. Links of a chain
+ *   without sound are passed over.
  * - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
  *
  * What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or
@@ -418,7 +422,7 @@ export interface AudioDecodeParams {
  *                     `matroska`, `raw` with that param; else FFmpeg's name
  * `codec`             its name, such as `pcm_s16le`, `mp3`, `aac` or `opus`
  * `rate`, `channels`  of the sound that comes out, in Hz and as a number
- * `duration_s`        the length in seconds; missing where the file does not give it
+ * `duration_s`        the length in seconds; missing where the file does not give it, as a chain in Ogg
  * `tags`              a map of text, at most 256 tags of at most 16 KiB each
  *
  * Input `in`: Files by path or content, or the bytes of one file in pieces.
@@ -1283,8 +1287,8 @@ export interface FileSourceParams {
  * media state ends with it, messages name it, and `FileSink` can be told to call its result the same, or to put it at
  * the same place below another folder. Where other nodes take inputs beside it, all files come in each item.
  *
- * A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among
- * the others, and fail: by `on_error: skip` the others go on.
+ * A folder that can't be read, a name that is not UTF-8, links in a circle and links to what is not there are items as
+ * well, at their place among the others, and fail: by `on_error: skip` the others go on.
  *
  * Links to files are files; `**` goes through no link to a folder. If there is no file at all, that is an error.
  *
