@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use super::chunker::Trim;
@@ -65,7 +66,7 @@ impl Movie {
         let all = frames.filter(|frames| *frames > 0 && self.counts_frames(track_id));
         let runs = runs(self.edits(track_id, rate).unwrap_or_default())?;
         if let Some((delay, sound)) = self.gapless_note().filter(|_| runs.len() < 2) {
-            return Ok(Sound::of_runs(&[delay..delay.saturating_add(sound)]));
+            return Ok(Sound::of_runs(slice::from_ref(&(delay..delay.saturating_add(sound)))));
         }
         let Some((last, before)) = runs.split_last() else {
             // The last packet of AAC is whole, though its duration in the index may say that not all of it counts.
@@ -377,17 +378,18 @@ mod tests {
     fn edits_that_follow_on_each_other_are_one_and_what_lies_between_others_is_cut_out() {
         let sound = |edits: &[(u32, i32)], extra: &[u8]| edited(1000, edits, extra).sound(7, 44100, Some(148_000), 0);
         let of = |runs: &[Range<u64>]| Ok(Sound::of_runs(runs));
-        assert_eq!(sound(&[(1000, 1024), (2000, 45124)], &[]), of(&[1024..45124 + 88_245]));
-        assert_eq!(sound(&[(1000, 1024), (9000, 45124)], &[]), of(&[1024..148_000]), "no more than there is");
+        let one = |run: Range<u64>| of(slice::from_ref(&run));
+        assert_eq!(sound(&[(1000, 1024), (2000, 45124)], &[]), one(1024..45124 + 88_245));
+        assert_eq!(sound(&[(1000, 1024), (9000, 45124)], &[]), one(1024..148_000), "no more than there is");
         // A millisecond is 44 frames: so much two edits may overlap, or be apart.
-        assert_eq!(sound(&[(1000, 1024), (1000, 45100), (500, 89_240)], &[]), of(&[1024..89_240 + 22_095]));
+        assert_eq!(sound(&[(1000, 1024), (1000, 45100), (500, 89_240)], &[]), one(1024..89_240 + 22_095));
         assert_eq!(sound(&[(700, -1), (1000, 1024), (0, 9), (300, -1), (10, 90_000)], &[]), {
             of(&[1024..45124, 90_000..90_486])
         });
         let note = boxed(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000840 000001C0 0000000000008000 00000000");
         let note = [&b"iTunSMPB"[..], &note].concat();
         assert_eq!(sound(&[(1000, 1024), (10, 90_000)], &note), of(&[1024..45124, 90_000..90_486]));
-        assert_eq!(sound(&[(1000, 0), (1000, 44_100)], &note), of(&[0x840..0x8840]));
+        assert_eq!(sound(&[(1000, 0), (1000, 44_100)], &note), one(0x840..0x8840));
         for backwards in [[(1000, 1024), (1000, 1024)], [(100, 90_000), (100, 1024)]] {
             assert_eq!(sound(&backwards, &[]), Err(NotInOrder));
         }
