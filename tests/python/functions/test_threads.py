@@ -213,6 +213,8 @@ def test_functions_on_all_threads_may_run_pipelines(inner: Callable[[int], int])
 @pytest.mark.usefixtures("two_threads")
 def test_no_more_functions_run_at_the_same_time_than_may_at_each_level() -> None:
     lock, at_work, most = threading.Lock(), {"outer": 0, "inner": 0}, {"outer": 0, "inner": 0}
+    # Two at a time do run.
+    pair = threading.Barrier(2, timeout=SECONDS)
 
     def count(level: str, by: int) -> None:
         with lock:
@@ -230,6 +232,7 @@ def test_no_more_functions_run_at_the_same_time_than_may_at_each_level() -> None
     @rm.node
     def outer(value: int) -> list[Any]:
         count("outer", 1)
+        pair.wait()
         results = inner.map_sync(range(8), concurrency=8, ordered=True, timeout=SECONDS)
         found = [result.source for result in results if result.error is None]
         count("outer", -1)
