@@ -107,10 +107,7 @@ class Call:
         self.began = time.monotonic()
         try:
             async with LISTEN.session(input=pcm, clock=self.clock) as ear, TALK.session(buffer={"ms": 200}) as mouth:
-                # Both outputs are asked for before anything is sent: what is sent earlier would go to all readers.
-                heard, turns = ear.output("segments"), ear.output("events")
-                parts = self.listen(ear), self.answer(heard, mouth), self.turns(turns, mouth), self.play(mouth)
-                await asyncio.gather(*parts)
+                await asyncio.gather(self.listen(ear), self.answer(ear, mouth), self.play(mouth))
         except (ConnectionError, asyncio.IncompleteReadError):
             self.report.vanished += 1
         else:
@@ -126,20 +123,19 @@ class Call:
             raise ConnectionResetError
         await ear.finish()
 
-    async def answer(self, heard: Any, mouth: rm.Session) -> None:
-        async for packet in heard:
-            self.report.heard += 1
-            self.asked = time.monotonic()
-            await mouth.send({"is_slow": self.is_slow, "start_s": packet.value["start_s"]})
-            await mouth.flush()
-        await mouth.finish()
-
-    async def turns(self, turns: Any, mouth: rm.Session) -> None:
-        async for packet in turns:
-            if packet.value["type"] == "start":
+    async def answer(self, ear: rm.Session, mouth: rm.Session) -> None:
+        """Reads both outputs in their order: the beginning of a question interrupts what answers the one before."""
+        async for packet in ear:
+            if packet.sink == "segments":
+                self.report.heard += 1
+                self.asked = time.monotonic()
+                await mouth.send({"is_slow": self.is_slow, "start_s": packet.value["start_s"]})
+                await mouth.flush()
+            elif packet.value["type"] == "start":
                 mouth.interrupt()
                 self.report.interrupted += 1
                 self.report.known_after_s.append(time.monotonic() - self.began - packet.value["at_s"])
+        await mouth.finish()
 
     async def play(self, mouth: rm.Session) -> None:
         """A frame to the caller every 20 ms, as long as there are any."""

@@ -60,8 +60,7 @@ static void answers_that_make_no_sense_are_refused(rm_pipeline *pipeline, rm_por
     CHECK_ERROR(bad, "outputs[0] answers entry 2, the call has 2", reply(port, call, "{\"outputs\":[[2,1]]}", &error));
     CHECK_ERROR(bad, "outputs[1] answers entry 0 after entry 1; answer the entries in their order",
                 reply(port, call, "{\"outputs\":[[1,1],[0,1]]}", &error));
-    CHECK_ERROR(bad, "reply.final: expected a bool, got 3",
-                reply(port, call, "{\"outputs\":[],\"final\":3}", &error));
+    CHECK_ERROR(bad, "reply.final: expected a bool, got 3", reply(port, call, "{\"outputs\":[],\"final\":3}", &error));
     CHECK_ERROR(bad, "reply.err: there is no 'err' here; did you mean 'error'?",
                 reply(port, call, "{\"err\":{\"message\":\"no\"}}", &error));
     CHECK_ERROR(bad, "reply.error.mesage: there is no 'mesage' here; did you mean 'message'?",
