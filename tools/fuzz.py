@@ -25,7 +25,7 @@ CRATE = ROOT / "runtime" / "fuzz"
 FOLDER = BUILD / "fuzz"
 
 # What a run takes in the check. Most of it is the committed corpus with all that was ever found.
-CHECK_SECONDS = 10
+CHECK_SECONDS = 5
 
 # One input may take so long and so much, with a sanitizer that makes both several times what they are.
 TIMEOUT_SECONDS = 25

@@ -10,6 +10,6 @@ SCRIPT = Path(__file__).parents[3] / "tools" / "endurance" / "random_params.py"
 
 
 def test_random_params_of_every_node_on_random_sound() -> None:
-    command = [sys.executable, str(SCRIPT), "--rounds", "150"]
+    command = [sys.executable, str(SCRIPT), "--rounds", "100"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
