@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "call_buffers.h"
+#include "python_functions.h"
 
 /* A row of a document of outputs: [value, pts, duration, seq, stream, output, item]. */
 enum { ROW_FIELDS = 7, OUTPUT = 5 };
@@ -228,15 +229,5 @@ static PyMethodDef functions[] = {
 };
 
 int rmpy_add_direct_calls(uintptr_t dict) {
-    PyGILState_STATE gil = PyGILState_Ensure();
-    size_t index;
-    int failed = 0;
-    for (index = 0; index < sizeof functions / sizeof *functions && !failed; index++) {
-        PyObject *function = PyCFunction_NewEx(&functions[index], NULL, NULL);
-        failed = !function || PyDict_SetItemString((PyObject *)dict, functions[index].ml_name, function) < 0;
-        Py_XDECREF(function);
-    }
-    if (failed) PyErr_Clear();
-    PyGILState_Release(gil);
-    return failed ? -1 : 0;
+    return rmpy_add_functions(dict, functions, sizeof functions / sizeof *functions);
 }

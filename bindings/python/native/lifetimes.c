@@ -5,6 +5,8 @@
 #include <Python.h>
 #include <stddef.h>
 
+#include "python_functions.h"
+
 /* The limited API has buffers from 3.11 on; the struct, the function and the number of the slot are those of 3.10 too,
    and of every version since. */
 typedef struct {
@@ -134,14 +136,8 @@ static PyMethodDef functions[] = {
 
 int rmpy_add_lifetimes(uintptr_t dict) {
     PyGILState_STATE gil = PyGILState_Ensure();
-    size_t index;
-    int failed = !memory_type && !make_memory_type();
-    for (index = 0; index < sizeof functions / sizeof *functions && !failed; index++) {
-        PyObject *function = PyCFunction_NewEx(&functions[index], NULL, NULL);
-        failed = !function || PyDict_SetItemString((PyObject *)dict, functions[index].ml_name, function) < 0;
-        Py_XDECREF(function);
-    }
-    if (failed) PyErr_Clear();
+    int is_made = memory_type || make_memory_type();
+    if (!is_made) PyErr_Clear();
     PyGILState_Release(gil);
-    return failed ? -1 : 0;
+    return is_made ? rmpy_add_functions(dict, functions, sizeof functions / sizeof *functions) : -1;
 }
