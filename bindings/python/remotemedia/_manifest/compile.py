@@ -144,15 +144,13 @@ def cached(text: str) -> CompiledPipeline | None:
     return pipeline
 
 
-def compile_manifest(manifest: Manifest | Compiled, python: Sequence[str] = ()) -> Compiled:
-    """The pipeline of a manifest; of one that is compiled, itself.
+def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled:
+    """The pipeline of a manifest.
 
     `python` are the packages of which it may name functions.
 
     Raises `ManifestError` with all that is wrong with it, `FileNotFoundError` if it is the path of no file.
     """
-    if isinstance(manifest, Compiled):
-        return manifest
     if isinstance(manifest, str):
         return _compile_any_text(manifest if is_text(manifest) else read(manifest), python)
     if isinstance(manifest, os.PathLike):

@@ -50,16 +50,19 @@ final class SessionTests {
         }
     }
 
-    static void sendWaitsWhileNothingIsReceived() throws Exception {
-        CountDownLatch begun = new CountDownLatch(1);
-        CountDownLatch gate = new CountDownLatch(1);
-        // While it waits nothing moves, so that a session that is full stays so.
-        HostNode own = HostNode.map("Own", value -> {
+    /** A node that waits for its gate: nothing moves meanwhile, so that a session that is full stays so. */
+    private static HostNode gated(CountDownLatch begun, CountDownLatch gate) {
+        return HostNode.map("Own", value -> {
             begun.countDown();
             gate.await();
             return value;
         });
-        try (Pipeline held = Pipeline.of(Manifests.own(), own);
+    }
+
+    static void sendWaitsWhileNothingIsReceived() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch gate = new CountDownLatch(1);
+        try (Pipeline held = Pipeline.of(Manifests.own(), gated(begun, gate));
                 Session session = held.session(SessionOptions.DEFAULT.buffer(4, null, null))) {
             session.send(0);
             begun.await();
@@ -151,12 +154,7 @@ final class SessionTests {
         for (boolean isPart : new boolean[] {false, true}) {
             CountDownLatch begun = new CountDownLatch(1);
             CountDownLatch gate = new CountDownLatch(1);
-            HostNode own = HostNode.map("Own", value -> {
-                begun.countDown();
-                gate.await();
-                return value;
-            });
-            try (Pipeline held = Pipeline.of(Manifests.own(), own);
+            try (Pipeline held = Pipeline.of(Manifests.own(), gated(begun, gate));
                     Session session = held.session(SessionOptions.DEFAULT.buffer(1, null, null))) {
                 session.send(0);
                 begun.await();
