@@ -162,8 +162,9 @@ async def test_runs_that_wait_for_each_other_go_to_the_workers(inline: list[int]
     taken_us = (time.monotonic_ns() - begun) / 1000
     assert len(results) == len(inline) == 200
     assert all(numpy.array_equal(each[0]["probabilities"], results[0][0]["probabilities"]) for each in results)
-    # One run may begin where no more than that is owed.
-    assert 0 < sum(inline) <= MOST_OWED_US + MOST_OF_A_RUN_US + taken_us / SHARE
+    # A run that took longer was interrupted by the system. One may begin where no more than that is owed.
+    taken_inline_us = sum(min(each, MOST_OF_A_RUN_US) for each in inline)
+    assert 0 < taken_inline_us <= MOST_OWED_US + MOST_OF_A_RUN_US + taken_us / SHARE
 
 
 Step = Callable[[], Awaitable[Any]]

@@ -40,14 +40,13 @@ class LoopCalls:
         With `on_this_thread` sync functions run on this serving thread, after its present work.
         """
         assert run.context is not None
-        chain, context, active = call.chain, run.context.copy(), run.active_calls(call.chain)
-        if chain.on_loop:
-            if active is None:
-                _serve_on_loop(port, self.loop, context, call)
-            else:
-                _serve_on_loop_in_turn(port, self.loop, context, call, active)
+        chain, context = call.chain, run.context.copy()
+        if not chain.on_loop:
+            ThreadCall(port, call, context, chain.active).serve(on_this_thread)
+        elif chain.active is None:
+            _serve_on_loop(port, self.loop, context, call)
         else:
-            ThreadCall(port, call, context, active).serve(on_this_thread)
+            _serve_on_loop_in_turn(port, self.loop, context, call, chain.active)
 
 
 def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:

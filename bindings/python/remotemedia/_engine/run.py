@@ -99,7 +99,7 @@ class Run:
             functions = self.instances.functions(self.functions, tokens, epoch, self.context)
         if functions is None:
             return None
-        chain = self._chains[first] = Chain(functions, epoch)
+        chain = self._chains[first] = Chain(functions, epoch, self.instances, self.sync_calls)
         return chain
 
     def complete(self, completion: Any) -> None:
@@ -114,10 +114,6 @@ class Run:
             if self.notify is not None:
                 # Who waits for room need not wait for the cleaning up, to learn that there will be none.
                 self.notify(ROOM)
-
-    def active_calls(self, chain: Chain) -> ActiveCalls | None:
-        """The calls that a call to this chain has to wait for; None if it begins at once."""
-        return self.instances if chain.has_instances else self.sync_calls if chain.in_turn else None
 
     def wait_for(self, tasks: Collection[asyncio.Task[None]]) -> None:
         """Has its end wait for these tasks too."""

@@ -64,9 +64,11 @@ class Reader:
             waiter = self.waiter = native.readers.add()
             try:
                 await waiter
+            except BaseException:
+                native.readers.discard(waiter)
+                raise
             finally:
                 self.waiter = None
-                native.readers.discard(waiter)
             if batch:
                 return batch.popleft()
         raise StopAsyncIteration

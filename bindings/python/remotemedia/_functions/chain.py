@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mappi
 from contextlib import aclosing
 from typing import Any
 
+from .active_calls import ActiveCalls
 from .arguments import Convert, read_only
 from .batches import Entry, through, through_now
 from .event_loop import to_the_end
@@ -29,22 +30,32 @@ _log = logging.getLogger("remotemedia")
 class Chain:
     """Functions that are called together, each with what the one before returned, and their common traits."""
 
-    __slots__ = ("epoch", "functions", "has_instances", "in_parts", "in_turn", "key", "on_loop", "steps", "streams")
+    __slots__ = ("active", "epoch", "functions", "in_parts", "key", "on_loop", "steps", "streams")
 
-    def __init__(self, functions: Sequence[HostFunction], epoch: int) -> None:
+    def __init__(
+        self,
+        functions: Sequence[HostFunction],
+        epoch: int,
+        instances: ActiveCalls | None = None,
+        sync_calls: ActiveCalls | None = None,
+    ) -> None:
         self.functions = functions
         self.epoch = epoch
         """How many interruptions came before its instances were made."""
         self.key = functions[0].node_type
         """The name of its first node, which is in no other chain."""
-        self.on_loop = self.in_parts = self.streams = self.has_instances = self.in_turn = False
-        """`in_turn`: one call at a time, since it has instances, or sync functions, which threads run."""
+        self.on_loop = self.in_parts = self.streams = False
+        self.active: ActiveCalls | None = None
+        """The calls of its run that a call has to wait for, where one at a time works with instances, or runs sync
+        functions; None where each begins at once."""
         for each in functions:
             self.on_loop |= each.on_loop
             self.in_parts |= each.in_parts
             self.streams |= each.streams
-            self.has_instances |= isinstance(each, Instance)
-            self.in_turn |= isinstance(each, Instance) or not each.on_loop
+            if isinstance(each, Instance):
+                self.active = instances
+            elif not each.on_loop and self.active is None:
+                self.active = sync_calls
         self.steps: list[tuple[Callable[..., Any], Convert | None, Mapping[str, Any], HostFunction]] = []
         """What calling each function takes, if all are plain and sync."""
         if not self.in_parts and not self.on_loop:
