@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import weakref
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping
 from threading import get_ident
@@ -164,6 +165,14 @@ class NativeSession(SessionState):
         if len(answer) > 1:
             ownership.release(answer[1])
         return status
+
+    def next_output(self) -> asyncio.Future[None]:
+        """What a task awaits where no output was there: done once something came. It is one of `readers`."""
+        if _get_running_loop() is not self._loop:
+            self.check_place()
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self.readers.append(waiter)
+        return waiter
 
     def flush(self) -> None:
         """Ends the stream after the values that were sent."""

@@ -60,8 +60,7 @@ class Reader:
                 await native.ended()
                 self.has_ended = True
                 break
-            native.check_place()
-            waiter = self.waiter = native.readers.add()
+            waiter = self.waiter = native.next_output()
             try:
                 await waiter
             except BaseException:
