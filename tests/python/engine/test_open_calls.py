@@ -39,3 +39,19 @@ def test_calls_of_a_run_are_cancelled_together_and_others_go_on() -> None:
     calls.end(3)
     calls.cancel_all(5)
     assert (first.is_over, other.is_over, last.is_over) == (True, False, False)
+
+
+def test_a_run_waits_for_a_thread_if_all_of_its_own_calls_do_and_nothing_stays_of_those_that_ended() -> None:
+    calls = OpenCalls()
+    for number in range(1, 7):
+        calls.open(number, job=number % 2).waits_for_thread = number % 2 == 1
+    assert calls.wait_for_thread(1), "whatever those of another run do"
+    assert not calls.wait_for_thread(0)
+    calls.end(1)
+    calls.cancel(3)
+    calls.cancel_all(1)
+    assert not calls.wait_for_thread(1)
+    for number in (2, 4, 6):
+        calls.end(number)
+    assert not calls._of_run
+    assert not calls._open

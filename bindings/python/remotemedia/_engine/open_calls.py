@@ -92,6 +92,8 @@ class OpenCalls:
         # The garbage collector may close a port on a thread that holds it.
         self._lock = threading.RLock()
         self._open: dict[int, OpenCall] = {}
+        self._of_run: dict[int, dict[int, OpenCall]] = {}
+        """The same by the tokens of their runs: what a run asks for must not depend on how many others there are."""
         self._replies: set[int] = set()
         """Calls whose reply, which may bring the next one, is being made."""
         self._cancelled: dict[int, set[int]] = {}
@@ -103,7 +105,9 @@ class OpenCalls:
 
     def open(self, call_id: int, job: int) -> OpenCall:
         """Adds a call that has come as an event."""
-        call = self._open[call_id] = OpenCall(call_id, job, self._lock)
+        call = OpenCall(call_id, job, self._lock)
+        with self._lock:
+            self._add(call)
         return call
 
     def begin(
@@ -143,7 +147,7 @@ class OpenCalls:
             call = OpenCall(next_id, job, self._lock)
             call.is_over = self._cancelled.pop(next_id, None) is not None
             if not call.is_over:
-                self._open[next_id] = call
+                self._add(call)
             self.reply_ends(call_id)
         return call
 
@@ -162,7 +166,7 @@ class OpenCalls:
     def cancel(self, call_id: int) -> None:
         """Cancels a call: the runtime does not need its reply any more."""
         with self._lock:
-            call = self._open.pop(call_id, None)
+            call = self._remove(call_id)
             if call is None and self._replies:
                 self._cancelled[call_id] = set(self._replies)
         if call is not None:
@@ -182,10 +186,9 @@ class OpenCalls:
         """Cancels the calls of a run, which has ended."""
         self._called_off.pop(job, None)
         with self._lock:
-            # A copy: other threads add and remove calls meanwhile.
-            cancelled = [call for call in list(self._open.values()) if call.job == job]
+            cancelled = list(self._of_run.pop(job, {}).values())
             for call in cancelled:
-                self._open.pop(call.id, None)
+                del self._open[call.id]
         for call in cancelled:
             call.cancel()
             self._note_closing(call)
@@ -200,7 +203,8 @@ class OpenCalls:
 
     def wait_for_thread(self, job: int) -> bool:
         """Whether all calls of a run wait until a thread is done with other work, or did when they were called off."""
-        waiting = [call.waits_for_thread for call in list(self._open.values()) if call.job == job]
+        with self._lock:
+            waiting = [call.waits_for_thread for call in self._of_run.get(job, {}).values()]
         if job in self._called_off:
             waiting.append(self._called_off[job])
         return bool(waiting) and all(waiting)
@@ -217,9 +221,23 @@ class OpenCalls:
 
     def end(self, call_id: int) -> None:
         """Removes a call whose last reply is made."""
-        call = self._open.pop(call_id, None)
+        with self._lock:
+            call = self._remove(call_id)
         if call is not None:
             call.detach()
+
+    def _add(self, call: OpenCall) -> None:
+        self._open[call.id] = call
+        self._of_run.setdefault(call.job, {})[call.id] = call
+
+    def _remove(self, call_id: int) -> OpenCall | None:
+        call = self._open.pop(call_id, None)
+        if call is not None:
+            of_run = self._of_run[call.job]
+            del of_run[call_id]
+            if not of_run:
+                del self._of_run[call.job]
+        return call
 
     def _note_closing(self, call: OpenCall) -> None:
         task = call.task
