@@ -247,7 +247,7 @@ def _from_the_host() -> dict[str, Schema]:
         "A node type that the host runs.",
         {"token": TOKEN},
         {
-            "batch": COUNT,
+            "batch": POSITIVE,
             "max_wait_ms": {"type": "number", "minimum": 0},
             "ends": BOOL,
             "inputs": PORT_NAMES,

@@ -278,7 +278,8 @@ mod tests {
                 "b.x: there is no 'x' here; there are 'token', 'batch', 'max_wait_ms', 'ends', 'inputs' and 'outputs'",
                 &[1, 2],
             ),
-            (r#"{"a": {"token": 1, "batch": -1}}"#, "a.batch: expected an integer of at least 0, got -1", &[1]),
+            (r#"{"a": {"token": 1, "batch": -1}}"#, "a.batch: expected an integer of at least 1, got -1", &[1]),
+            (r#"{"a": {"token": 1, "batch": 0}}"#, "a.batch: expected an integer of at least 1, got 0", &[1]),
             (r#"{"a": {"token": 3, "max_wait_ms": -5}}"#, "a.max_wait_ms: expected 0 or more, got -5", &[3]),
             (r#"{"a": {"token": 1, "inputs": []}}"#, "a.inputs: expected 1 to 64 names, got 0", &[1]),
             (

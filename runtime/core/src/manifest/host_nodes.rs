@@ -1,6 +1,7 @@
 //! The node types of a host as options declare them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -15,7 +16,7 @@ use super::problem::ManifestError;
 use super::tree::Path;
 
 /// The most packets in one call of a type that does not say.
-const USUAL_BATCH: usize = 32;
+const USUAL_BATCH: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// The node types by name, as a document has them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -28,7 +29,7 @@ pub(crate) struct HostNodesDocument(
 #[serde(deny_unknown_fields)]
 struct HostNodeDocument {
     token: u64,
-    batch: Option<usize>,
+    batch: Option<NonZeroUsize>,
     max_wait_ms: Option<f64>,
     #[serde(default)]
     ends: bool,
@@ -62,7 +63,7 @@ impl HostNodesDocument {
 
 impl HostNodeDocument {
     fn checked(self, place: &Path) -> Result<HostNodeType, (Path, Finding)> {
-        let mut checked = HostNodeType::new(self.token, self.batch.unwrap_or(USUAL_BATCH));
+        let mut checked = HostNodeType::new(self.token, self.batch.unwrap_or(USUAL_BATCH).get());
         checked.ends = self.ends;
         if let Some(milliseconds) = self.max_wait_ms {
             let wait = Duration::try_from_secs_f64(milliseconds / 1000.0);
