@@ -15,6 +15,32 @@ class Own(BaseException):
     """One that is no `Exception`."""
 
 
+class Nameless(type):
+    """A metaclass that refuses the name of its classes."""
+
+    @property
+    def __name__(cls) -> str:
+        raise Own
+
+
+class Opaque(ValueError, metaclass=Nameless):
+    """One whose own code raises, whatever it is asked."""
+
+    def refuse(self, *_: Any) -> Any:
+        raise Own
+
+    __eq__ = __bool__ = __len__ = __str__ = __repr__ = with_traceback = refuse
+    __hash__ = refuse  # type: ignore[assignment]
+    __cause__ = __context__ = __suppress_context__ = __traceback__ = property(refuse)  # type: ignore[assignment]
+
+
+class Empty(ValueError):
+    """One that is false, as a list of problems may be."""
+
+    def __len__(self) -> int:
+        return 0
+
+
 ODD = [asyncio.CancelledError, StopIteration, StopAsyncIteration, GeneratorExit, Own]
 
 
@@ -160,3 +186,60 @@ def test_a_cancelled_await_is_cancelled_though_its_node_skips_errors(engine: Any
         return seen
 
     assert asyncio.run(main()) == [1]
+
+
+@pytest.mark.parametrize("run", [at_once, awaited, awaited_in_time])
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_one_whose_own_code_raises_is_told_of_with_what_is_behind_it(
+    is_async: bool, engine: Any, run: Callable[..., rm.Outputs]
+) -> None:
+    def fail(_: Any) -> None:
+        try:
+            raise Opaque from Empty("behind")
+        except ValueError as error:
+            raise Opaque from error
+
+    async def fail_on_loop(value: Any) -> None:
+        fail(value)
+
+    with pytest.raises(rm.NodeError) as caught:
+        run(rm.Pipeline() >> rm.node(fail_on_loop if is_async else fail)(), engine)
+    assert type(caught.value.__cause__) is Opaque
+    assert caught.value.cause == "Opaque: its message can't be made: Own"
+    assert caught.value.chain == [caught.value.cause, "Empty: behind"]
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_one_that_is_false_is_that_of_its_value_in_a_batch(engine: Any) -> None:
+    @rm.node(batch=2)
+    def fail(_: list[int]) -> list[int]:
+        raise Empty("odd")
+
+    with pytest.raises(rm.NodeError, match=r"input 0: Empty: odd$"):
+        (rm.Pipeline() >> fail()).run_sync([1, 2], engine=engine)
+
+
+@pytest.mark.parametrize("run", [at_once, awaited, awaited_in_time])
+@pytest.mark.parametrize("times", [1, 100])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_value_whose_own_code_raises_is_an_error_of_its_function(
+    is_async: bool, times: int, run: Callable[..., rm.Outputs]
+) -> None:
+    class Unreadable:
+        """A path that can't be read so many times."""
+
+        left = times
+
+        def __fspath__(self) -> str:
+            self.left -= 1
+            if self.left >= 0:
+                raise Own("unreadable")
+            return "x"
+
+    async def give_on_loop(_: Any) -> Any:
+        return Unreadable()
+
+    node = rm.node(give_on_loop if is_async else lambda _: Unreadable())
+    with pytest.raises(rm.NodeError, match=r"Own: unreadable$"):
+        run(rm.Pipeline() >> node(), "native")

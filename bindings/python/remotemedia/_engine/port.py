@@ -33,6 +33,7 @@ from .._abi.lifetimes import hidden
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._functions import threads
+from .._functions.failures import repr_of
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply
 from .._manifest.compile import CompiledPipeline
 from .._process import exiting
@@ -238,11 +239,17 @@ class EventPort(Generic[DriverT]):
         """Replies to a call, and returns what there is room for. A late reply, to a run that has ended, is dropped.
 
         If the next call to the same nodes is there already, it is added to `next_calls`: this thread is to serve it.
+        Where no reply can be made, the work is cancelled: nobody else would end the call. Raises what ends the program.
         """
         # Threads reply, and the port may be closed meanwhile.
         if self.is_closed or exiting():
             return GONE
-        used, document, is_final = pack_reply(call, reply)
+        try:
+            used, document, is_final = pack_reply(call, reply)
+        except Exception as unfit:
+            _log.error("a reply to the runtime can't be made, and its work is cancelled: %s", repr_of(unfit))
+            lib.rm_port_cancel(self.handle, call.job, NULL)
+            return GONE
         try:
             borrowed = used.borrowed
             run = self.runs.get(call.job)

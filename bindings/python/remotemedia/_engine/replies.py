@@ -15,17 +15,17 @@ from ..errors import MarshalError
 def pack_reply(call: Call, reply: Reply) -> tuple[CallBuffers, bytes, bool]:
     """The document of a reply, and the buffers that hold its memory, to be released after the call.
 
-    Also whether it ends the call, which it does too if a value can't cross.
+    Also whether it ends the call, which it does too if a value can't cross. Raises what ends the program.
     """
     used = acquire()
     try:
         try:
             return used, _pack(used, reply), reply.is_final
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             # Code of the value's own, such as `__fspath__`, may raise anything.
-            refused = _first_that_fails(used, call, reply)
-            if refused is None:
-                raise
+            refused = _first_that_fails(used, call, reply) or _refused_as_a_whole(call, reply, error)
         return used, _pack(used, refused), True
     except BaseException:
         release(used)
@@ -77,9 +77,19 @@ def _first_that_fails(used: CallBuffers, call: Call, reply: Reply) -> Reply | No
         index, value = output[:2]
         try:
             used.pack(value, "the returned value")
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             return Reply(good, Failure(error, index, len(call.chain.functions) - 1))
         finally:
             used.forget()
         good.append(output)
     return None
+
+
+def _refused_as_a_whole(call: Call, reply: Reply, error: BaseException) -> Reply:
+    """The reply in place of one that can't be packed though each of its values can, such as when that changes."""
+    failure = reply.failure
+    if failure is not None:
+        return Reply([], Failure(error, failure.entry, failure.node))
+    return Reply([], Failure(error, reply.outputs[-1][0] if reply.outputs else 0, len(call.chain.functions) - 1))

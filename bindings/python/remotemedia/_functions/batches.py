@@ -76,7 +76,8 @@ async def _results(
     results: list[Any] = []
     for value in values:
         made, error = await _given(function, [value], in_thread)
-        error = error or _wrong_with(function, made, 1)
+        if error is None:
+            error = _wrong_with(function, made, 1)
         if error is not None:
             return results, error
         results += made

@@ -17,7 +17,7 @@ from .active_calls import ActiveCalls
 from .arguments import Convert, read_only
 from .batches import Entry, through, through_now
 from .event_loop import to_the_end
-from .failures import Cursor, Failure, repr_of
+from .failures import Cursor, Failure, cause_of, repr_of
 from .instances import Instance, call_part, call_part_now, closing, flushing, opening
 from .places_in_time import Place, place_of
 from .ports import Out, input_of, output_of
@@ -291,8 +291,7 @@ async def _close(stepped: _Stepped, in_thread: InThread) -> None:
 
 
 def _complain(error: BaseException) -> None:
-    cause = error.error if isinstance(error, Failure) else error
-    _log.warning("a node raised while it was closed: %s", repr_of(cause))
+    _log.warning("a node raised while it was closed: %s", repr_of(cause_of(error)))
 
 
 class _Stepped:

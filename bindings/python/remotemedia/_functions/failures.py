@@ -1,8 +1,11 @@
-"""What Python functions raise: where in a call that was, and how a message says it, bounded and always text."""
+"""What Python functions raise: where in a call that was, and how a message says it, bounded and always text.
+
+Exceptions have code of their own: `__str__`, `__eq__` of a dataclass, properties, a metaclass. Only their messages are
+asked for here, and what that raises is caught; all else is read as Python itself does, past such code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ class Failure(Exception):
     def message(self) -> str:
         """The exception as a message has it, with the method of a class unless that is `process`."""
         text = text_of(self.error)
-        if isinstance(self.error, (ValueError, TypeError)) and "read-only" in text:
+        if issubclass(type(self.error), (ValueError, TypeError)) and "read-only" in text:
             text += "; arrays are shared: with @node(inplace=True) the function gets a copy that it may write to"
         return f"in {self.method}: {text}" if self.method else text
 
@@ -68,13 +71,17 @@ class Cursor:
 
     def failure(self, error: BaseException) -> Failure:
         """The failure that an exception is which came up here, without frames of this package in its traceback."""
-        cause = error.error if isinstance(error, Failure) else error
-        return Failure(without_our_frames(cause), self.entry, self.node, self.method)
+        return Failure(without_our_frames(cause_of(error)), self.entry, self.node, self.method)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The exception of a function that a `Failure` stands for; any other one is it itself."""
+    return error.error if type(error) is Failure else error
 
 
 def text_of(error: BaseException) -> str:
     """`ValueError: negative gain`; the type alone if there is no message."""
-    name, message = type(error).__name__, _message(error)
+    name, message = _name(error), _message(error)
     if len(message) > LONGEST:
         message = f"{message[:LONGEST]}... ({len(message) - LONGEST} more characters)"
     return f"{name}: {message}" if message else name
@@ -83,37 +90,55 @@ def text_of(error: BaseException) -> str:
 def repr_of(error: BaseException) -> str:
     """`ValueError('negative gain')`, for the log; what `text_of` returns if its own `__repr__` raises."""
     try:
-        return repr(error)
-    except Exception:
+        return _plain(repr(error))
+    except BaseException:
         return text_of(error)
 
 
 def without_our_frames(error: BaseException) -> BaseException:
     """The exception, with a traceback that begins in the function."""
-    trace = error.__traceback__
+    trace = _traceback(error)
     while trace is not None and trace.tb_next is not None and _is_ours(trace.tb_frame.f_globals):
         trace = trace.tb_next
-    return error.with_traceback(trace)
+    return BaseException.with_traceback(error, trace)
+
+
+_kept: Any = vars(BaseException)
+# These read what Python keeps of an exception, whatever its class or metaclass has under the same names.
+_traceback, _cause, _context, _suppresses_context = (
+    _kept[name].__get__ for name in ("__traceback__", "__cause__", "__context__", "__suppress_context__")
+)
+_name_of_type: Any = vars(type)["__name__"].__get__
 
 
 def _behind(error: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and len(chain) < CHAIN:
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-        if current is None or current is error or current in chain:
+    chain = [error]
+    while len(chain) <= CHAIN:
+        current: BaseException | None = _cause(chain[-1])
+        if current is None and not _suppresses_context(chain[-1]):
+            current = _context(chain[-1])
+        if current is None or any(current is each for each in chain):
             break
         chain.append(current)
-    return chain
+    return chain[1:]
 
 
-def _is_ours(names: Mapping[str, Any]) -> bool:
-    return str(names.get("__name__")).partition(".")[0] == __name__.partition(".")[0]
+def _is_ours(names: dict[str, Any]) -> bool:
+    name = dict.get(names, "__name__")
+    return type(name) is str and name.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _name(error: BaseException) -> str:
+    return _plain(_name_of_type(type(error)))
 
 
 def _message(error: BaseException) -> str:
     try:
-        text = str(error)
-    except Exception as broken:
-        text = f"its message can't be made: {type(broken).__name__}"
-    return text.encode("utf-8", "replace").decode("utf-8")
+        return _plain(str(error))
+    except BaseException as broken:
+        return f"its message can't be made: {_name(broken)}"
+
+
+def _plain(text: str) -> str:
+    """The text as a `str` itself, without code of a subclass, and of characters alone."""
+    return str.encode(text, "utf-8", "replace").decode("utf-8")

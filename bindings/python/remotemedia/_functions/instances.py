@@ -21,7 +21,7 @@ from .active_calls import ActiveCalls
 from .arguments import converter
 from .contexts import in_context
 from .event_loop import to_the_end
-from .failures import Cursor, Failure, repr_of
+from .failures import Cursor, Failure, cause_of, repr_of
 from .spec import HostClass, HostFunction, InThread, gives_many, is_async, preparation, traits_of
 
 _log = logging.getLogger("remotemedia")
@@ -306,8 +306,7 @@ async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> N
 
 def complain(part: HostFunction, error: BaseException) -> None:
     """Logs what a method raised that was called after the end of the work."""
-    cause = error.error if isinstance(error, Failure) else error
-    _log.warning("%s of %s raised: %s", part.method, part.node_type, repr_of(cause))
+    _log.warning("%s of %s raised: %s", part.method, part.node_type, repr_of(cause_of(error)))
 
 
 def _complain_at_all(error: BaseException) -> None:
