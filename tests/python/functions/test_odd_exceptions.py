@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -163,6 +164,64 @@ def test_what_ends_the_program_does(form: str, kind: type[BaseException], engine
     node, _ = nodes_that_raise(kind)[form]
     with pytest.raises(kind):
         (rm.Pipeline() >> node(on_error="skip")).run_sync([1], engine=engine)
+
+
+def in_a_session(pipeline: rm.Pipeline, values: list[int]) -> rm.Outputs:
+    async def main() -> rm.Outputs:
+        got: list[int] = []
+        try:
+            async with pipeline.session() as session:
+                await session.send_many(values)
+                await session.finish()
+                async for packet in session:
+                    got.append(packet.value)
+            return rm.Outputs(got)
+        except rm.NodeError as error:
+            error.outputs = rm.Outputs(got)
+            raise
+
+    return asyncio.run(main())
+
+
+ON_THREADS: dict[str, Callable[[rm.Pipeline, list[int]], rm.Outputs]] = {
+    f"{name} {engine}": functools.partial(call, engine=engine)
+    for engine in ("native", "python")
+    for name, call in {
+        "run": lambda pipeline, values, engine: asyncio.run(pipeline.run(values, engine=engine)),
+        "run_sync in time": lambda pipeline, values, engine: pipeline.run_sync(values, engine=engine, timeout=60),
+    }.items()
+} | {"session": in_a_session}
+
+
+@pytest.mark.parametrize("run", ON_THREADS.values(), ids=ON_THREADS)
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("form", ["function", "generator", "class", "batch"])
+def test_on_a_serving_thread_it_is_an_error_of_its_input(
+    form: str, kind: type[BaseException], run: Callable[[rm.Pipeline, list[int]], rm.Outputs]
+) -> None:
+    def check(value: int) -> int:
+        if value == 3:
+            raise kind("odd")
+        return value
+
+    def several(value: int) -> Iterator[int]:
+        yield check(value)
+
+    class Checks:
+        def process(self, value: int) -> int:
+            return check(value)
+
+    nodes: dict[str, Any] = {
+        "function": rm.node(check),
+        "generator": rm.node(several),
+        "class": rm.node(Checks),
+        "batch": rm.node(batch=8)(lambda values: [check(value) for value in values]),
+    }
+    node = nodes[form]
+    with pytest.raises(rm.NodeError, match=f"input 3: {kind.__name__}: odd$") as caught:
+        run(rm.Pipeline() >> node(), list(range(6)))
+    assert (caught.value.item, caught.value.outputs) == (3, [0, 1, 2])
+    assert run(rm.Pipeline() >> node(on_error="skip"), list(range(6))) == [0, 1, 2, 4, 5]
 
 
 @pytest.mark.parametrize("engine", ["native", "python"])

@@ -14,7 +14,7 @@ from .._abi import ownership
 from .._abi.library import NULL
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
-from .._functions.failures import repr_of
+from .._functions.failures import ENDS_PROGRAM, repr_of
 from .._functions.serve import Backpressure, Reply
 from .._results.outputs import Outputs
 from .loop_calls import LoopCalls
@@ -77,7 +77,7 @@ class _CallOfThisThread(PartialCall):
     __slots__ = ("_driver",)
 
     def __init__(self, port: EventPort[Any], call: OpenCall, context: contextvars.Context, driver: SyncDriver) -> None:
-        super().__init__(port, call, context)
+        super().__init__(port, call, context, ENDS_PROGRAM)
         self._driver = driver
 
     def run(self, work: Callable[[], None], on_this_thread: bool) -> None:

@@ -24,10 +24,17 @@ class PartialCall(ABC):
 
     __slots__ = ("_has_room", "_is_suspended", "_lock", "_partial", "call", "port")
 
-    def __init__(self, port: EventPort[Any], call: OpenCall, context: contextvars.Context) -> None:
+    def __init__(
+        self,
+        port: EventPort[Any],
+        call: OpenCall,
+        context: contextvars.Context,
+        raises: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        """`raises` are the exceptions of functions that are raised; others are their errors."""
         self.port = port
         self.call = call
-        self._partial = partial_reply(call, context)
+        self._partial = partial_reply(call, context, raises)
         self._lock = threading.Lock()
         self._is_suspended = False
         self._has_room = False
@@ -70,7 +77,7 @@ class PartialCall(ABC):
             self.run(self._close, False)
 
     def fail(self, error: BaseException) -> None:
-        """Replies that a function raised this."""
+        """Replies that the work on the call raised this."""
         self.port.calls.end(self.call.id)
         self.port.reply(self.call, self._partial.failed(error))
         self._close()
@@ -130,7 +137,6 @@ class ThreadCall(PartialCall):
             try:
                 work()
             except BaseException as error:
-                # SystemExit of a function ends the execution, not this thread.
                 self.fail(error)
 
         call = self.call

@@ -8,13 +8,14 @@ as a whole while each of its values passes by itself is no error.
 from __future__ import annotations
 
 import asyncio
+import functools
 import types
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any
 
 from .event_loop import cancellations
-from .failures import Cursor, Failure
+from .failures import ENDS_PROGRAM, Cursor, Failure
 from .places_in_time import Place, place_of
 from .spec import HostFunction, InThread
 
@@ -53,7 +54,8 @@ def through_now(
     functions: Sequence[HostFunction], entries: list[Entry], cursor: Cursor, first: int = 0
 ) -> Generator[None, None, tuple[list[Entry], Failure | None]]:
     """Does what `through` does for functions that are all sync, on this thread; stops before each of their calls."""
-    with closing(through(functions, entries, cursor, _run_inline, first)) as work:
+    inline = functools.partial(_run_inline, cursor.raises)
+    with closing(through(functions, entries, cursor, inline, first)) as work:
         while True:
             try:
                 work.send(None)
@@ -90,11 +92,11 @@ async def _given(function: HostFunction, values: list[Any], in_thread: InThread)
     try:
         # The function gets a list of its own, which it may change.
         return await function.call_async(list(values), in_thread), None
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+    except GeneratorExit:
+        raise
+    except ENDS_PROGRAM:
         raise
     except Failure as failure:
-        if isinstance(failure.error, (KeyboardInterrupt, SystemExit)):
-            raise
         return None, failure.error
     except asyncio.CancelledError as error:
         # Without a count each one may be that of the call.
@@ -116,11 +118,11 @@ def _wrong_with(function: HostFunction, made: Any, count: int) -> Exception | No
     return TypeError(f"{begin} {kind}; {cure}")
 
 
-async def _run_inline(work: Callable[[], Any]) -> Any:
+async def _run_inline(raises: tuple[type[BaseException], ...], work: Callable[[], Any]) -> Any:
     await _stop()
     try:
         return work()
-    except (KeyboardInterrupt, SystemExit):
+    except raises:
         raise
     except BaseException as error:
         # As it is, StopIteration would become another error, and the others might be of who awaits this.

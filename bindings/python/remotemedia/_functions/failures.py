@@ -18,6 +18,10 @@ LONGEST = 2000
 CHAIN = 16
 """How many exceptions behind one are told."""
 
+ENDS_PROGRAM: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
+"""What a function ends the program with, on a thread of the program. On a serving thread, which is all that it would
+end there, it is an error of the function like any other exception."""
+
 
 class Failure(Exception):
     """An exception of a Python function: with which entry of the call, in which function of the chain, in which method.
@@ -55,9 +59,11 @@ class Failure(Exception):
 class Cursor:
     """Where a call stands: with which of its entries, in which function of the chain, in which method of a class."""
 
-    __slots__ = ("entry", "method", "node", "place")
+    __slots__ = ("entry", "method", "node", "place", "raises")
 
-    def __init__(self) -> None:
+    def __init__(self, raises: tuple[type[BaseException], ...] = ENDS_PROGRAM) -> None:
+        self.raises = raises
+        """The exceptions of functions on this thread that are raised, and are no failures."""
         self.entry = 0
         self.node = 0
         self.method = ""

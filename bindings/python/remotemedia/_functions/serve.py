@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .arguments import SCALARS, read_only, snapshot
 from .chain import Chain, all_values, all_values_async
-from .failures import Cursor, Failure, repr_of, without_our_frames
+from .failures import ENDS_PROGRAM, Cursor, Failure, repr_of, without_our_frames
 from .places_in_time import TIMED, Place, place_of, timed
 from .ports import output_row
 from .spec import InThread
@@ -82,13 +82,10 @@ class PartialReply(Protocol):
     """The reply to a call whose functions are all sync, made part by part. One thread at a time works on it."""
 
     def next(self) -> Reply:
-        """Makes the next part, which ends early if the call is over.
-
-        Raises `KeyboardInterrupt` and `SystemExit` of the functions.
-        """
+        """Makes the next part, which ends early if the call is over. Raises what it was made to raise."""
 
     def failed(self, error: BaseException) -> Reply:
-        """The last part, when `next` raised."""
+        """The last part, when something else than a function raised this."""
 
     def close(self) -> None:
         """Closes the generators that are left; no more work is done for the call."""
@@ -97,11 +94,12 @@ class PartialReply(Protocol):
 class PlainReply:
     """Such a reply where each function of the chain makes one value of one."""
 
-    __slots__ = ("_call", "_context", "_left")
+    __slots__ = ("_call", "_context", "_left", "_raises")
 
-    def __init__(self, call: Call, context: contextvars.Context) -> None:
+    def __init__(self, call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...]) -> None:
         self._call = call
         self._context = context
+        self._raises = raises
         self._left = enumerate(call.entries)
         """The entries that are left."""
 
@@ -110,8 +108,9 @@ class PlainReply:
         return self._context.run(self._next)
 
     def failed(self, error: BaseException) -> Reply:
-        """The last part, when `next` raised."""
-        return Reply([], Failure(error))
+        """The last part, when something else than a function raised this."""
+        index, _ = next(self._left, (len(self._call.entries) - 1, None))
+        return Reply([], Failure(error, index))
 
     def close(self) -> None:
         """Does nothing: no function is in the middle of its work."""
@@ -142,7 +141,7 @@ class PlainReply:
                 if value is not None and type(value) not in SCALARS:
                     # As deep as it likes, or in itself.
                     value = snapshot(value)
-            except (KeyboardInterrupt, SystemExit):
+            except self._raises:
                 raise
             except BaseException as error:
                 return Reply(outputs, Failure(without_our_frames(error), index, min(node, last)))
@@ -160,10 +159,10 @@ class SteppedReply:
 
     __slots__ = ("_call", "_context", "_cursor", "_values")
 
-    def __init__(self, call: Call, context: contextvars.Context) -> None:
+    def __init__(self, call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...]) -> None:
         self._call = call
         self._context = context
-        self._cursor = Cursor()
+        self._cursor = Cursor(raises)
         self._values = all_values(call.chain.functions, call.entries, self._cursor)
 
     def next(self) -> Reply:
@@ -171,14 +170,16 @@ class SteppedReply:
         return self._context.run(self._next)
 
     def failed(self, error: BaseException) -> Reply:
-        """The last part, when `next` raised."""
+        """The last part, when something else than a function raised this."""
         return Reply([], self._cursor.failure(error))
 
     def close(self) -> None:
         """Closes the generators that are left."""
         try:
             self._context.run(self._values.close)
-        except Exception as error:
+        except self._cursor.raises:
+            raise
+        except BaseException as error:
             _log.warning("a node raised while it was closed: %s", repr_of(error))
 
     def _next(self) -> Reply:
@@ -193,16 +194,19 @@ class SteppedReply:
                         return Reply(outputs, is_final=False)
                 elif call.is_over or (outputs and monotonic() >= due):
                     return Reply(outputs, is_final=False)
-        except (KeyboardInterrupt, SystemExit):
+        except cursor.raises:
             raise
         except BaseException as error:
             return Reply(outputs, cursor.failure(error))
         return Reply(outputs)
 
 
-def partial_reply(call: Call, context: contextvars.Context) -> PartialReply:
-    """The reply to a call whose functions are all sync; they run in `context`."""
-    return SteppedReply(call, context) if call.chain.in_parts else PlainReply(call, context)
+def partial_reply(call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...]) -> PartialReply:
+    """The reply to a call whose functions are all sync; they run in `context`.
+
+    `raises` are the exceptions of functions that it raises: `ENDS_PROGRAM`, or none where that would end but a thread.
+    """
+    return (SteppedReply if call.chain.in_parts else PlainReply)(call, context, raises)
 
 
 async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
@@ -224,7 +228,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
                 if value is None:
                     break
             value = snapshot(value)
-        except (KeyboardInterrupt, SystemExit):
+        except ENDS_PROGRAM:
             raise
         except BaseException as error:
             if call.is_over and isinstance(error, CancelledError):
@@ -256,7 +260,7 @@ async def serve_in_parts(call: Call, in_thread: InThread, send: Send) -> None:
                     if not await send(Reply(part, is_final=False)):
                         return
                     due = monotonic() + PART_SECONDS
-    except (KeyboardInterrupt, SystemExit):
+    except ENDS_PROGRAM:
         raise
     except BaseException as error:
         if call.is_over and isinstance(error, CancelledError):

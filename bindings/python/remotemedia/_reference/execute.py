@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from .._functions import threads
 from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end, until_done
-from .._functions.failures import Failure
+from .._functions.failures import ENDS_PROGRAM, Failure
 from .._functions.spec import HostFunction
 from .._manifest.source import is_text, read
 from .._process import FIRST_USE
@@ -97,7 +97,9 @@ def execute_blocking(
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
     deadline = Deadline(timeout)
-    work = run(graph, columns_of(graph, inputs), _run_inline, deadline, _pause)
+    # As on the native engine: with a timeout functions run on a serving thread.
+    inline = functools.partial(_run_inline, ENDS_PROGRAM if deadline.timeout is None else ())
+    work = run(graph, columns_of(graph, inputs), inline, deadline, _pause)
     # Where a loop runs on this thread, what asks for it would wait for the loop, which is blocked.
     is_inline = deadline.timeout is None and asyncio._get_running_loop() is None
     result = _completed(work) if is_inline else _completed_in_time(work, deadline)
@@ -166,10 +168,10 @@ def _tell(on_progress: OnProgress | None, inputs: Inputs | None, result: Outputs
         reporter_of(on_progress, inputs).done(result)
 
 
-async def _run_inline(work: Callable[[], Any]) -> Any:
+async def _run_inline(raises: tuple[type[BaseException], ...], work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except (KeyboardInterrupt, SystemExit):
+    except raises:
         raise
     except BaseException as error:
         raise Failure(error) from None

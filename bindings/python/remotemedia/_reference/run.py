@@ -19,7 +19,7 @@ from .._functions.arguments import read_only
 from .._functions.chain import all_values_async
 from .._functions.contexts import AsyncStepsInContext
 from .._functions.event_loop import cancellations
-from .._functions.failures import Cursor, Failure
+from .._functions.failures import ENDS_PROGRAM, Cursor, Failure
 from .._functions.instances import Instance, clean_up
 from .._functions.places_in_time import place_of
 from .._functions.ports import Out, output_of
@@ -245,7 +245,7 @@ def _ends_the_run(error: BaseException, cancelled: int | None) -> bool:
     """
     if isinstance(error, asyncio.CancelledError):
         return cancelled is None or cancellations() != cancelled
-    return isinstance(error, (KeyboardInterrupt, SystemExit))
+    return isinstance(error, ENDS_PROGRAM)
 
 
 def _packet(value: Any, before: Packet | None) -> Packet:
