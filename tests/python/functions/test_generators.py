@@ -13,6 +13,9 @@ import pytest
 import remotemedia as rm
 from conftest import chain, eventually
 from face_functions import even, up_to
+from remotemedia._functions import late_cleanups
+from remotemedia._functions.chain import _END, _Stepped
+from remotemedia._functions.spec import HostFunction
 from ways import everywhere, native, reference, reference_sync
 
 
@@ -241,6 +244,46 @@ async def test_a_stream_that_is_left_closes_the_generator(kind: str) -> None:
         if value == 5:
             break
     assert await happened(endless.closed)
+
+
+@pytest.mark.parametrize("before", [[], [("negative", negative, {})]])
+async def test_the_end_of_the_program_waits_for_a_generator_that_is_left_at_work(
+    before: list[Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_busy, may_go_on, closed = (threading.Event() for _ in range(3))
+
+    def busy(value: int) -> Iterator[int]:
+        try:
+            is_busy.set()
+            assert may_go_on.wait(20)
+            yield value
+        finally:
+            closed.set()
+
+    task = asyncio.create_task(rm.execute(chain(*before, ("busy", busy, {})), [0]))
+    assert await happened(is_busy)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with caplog.at_level(logging.WARNING, "remotemedia"), monkeypatch.context() as patch:
+        patch.setattr(late_cleanups, "PATIENCE_SECONDS", 0.001)
+        late_cleanups._wait()
+    (message,) = caplog.messages
+    assert message.endswith("busy is not closed: the program ends while it is still at work")
+    threading.Timer(0.01, may_go_on.set).start()
+    monkeypatch.setattr(late_cleanups, "PATIENCE_SECONDS", 20.0)
+    late_cleanups._wait()
+    assert closed.is_set()
+
+
+def test_a_generator_that_is_left_makes_no_step_that_has_not_begun() -> None:
+    endless = Endless()
+    stepped = _Stepped(HostFunction(endless.sync, "endless", {}), 0)
+    assert stepped.step() == 0
+    assert stepped.is_left_to_us()
+    assert stepped.step() is _END
+    assert endless.made == 0
+    assert endless.closed.is_set()
 
 
 def test_what_a_generator_raises_while_it_is_closed_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from .._functions import threads
+from .._functions import late_cleanups, threads
 from .._functions.active_calls import ActiveCalls
+from .._functions.instances import Instance
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply, partial_reply
 from .._functions.threads import Workers
 from .open_calls import OpenCall
@@ -22,7 +23,7 @@ from .port import EventPort, NextCall
 class PartialCall(ABC):
     """The work on a call. It goes from thread to thread, and one at a time does it; none while there is no room."""
 
-    __slots__ = ("_has_room", "_is_suspended", "_lock", "_partial", "call", "port")
+    __slots__ = ("_has_begun", "_has_room", "_is_suspended", "_lock", "_partial", "call", "port")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class PartialCall(ABC):
         self.call = call
         self._partial = partial_reply(call, context, raises)
         self._lock = threading.Lock()
+        self._has_begun = False
         self._is_suspended = False
         self._has_room = False
 
@@ -54,6 +56,9 @@ class PartialCall(ABC):
     def reply_last(self, part: Reply) -> None:
         """Makes the last reply, and has the next call served that comes with it."""
 
+    def left(self) -> None:  # noqa: B027
+        """Called when no more of the reply is wanted, before it is closed; perhaps by two threads."""
+
     def closed(self) -> None:  # noqa: B027
         """Called once no more work is done for the call."""
 
@@ -71,6 +76,7 @@ class PartialCall(ABC):
 
     def cancel(self) -> None:
         """Makes no more parts: the call is over. If it was suspended it is closed, else by the thread at work."""
+        self.left()
         with self._lock:
             was_suspended, self._is_suspended = self._is_suspended, False
         if was_suspended:
@@ -85,6 +91,7 @@ class PartialCall(ABC):
     def _make_parts(self) -> None:
         """Makes parts while there is room for them. Raises what is no failure of the node."""
         call, reply, room = self.call, None, READY
+        self._has_begun = True
         while not call.is_over and room is not GONE:
             reply = self._partial.next()
             if reply.is_final:
@@ -92,6 +99,9 @@ class PartialCall(ABC):
             room = self.reply_part(reply)
             if room is FULL and self._suspend():
                 return
+        if room is GONE:
+            # The run may end now, and who waits for it the program.
+            self.left()
         self.port.calls.end(call.id)
         # Before the last reply: what comes of it might still take this thread for busy.
         self._close()
@@ -116,13 +126,14 @@ class PartialCall(ABC):
 class ThreadCall(PartialCall):
     """The work on a call by serving threads. `active` are the calls of its run, where one at a time may be at work."""
 
-    __slots__ = ("_active",)
+    __slots__ = ("__weakref__", "_active", "_is_closed")
 
     def __init__(
         self, port: EventPort[Any], call: OpenCall, context: contextvars.Context, active: ActiveCalls | None
     ) -> None:
         super().__init__(port, call, context)
         self._active = active
+        self._is_closed = False
 
     def serve(self, on_this_thread: bool) -> None:
         """Begins in its turn. With `on_this_thread` on this serving thread, after its present work."""
@@ -160,8 +171,29 @@ class ThreadCall(PartialCall):
         if next_calls:
             self.port.serve(*next_calls[0], on_this_thread=True)
 
+    def left(self) -> None:
+        """Has the end of the program wait until generators that have begun are closed."""
+        if self.call.chain.streams and self._has_begun:
+            late_cleanups.add(self)
+            # The thread at work may have been faster.
+            if self._is_closed:
+                late_cleanups.discard(self)
+
+    @property
+    def is_in_thread(self) -> bool:
+        """Whether a thread is at work on it, or is about to close it."""
+        return not self._is_closed
+
+    def uncleaned(self) -> list[str]:
+        """What to say of its generators where the program ends before they are closed; instances say so themselves."""
+        left = [each for each in self.call.chain.functions if each.gives_many and not isinstance(each, Instance)]
+        return [f"{each.node_type} is not closed" for each in left]
+
     def closed(self) -> None:
         """Lets the next call to the same nodes begin, unless it did so before."""
+        self._is_closed = True
+        if self.call.chain.streams:
+            late_cleanups.discard(self)
         active, self._active = self._active, None
         if active is not None:
             active.release(self.call.chain.key, in_thread=True)

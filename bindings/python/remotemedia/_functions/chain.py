@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mappi
 from contextlib import aclosing
 from typing import Any
 
+from . import late_cleanups
 from .active_calls import ActiveCalls
 from .arguments import Convert, read_only
 from .batches import Entry, through, through_now
@@ -297,32 +298,57 @@ def _complain(error: BaseException) -> None:
 class _Stepped:
     """A sync generator that threads step. It may be left while one of them is in the middle of a step."""
 
+    is_in_thread = True
+    """For the end of the program, which asks while a thread is to close it."""
+
     def __init__(self, function: HostFunction, value: Any) -> None:
+        self._node_type = function.node_type
         self._begin = functools.partial(function.invoke, value)
         self._given: Generator[Any, None, None] | None = None
         self._lock = threading.Lock()
         self._is_left = False
+        self._is_closed = False
 
     def step(self) -> Any:
         """The next value."""
-        with self._lock:
-            if self._given is None:
-                self._given = self._begin()
-            found = next(self._given, _END)
-            if found is _END:
-                # Nothing is left to close.
-                self._given = None
-        if self._is_left:
-            self.close()
+        try:
+            with self._lock:
+                if self._is_left:
+                    # Before this thread came to it: who closes it would wait for the step.
+                    return _END
+                if self._given is None:
+                    self._given = self._begin()
+                found = next(self._given, _END)
+                if found is _END:
+                    # Nothing is left to close.
+                    self._given = None
+        finally:
+            if self._is_left:
+                self._close_late()
         return found
 
     def is_left_to_us(self) -> bool:
         """Leaves it. Returns whether the caller has to close it: else the thread that steps it does."""
         self._is_left = True
-        if not self._lock.acquire(blocking=False):
-            return False
-        self._lock.release()
-        return self._given is not None
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+            return self._given is not None
+        late_cleanups.add(self)
+        # That thread may have been faster.
+        if self._is_closed:
+            late_cleanups.discard(self)
+        return False
+
+    def uncleaned(self) -> list[str]:
+        """What to say of it where the program ends before that thread has closed it."""
+        return [f"{self._node_type} is not closed"]
+
+    def _close_late(self) -> None:
+        try:
+            self.close()
+        finally:
+            self._is_closed = True
+            late_cleanups.discard(self)
 
     def close(self) -> None:
         """Closes it; twice does no harm."""

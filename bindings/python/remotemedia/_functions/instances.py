@@ -240,8 +240,9 @@ class InstancePool(ActiveCalls):
         return self._threads > 0 or self._is_idle
 
     def uncleaned(self) -> list[str]:
-        """The types of the instances that are initialized, and that nothing has begun to clean up."""
-        return [each.node_type for each in list(self._instances.values()) if each.uncleaned()]
+        """What to say of the instances that are initialized, and that nothing has begun to clean up."""
+        left = [each.node_type for each in list(self._instances.values()) if each.uncleaned()]
+        return [f"cleanup of {name} is not called" for name in left]
 
 
 def opening(functions: Sequence[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:

@@ -1,4 +1,5 @@
-"""Instances whose run has ended, and that are still to be cleaned up: a thread is at work with them, which is a daemon.
+"""Instances and generators whose run has ended, and that are still to be cleaned up or closed: a thread is at work with
+them, which is a daemon.
 
 At the end of the program they have a little time for it, and are named if that was not enough.
 """
@@ -14,7 +15,7 @@ from weakref import WeakSet
 from .._process import after_fork, before_exit
 
 PATIENCE_SECONDS = 2.0
-"""How long the end of the program waits for functions to return, and for instances to be cleaned up."""
+"""How long the end of the program waits for functions to return, and for what they have opened to be cleaned up."""
 
 LOOK_SECONDS = 0.05
 """How often it looks whether any still is."""
@@ -22,37 +23,37 @@ LOOK_SECONDS = 0.05
 _log = logging.getLogger("remotemedia")
 
 
-class Instances(Protocol):
-    """The instances of a run."""
+class LateWork(Protocol):
+    """The instances of a run, or generators."""
 
     @property
     def is_in_thread(self) -> bool:
         """Whether a thread is at work with them, or is about to clean them up."""
 
     def uncleaned(self) -> list[str]:
-        """What is initialized, and whose `cleanup` was not called."""
+        """What was not cleaned up, as in "cleanup of X is not called"."""
 
 
 class _Late:
     def __init__(self) -> None:
         # The garbage collector may end a run on a thread that holds it.
         self.changed = threading.Condition(threading.RLock())
-        self.all: WeakSet[Instances] = WeakSet()
+        self.all: WeakSet[LateWork] = WeakSet()
 
 
 _late = _Late()
 
 
-def add(instances: Instances) -> None:
-    """Notes that their run has ended."""
+def add(work: LateWork) -> None:
+    """Notes that its run has ended."""
     with _late.changed:
-        _late.all.add(instances)
+        _late.all.add(work)
 
 
-def discard(instances: Instances) -> None:
-    """Notes that they are cleaned up."""
+def discard(work: LateWork) -> None:
+    """Notes that it is cleaned up."""
     with _late.changed:
-        _late.all.discard(instances)
+        _late.all.discard(work)
         _late.changed.notify_all()
 
 
@@ -62,12 +63,12 @@ def _wait() -> None:
         with _late.changed:
             while any(each.is_in_thread for each in list(_late.all)) and (left := deadline - monotonic()) > 0:
                 _late.changed.wait(min(left, LOOK_SECONDS))
-            names = sorted(name for each in list(_late.all) for name in each.uncleaned())
+            left_over = sorted(what for each in list(_late.all) for what in each.uncleaned())
     except KeyboardInterrupt:
         # Pressed again: the program is to end now.
         return
-    for name in names:
-        _log.warning("cleanup of %s is not called: the program ends while it is still at work", name)
+    for what in left_over:
+        _log.warning("%s: the program ends while it is still at work", what)
 
 
 def _child() -> None:

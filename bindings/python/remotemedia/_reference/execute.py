@@ -18,10 +18,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import Any, Literal
 
-from .._functions import threads
+from .._functions import late_cleanups, threads
 from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end, until_done
 from .._functions.failures import ENDS_PROGRAM, Failure
-from .._functions.spec import HostFunction
+from .._functions.spec import HostClass, HostFunction
 from .._manifest.source import is_text, read
 from .._process import FIRST_USE
 from .._results.inputs import Inputs
@@ -102,7 +102,7 @@ def execute_blocking(
     work = run(graph, columns_of(graph, inputs), inline, deadline, _pause)
     # Where a loop runs on this thread, what asks for it would wait for the loop, which is blocked.
     is_inline = deadline.timeout is None and asyncio._get_running_loop() is None
-    result = _completed(work) if is_inline else _completed_in_time(work, deadline)
+    result = _completed(work) if is_inline else _completed_in_time(work, deadline, graph)
     _tell(on_progress, inputs, result)
     return result
 
@@ -136,7 +136,25 @@ def _forget(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def _completed_in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline) -> Outputs:
+class _LeftRun:
+    """A run that has timed out while a thread is at work on it, which cleans up when its function has returned."""
+
+    def __init__(self, future: Future[Outputs]) -> None:
+        self._future = future
+        late_cleanups.add(self)
+        future.add_done_callback(lambda _: late_cleanups.discard(self))
+
+    @property
+    def is_in_thread(self) -> bool:
+        """Whether the thread is at work."""
+        return not self._future.done()
+
+    def uncleaned(self) -> list[str]:
+        """Nothing: how far the thread has come is not known."""
+        return []
+
+
+def _completed_in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline, graph: Graph) -> Outputs:
     """Completes `work` on a thread, and waits for it no longer than until the deadline, if there is one."""
     context = contextvars.copy_context()
     future: Future[Outputs] = Future()
@@ -150,8 +168,15 @@ def _completed_in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline) -
     threads.submit(attempt)
     done, _ = wait([future], deadline.timeout)
     if not done:
+        if any(isinstance(step.work, HostFunction) and _cleans_up(step.work) for step in graph.steps):
+            _LeftRun(future)
         raise deadline.expired()
     return future.result()
+
+
+def _cleans_up(function: HostFunction) -> bool:
+    """Whether there may be something to do when it is left."""
+    return function.streams or isinstance(function, HostClass)
 
 
 def _completed(work: Coroutine[Any, Any, Any]) -> Outputs:
