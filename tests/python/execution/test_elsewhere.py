@@ -40,6 +40,8 @@ USES: dict[str, Callable[[rm.Session], Any]] = {
     "interrupt": lambda session: session.interrupt(),
     "cancel": lambda session: session.cancel(),
     "metrics": lambda session: session.metrics(),
+    "output": lambda session: session.output("pass1"),
+    "leave": lambda session: asyncio.run(awaited(session, "__aexit__", None, None, None)),
 }
 
 
@@ -58,6 +60,17 @@ async def test_a_session_is_refused_on_another_thread_and_loses_nothing(use: str
         await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(session.send(2), loop).result(20))
         await session.finish()
         assert [packet.value async for packet in session] == [*expected, 2]
+
+
+async def test_what_was_handed_out_is_not_read_elsewhere() -> None:
+    async with rm.Pipeline.load(PASS).session() as session:
+        await session.send_many([1, 2])
+        assert (await anext(aiter(session))).value == 1
+        assert len(session.batch) == 1
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            await asyncio.to_thread(USES["read"], session)
+        assert str(caught.value) == ELSEWHERE
+        assert (await anext(aiter(session))).value == 2
 
 
 def test_an_open_session_is_refused_in_another_loop_of_its_thread_and_loses_nothing() -> None:

@@ -33,6 +33,8 @@ class Reader:
         """Whether its end was read."""
 
     def __aiter__(self) -> Reader:
+        # What has been handed out already is read without asking the session.
+        self._native.check_place()
         self.refuse_at_end()
         return self
 

@@ -97,6 +97,8 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Elsewhere nothing of it ends.
+        self._native.check_place()
         try:
             if error is not None:
                 self.cancel()
@@ -257,6 +259,7 @@ class Session:
         Where the manifest names no outputs, the name is the id of a sink. Choose outputs before the first packet is
         sent; what comes out of the others is then dropped. Raises `InvalidArgumentError` after that.
         """
+        self._native.check_place()
         _require_text("output", sink, "the name of one output", "`pipeline.plan().sinks` has the names")
         reader = self._chosen.get(sink)
         if reader is None:
