@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import array
 import asyncio
+import math
 import subprocess
 import sys
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +333,72 @@ def test_what_the_reference_refuses(manifest: Any, message: str) -> None:
     with pytest.raises(rm.ManifestError) as caught:
         rm.execute_sync(manifest, [1], engine="python")
     assert str(caught.value) == message
+
+
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+@dataclass
+class Gain:
+    """A param of a type that stands for a map."""
+
+    db: float
+
+
+in_itself: list[Any] = []
+in_itself.append(in_itself)
+
+PARAMS = [
+    *(math.nan, -math.inf, [1, {"a b": [math.nan]}], {"k" * 99: math.inf}, numpy.float32("nan"), [Gain(math.nan)]),
+    *(2**64, -(2**63) - 1, "\ud800", {"\ud800": 1}, {1: 2}, {"first": math.nan, 1: b"x", "last": math.nan}),
+    *(b"x", bytearray(3), memoryview(b"xy"), datetime.now(timezone.utc), datetime(2020, 1, 1)),
+    *(Path("x"), rm.File(b"x"), numpy.ones(2), [numpy.complex64(1)], rm.testing.speech(), array.array("f", [1])),
+    *({1}, int, print, Decimal(1), OrderedDict(a=1), object, [b"x", {2}]),
+    *(nested(62), in_itself),
+    *(Gain(1.0), numpy.float32(0.5), numpy.bool_(True), (1, (2,)), 2**64 - 1, -(2**63), None, nested(61)),
+]
+
+
+@pytest.mark.parametrize("value", PARAMS, ids=lambda value: str(type(value).__name__))
+def test_params_are_refused_by_both_engines_in_the_same_words(value: Any) -> None:
+    def said(engine: Any) -> Any:
+        def function(_: Any, param: Any) -> str:
+            return str(type(param))
+
+        try:
+            return rm.execute_sync(chain(("f", function, {"param": value})), [1], engine=engine)
+        except rm.ManifestError as error:
+            return str(error), error.problems
+
+    assert said("python") == said("native")
+
+
+@pytest.mark.parametrize("params", [5, "x", [], [1]])
+def test_params_are_a_map_in_both_engines(params: Any) -> None:
+    for kind in (same, "PassThrough"):
+        for engine in ("native", "python"):
+            with pytest.raises(rm.ManifestError, match=r"^nodes\[0\].params: expected a map, got "):
+                rm.execute_sync(chain(("f", kind, params)), [1], engine=engine)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", [numpy.float32(60), numpy.int64(60), Decimal(60), True, 10**400, math.inf])
+def test_a_timeout_is_any_number_in_both_engines(timeout: Any) -> None:
+    for engine in ("native", "python"):
+        assert rm.execute_sync(PASS, [1], timeout=timeout, engine=engine) == [1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", ["60", timedelta(1), numpy.ones(2), -1, math.nan])
+def test_a_timeout_that_is_none_is_refused_by_both_engines_in_the_same_words(timeout: Any) -> None:
+    messages = set()
+    for engine in ("native", "python"):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            rm.execute_sync(PASS, [1], timeout=timeout, engine=engine)  # type: ignore[arg-type]
+        messages.add(str(caught.value))
+    assert len(messages) == 1
 
 
 def test_arrays_are_left_to_the_native_engine() -> None:

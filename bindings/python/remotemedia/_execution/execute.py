@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from asyncio import _get_running_loop, current_task, get_running_loop
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .._functions.event_loop import refuse_in_loop, running_loop
+from .._problem.seconds import microseconds
 from .._process import FIRST_USE, in_main_interpreter
 from .._results import progress
 from .._results.inputs import Inputs, lists_of
-from ..errors import InvalidArgumentError, LibraryError
+from ..errors import LibraryError
 from .turns import TURN_US
 
 try:
@@ -228,22 +228,6 @@ def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if left:
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-
-
-def microseconds(name: str, span: float) -> int:
-    """A span of seconds in microseconds; -1 if that is as good as no limit. `name` is the name of the argument."""
-    try:
-        seconds = math.nan if isinstance(span, str) else float(span)
-    except OverflowError:
-        # An int that no float holds.
-        seconds = math.inf if span > 0 else -math.inf
-    except (TypeError, ValueError):
-        raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}") from None
-    if isinstance(span, str):
-        raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}")
-    if math.isnan(seconds) or seconds < 0:
-        raise InvalidArgumentError(f"{name} must be 0 seconds or more, got {span!r}")
-    return -1 if seconds > 9e12 else round(seconds * 1e6)
 
 
 if not HAS_LIBRARY:

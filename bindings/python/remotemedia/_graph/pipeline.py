@@ -365,9 +365,9 @@ class Pipeline(Composed):
         `sources` has a length.
         """
         with FIRST_USE:
-            from .._execution.execute import microseconds
             from .._execution.map import map_sources
             from .._manifest.compile import compile_manifest
+            from .._problem.seconds import microseconds
             from .._results.inputs import require_several
 
         require_several(sources, "map")
@@ -391,10 +391,10 @@ class Pipeline(Composed):
     ) -> Iterator[Mapped]:
         """Runs the pipeline on each source like `map`, and blocks while it does: `for result in ...`."""
         with FIRST_USE:
-            from .._execution.execute import microseconds
             from .._execution.map import map_sources_sync
             from .._functions.event_loop import refuse_in_loop
             from .._manifest.compile import compile_manifest
+            from .._problem.seconds import microseconds
             from .._results.inputs import require_several
 
         awaited = "async for result in pipeline.map(sources)"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .._execution.execute import microseconds
+from .._problem.seconds import microseconds
 from .._problem.whole_number import require_whole
 from ..errors import InvalidArgumentError
 from .edge_buffer import Buffer

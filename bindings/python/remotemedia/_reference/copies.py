@@ -35,6 +35,18 @@ def crossed(value: Any, name: str) -> Any:
     return crossing.copy(value)
 
 
+def replaced(value: Any, name: str) -> Any:
+    """What stands for a value of a type that is not plain Python's: a media value, or one of plain types to look into.
+
+    Raises `MarshalError` with a path that begins with `name` if it can't cross, or something in it.
+    """
+    crossing = _Crossing()
+    wrong = explain(value, name, crossing.complaint)
+    if wrong is not None:
+        raise wrong
+    return crossing.replacement(value)
+
+
 class _Crossing:
     """Values of other types and their replacements, each made once: a stream can't be read a second time."""
 
@@ -49,10 +61,14 @@ class _Crossing:
             return str(error)
         # The value too, so that nothing else gets its id.
         self._made[id(value)] = value, replacement
-        if _is_media(replacement):
+        if is_media(replacement):
             return None
         inner = explain(replacement, "value", self.complaint)
         return None if inner is None else str(inner).removeprefix("value: ")
+
+    def replacement(self, value: Any) -> Any:
+        """What stands for a value that was complained about, or could have been."""
+        return self._made[id(value)][1]
 
     def copy(self, value: Any) -> Any:
         """The copy of a value that can cross."""
@@ -67,8 +83,8 @@ class _Crossing:
             return bytes(value)
         if kind is datetime:
             return value.astimezone(timezone.utc)
-        _, replacement = self._made[id(value)]
-        return replacement if _is_media(replacement) else self.copy(replacement)
+        replacement = self.replacement(value)
+        return replacement if is_media(replacement) else self.copy(replacement)
 
 
 def _replacement(value: Any) -> Any:
@@ -143,7 +159,8 @@ def _array(tensor: Tensor) -> Any:
     return tensor if numpy is None else numpy.asarray(tensor)
 
 
-def _is_media(value: Any) -> bool:
+def is_media(value: Any) -> bool:
+    """Whether a replacement is a media value."""
     numpy = imported("numpy")
     is_array = numpy is not None and isinstance(value, numpy.ndarray)
     return is_array or type(value) in (Audio, File, Table, Tensor, Video)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from threading import TIMEOUT_MAX
 
-from ..errors import InvalidArgumentError, TimedOut
+from .._problem.seconds import microseconds
+from ..errors import TimedOut
 from .graph import Step
 
 
@@ -13,10 +14,9 @@ class Deadline:
     """The end of a run's time; without a `timeout` there is none."""
 
     def __init__(self, timeout: float | None) -> None:
-        if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout >= 0):
-            raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
+        span_us = -1 if timeout is None else microseconds("timeout", timeout)
         # More than a thread can wait for is as good as no end.
-        self.timeout = None if timeout is None or timeout > TIMEOUT_MAX else timeout
+        self.timeout = None if span_us < 0 or span_us / 1e6 > TIMEOUT_MAX else span_us / 1e6
         self.blocking = 0
         """How many functions are at work on threads."""
         self._end = None if self.timeout is None else time.monotonic() + self.timeout

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._functions.params import described
 from .._functions.spec import SINGLE, HostFunction, NodeSpec
 from .._manifest.functions import take_functions
 from .._manifest.python_types import PREFIX, find
@@ -18,6 +19,7 @@ from .._problem.whole_number import whole
 from ..errors import ManifestError, Problem
 from .basic import BASIC, Node
 from .other_engine import advice
+from .unreadable import unreadable
 
 
 class Link(NamedTuple):
@@ -75,6 +77,12 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
     """The graph of a manifest. Raises `ManifestError` with all that is found to be wrong."""
     problems: list[Problem] = []
     plain, functions = take_functions(_with_functions(manifest, python, problems))
+    try:
+        problems[:0] = unreadable(plain)
+    except ManifestError:
+        # That is told once the params are right.
+        if not problems:
+            raise
     if plain.get("version") != "v1":
         problems.append(Problem("version", "the manifest has no version 'v1'"))
     nodes = plain.get("nodes")
@@ -162,7 +170,7 @@ def _with_functions(manifest: Mapping[str, Any], python: Sequence[str], problems
                     problems += error.problems
                 node = {**node, "node_type": kind}
             if isinstance(kind, NodeSpec):
-                problems += kind.problems(node.get("params") or {}, f"nodes[{index}]")
+                problems += kind.problems(_params_of(node), f"nodes[{index}]")
         found.append(node)
     return {**manifest, "nodes": found}
 
@@ -171,6 +179,11 @@ def _work(
     node: Mapping[str, Any], path: str, functions: Mapping[str, HostFunction], problems: list[Problem]
 ) -> Callable[[], Node] | HostFunction:
     kind = node.get("node_type")
+    given = node.get("params")
+    if given is not None and not isinstance(given, Mapping):
+        got = f"{'a' if given else 'an empty'} list" if isinstance(given, (list, tuple)) else described(given)
+        got = got.removeprefix("the number ")
+        problems.append(Problem(f"{path}.params", f"expected a map, got {got}", expected="a map", got=got))
     if isinstance(kind, str) and kind in functions:
         return functions[kind]
     known = BASIC.get(_type_of(node))
@@ -179,9 +192,17 @@ def _work(
         if not (isinstance(kind, str) and kind.startswith(PREFIX)):
             problems.append(Problem(f"{path}.node_type", message, suggestion=advice()))
         known = BASIC["PassThrough"]
-    params = node.get("params") or {}
-    problems += [Problem(f"{path}.params.{name}".removesuffix("."), message) for name, message in known.wrong(params)]
+    params = _params_of(node)
+    if not any(problem.path.startswith(f"{path}.params") for problem in problems):
+        wrong = known.wrong(params)
+        problems += [Problem(f"{path}.params.{name}".removesuffix("."), message) for name, message in wrong]
     return functools.partial(known, str(node.get("id")), params)
+
+
+def _params_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The params of a node; none where what is given is no map."""
+    params = node.get("params")
+    return params if isinstance(params, Mapping) else {}
 
 
 def _on_error(node: Mapping[str, Any], path: str, problems: list[Problem]) -> OnError:
