@@ -269,16 +269,6 @@ def test_one_whose_own_code_raises_is_told_of_with_what_is_behind_it(
     assert caught.value.chain == [caught.value.cause, "Empty: behind"]
 
 
-@pytest.mark.parametrize("engine", ["native", "python"])
-def test_one_that_is_false_is_that_of_its_value_in_a_batch(engine: Any) -> None:
-    @rm.node(batch=2)
-    def fail(_: list[int]) -> list[int]:
-        raise Empty("odd")
-
-    with pytest.raises(rm.NodeError, match=r"input 0: Empty: odd$"):
-        (rm.Pipeline() >> fail()).run_sync([1, 2], engine=engine)
-
-
 @pytest.mark.parametrize("run", [at_once, awaited, awaited_in_time])
 @pytest.mark.parametrize("times", [1, 100])
 @pytest.mark.parametrize("is_async", [False, True])
@@ -302,3 +292,29 @@ def test_a_value_whose_own_code_raises_is_an_error_of_its_function(
     node = rm.node(give_on_loop if is_async else lambda _: Unreadable())
     with pytest.raises(rm.NodeError, match=r"Own: unreadable$"):
         run(rm.Pipeline() >> node(), "native")
+
+
+class Problems(Exception):
+    """What is wrong, as a list: false where that is empty. All are equal."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problems)
+
+    __hash__ = Exception.__hash__
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_an_exception_that_is_false_is_one_and_so_are_those_behind_it(engine: Any) -> None:
+    @rm.node(batch=4)
+    def check(values: list[int]) -> list[int]:
+        if 2 in values:
+            raise Problems("two") from Problems("cause")
+        return values
+
+    with pytest.raises(rm.NodeError) as caught:
+        (rm.Pipeline() >> check()).run_sync([1, 2, 3], engine=engine)
+    error = caught.value
+    assert (error.item, error.cause, error.chain, error.outputs) == (1, "Problems: two", ["Problems: cause"], [1])

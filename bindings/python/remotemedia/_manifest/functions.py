@@ -62,7 +62,7 @@ def with_functions(manifest: Mapping[str, Any], python: Sequence[str]) -> Mappin
                 node = {**node, "node_type": find(kind, python, f"nodes[{index}].node_type")}
             except ManifestError as error:
                 problems += error.problems
-                cause = error.__cause__ or cause
+                cause = cause if error.__cause__ is None else error.__cause__
         found.append(node)
     if problems:
         raise refusal(problems) from cause
