@@ -1,25 +1,31 @@
 """Values as a function gets them, and as they are kept of what it returned.
 
-Arrays are read-only, or a copy of the function's own. The annotation of the first argument asks for a form: a table
-becomes a `DataFrame` of pandas or polars or a `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a path a
-`Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. `Audio`, `File`, `Table`,
-`Tensor` and `Video` are checked: another value is a `TypeError`. Other annotations leave the value as it came. What
-needs no change stays the same object.
+Lists, dicts, tuples and dataclasses are copied as they are handed on, so that no function sees what another one does to
+them later. Arrays are read-only, or a copy of the function's own; bytes that could change become `bytes`. What can't
+cross, such as a set, is the same object for functions next to each other.
+
+The annotation of the first argument asks for a form: a table becomes a `DataFrame` of pandas or polars or a
+`pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a path a `Path`, a list a tuple (a named one too), a value
+a member of an `Enum`, a dict a dataclass. `Audio`, `File`, `Table`, `Tensor` and `Video` are checked: another value is
+a `TypeError`. Other annotations leave the value as it came. What needs no change stays the same object.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
 import types
 import typing
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
 from .._process import imported
+from ..errors import MarshalError
 from ..media import Audio, File, Tensor
 from ..table import Table
 from ..video import Video
@@ -27,6 +33,9 @@ from .annotations import hints_of
 
 SCALARS: frozenset[type] = frozenset({bool, bytes, float, int, str})
 """Types of values that can neither be changed nor awaited: most checks of a value end with a look here."""
+
+_KEPT: frozenset[type] = SCALARS | {datetime, File, Table, type(None)}
+"""Types of values that are the same objects for all."""
 
 MEDIA: dict[type, str] = {
     Audio: "audio",
@@ -54,8 +63,25 @@ def deep_copy(value: Any) -> Any:
 
 
 def snapshot(value: Any) -> Any:
-    """The same value in lists and dicts of its own: later changes of the given ones are not seen in it."""
-    return _rebuilt(value, _same, _same) if type(value) in (list, dict) else value
+    """The same value, with arrays in the same memory, but else its own: later changes of it are not seen."""
+    if type(value) in SCALARS:
+        return value
+    try:
+        return _rebuilt(value, _same, _same)
+    except RecursionError:
+        # Too deep to cross, or it contains itself: packing it is refused, and names the place.
+        return value
+
+
+def handed_on(value: Any) -> Any:
+    """What the next function gets of a value: later changes of it are not seen, and arrays are read-only.
+
+    Raises `MarshalError` for a value that contains itself.
+    """
+    try:
+        return read_only(value)
+    except RecursionError:
+        raise MarshalError("the returned value: nested too deep, or it contains itself") from None
 
 
 def converter(function: Callable[..., Any]) -> Convert | None:
@@ -74,24 +100,50 @@ def converter(function: Callable[..., Any]) -> Convert | None:
 
 def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
     kind = type(value)
+    if kind in _KEPT:
+        return value
     if kind is Audio:
         audio = Audio.__new__(Audio)
         audio.samples, audio.rate = _rebuilt(value.samples, array, memory), value.rate
         audio.layout, audio.pts_ns = value.layout, value.pts_ns
         return audio
-    if kind is list:
-        return [_rebuilt(entry, array, memory) for entry in value]
+    if kind is list or kind is tuple:
+        entries = [entry if type(entry) in _KEPT else _rebuilt(entry, array, memory) for entry in value]
+        return entries if kind is list else tuple(entries)
     if kind is dict:
         return {key: _rebuilt(entry, array, memory) for key, entry in value.items()}
+    if kind is bytearray or kind is memoryview:
+        # A view with gaps is refused where it is to cross.
+        return bytes(value) if kind is bytearray or value.c_contiguous else value
     if kind is Tensor:
-        return Tensor(memory(value.data), value.dtype, value.shape)
+        return value if memory is _same else Tensor(memory(value.data), value.dtype, value.shape)
     if kind is Video:
         video = Video.__new__(Video)
         video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
         video.planes = [_rebuilt(plane, array, memory) for plane in value.planes]
         return video
     numpy = imported("numpy")
-    return array(value) if numpy is not None and kind is numpy.ndarray else value
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return array(value)
+    if isinstance(value, tuple) and hasattr(kind, "_make"):
+        return kind._make(_rebuilt(entry, array, memory) for entry in value)
+    return _rebuilt_record(value, array, memory) if dataclasses.is_dataclass(kind) else value
+
+
+def _rebuilt_record(value: Any, array: Change, memory: Change) -> Any:
+    """A dataclass of its own. One that can't be copied is an object like any other, and stays the same."""
+    try:
+        made = copy.copy(value)
+    except RecursionError:
+        raise
+    except Exception:
+        return value
+    if made is not value:
+        for field in dataclasses.fields(value):
+            if hasattr(value, field.name):
+                # One that is frozen too.
+                object.__setattr__(made, field.name, _rebuilt(getattr(value, field.name), array, memory))
+    return made
 
 
 def _view(array: Any) -> Any:

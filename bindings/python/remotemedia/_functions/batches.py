@@ -14,9 +14,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any
 
+from .arguments import SCALARS
 from .event_loop import cancellations
 from .failures import ENDS_PROGRAM, Cursor, Failure
 from .places_in_time import Place, place_of
+from .ports import onward
 from .spec import HostFunction, InThread
 
 Entry = tuple[int, Any, Place | None]
@@ -37,7 +39,7 @@ async def through(
             break
         cursor.entry = entries[0][0]
         cursor.at(node, function)
-        results, error = await _results(function, [value for _, value, _ in entries], in_thread)
+        results, error = await _results(functions, node, [value for _, value, _ in entries], in_thread)
         if error is not None:
             # It comes before a failure of an earlier function: what that one failed at did not get so far.
             failure = Failure(error, entries[len(results)][0], node)
@@ -66,24 +68,36 @@ def through_now(
 
 
 async def _results(
-    function: HostFunction, values: list[Any], in_thread: InThread
+    functions: Sequence[HostFunction], node: int, values: list[Any], in_thread: InThread
 ) -> tuple[list[Any], BaseException | None]:
-    """What a function makes of a batch: as many results as values, or those before the value that it failed at."""
-    made, error = await _given(function, values, in_thread)
-    if error is None:
-        wrong = _wrong_with(function, made, len(values))
-        return ([], wrong) if wrong else (made, None)
-    if len(values) == 1:
-        return [], error
+    """What a function makes of a batch, as it goes on: as many results as values, or those before one that failed."""
+    function = functions[node]
     results: list[Any] = []
+    made, error = await _given(function, values, in_thread)
+    if error is None or len(values) == 1:
+        return results, _add(results, functions, node, made, len(values)) if error is None else error
     for value in values:
         made, error = await _given(function, [value], in_thread)
         if error is None:
-            error = _wrong_with(function, made, 1)
+            error = _add(results, functions, node, made, 1)
         if error is not None:
-            return results, error
-        results += made
-    return results, None
+            break
+    return results, error
+
+
+def _add(
+    results: list[Any], functions: Sequence[HostFunction], node: int, made: Any, count: int
+) -> BaseException | None:
+    """Adds what a function returned for so many values to `results`, up to the first one that can't go on."""
+    wrong = _wrong_with(functions[node], made, count)
+    if wrong is not None:
+        return wrong
+    try:
+        for each in made:
+            results.append(each if type(each) in SCALARS else onward(functions, node, each))
+    except Exception as error:
+        return error
+    return None
 
 
 async def _given(function: HostFunction, values: list[Any], in_thread: InThread) -> tuple[Any, BaseException | None]:

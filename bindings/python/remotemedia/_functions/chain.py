@@ -15,13 +15,13 @@ from typing import Any
 
 from . import late_cleanups
 from .active_calls import ActiveCalls
-from .arguments import Convert, read_only
+from .arguments import SCALARS, Convert, read_only
 from .batches import Entry, through, through_now
 from .event_loop import to_the_end
 from .failures import Cursor, Failure, cause_of, repr_of
 from .instances import Instance, call_part, call_part_now, closing, flushing, opening
 from .places_in_time import Place, place_of
-from .ports import Out, input_of, output_of
+from .ports import input_of, onward
 from .spec import HostFunction, InThread
 
 _END: Any = object()
@@ -192,22 +192,15 @@ async def all_values_async(
 
 
 def _onward(functions: Sequence[HostFunction], node: int, found: Any, place: Place | None) -> tuple[Any, Place | None]:
-    """The value that the next function gets, and its place, of one that was made of a value at `place`.
-
-    What the last function gives stays as it is, for the reply.
-    """
-    if node + 1 == len(functions):
-        return found, place
-    if type(found) is Out:
-        output_of(functions[node], found)
-        found = found.value
-    return found, place_of(found, place)
+    """The value that the next function gets, and its place, of one that was made of a value at `place`."""
+    if type(found) not in SCALARS:
+        found = onward(functions, node, found)
+    return found, place if node + 1 == len(functions) else place_of(found, place)
 
 
 def _held(functions: Sequence[HostFunction], node: int, value: Any, cursor: Cursor) -> Entry:
     """What the function with this number gave at the end of an item, for those behind it."""
-    is_last = node + 1 == len(functions)
-    return cursor.entry, value, None if is_last else place_of(value, None)
+    return cursor.entry, *_onward(functions, node, value, None)
 
 
 def _groups(entries: Sequence[Any], batched: bool) -> Iterator[tuple[int, list[Any]]]:

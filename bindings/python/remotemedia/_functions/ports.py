@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arguments import read_only, snapshot
+from .arguments import handed_on, read_only, snapshot
 from .places_in_time import timed
 
 if TYPE_CHECKING:
@@ -30,11 +30,21 @@ def input_of(function: HostFunction, entry: Sequence[Any]) -> Any:
     return (value, inputs[entry[4] if len(entry) > 4 else 0]) if inputs else value
 
 
+def onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:
+    """What the function with this number gave, as it goes on: to the next function, or into the reply."""
+    if node + 1 == len(functions):
+        return snapshot(found)
+    if type(found) is Out:
+        output_of(functions[node], found)
+        found = found.value
+    return handed_on(found)
+
+
 def output_row(function: HostFunction, cursor: Cursor, value: Any) -> list[Any]:
     """A value of the last function of a call, where that stands, as the reply has it."""
     if type(value) is not Out:
-        return timed([cursor.entry, snapshot(value)], cursor.place)
-    row = timed([cursor.entry, snapshot(value.value)], cursor.place or (None, None))
+        return timed([cursor.entry, value], cursor.place)
+    row = timed([cursor.entry, value.value], cursor.place or (None, None))
     return [*row, output_of(function, value)]
 
 

@@ -20,11 +20,11 @@ from enum import Enum
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
-from .arguments import SCALARS, read_only, snapshot
+from .arguments import SCALARS, handed_on, read_only, snapshot
 from .chain import Chain, all_values, all_values_async
 from .failures import ENDS_PROGRAM, Cursor, Failure, repr_of, without_our_frames
 from .places_in_time import TIMED, Place, place_of, timed
-from .ports import output_row
+from .ports import onward, output_row
 from .spec import InThread
 
 PART_SECONDS = 0.005
@@ -135,12 +135,13 @@ class PlainReply:
                         break
                     if type(value) not in SCALARS:
                         each.check(value)
-                        if type(value) in TIMED and node < last:
-                            place = place_of(value, place)
+                        if node == last:
+                            value = snapshot(value)
+                        else:
+                            value = handed_on(value)
+                            if type(value) in TIMED:
+                                place = place_of(value, place)
                     node += 1
-                if value is not None and type(value) not in SCALARS:
-                    # As deep as it likes, or in itself.
-                    value = snapshot(value)
             except self._raises:
                 raise
             except BaseException as error:
@@ -214,20 +215,21 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
 
     A cancellation is raised if the call is over; else it is like other failures.
     """
-    cursor, due, last_entry = Cursor(), monotonic() + PART_SECONDS, len(call.entries) - 1
+    functions, cursor = call.chain.functions, Cursor()
+    due, last_entry = monotonic() + PART_SECONDS, len(call.entries) - 1
     outputs: list[list[Any]] = []
     for cursor.entry, (_, value, _, _) in enumerate(call.entries):
         cursor.node = 0
         place: Place | None = None
         try:
             value = read_only(value)
-            for cursor.node, each in enumerate(call.chain.functions):
+            for cursor.node, each in enumerate(functions):
                 if cursor.node > 0:
                     place = place_of(value, place)
                 value = await each.call_async(value, in_thread)
                 if value is None:
                     break
-            value = snapshot(value)
+                value = onward(functions, cursor.node, value)
         except ENDS_PROGRAM:
             raise
         except BaseException as error:

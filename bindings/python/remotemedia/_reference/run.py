@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._functions.arguments import read_only
+from .._functions.arguments import handed_on
 from .._functions.chain import all_values_async
 from .._functions.contexts import AsyncStepsInContext
 from .._functions.event_loop import cancellations
@@ -126,7 +126,7 @@ async def _run(
                 for tried in itertools.count():
                     deadline.begin(step, item)
                     try:
-                        work = _process(graph, step, nodes[place], packet, context.copy(), in_thread, cancelled)
+                        work = _process(step, nodes[place], packet, context.copy(), in_thread, cancelled)
                         async with aclosing(work) as outs:
                             number = 0
                             async for out in outs:
@@ -176,7 +176,6 @@ async def _run(
 
 
 async def _process(
-    graph: Graph,
     step: Step,
     node: Node | HostFunction,
     packet: Packet,
@@ -191,9 +190,7 @@ async def _process(
     if not isinstance(node, HostFunction):
         yield packet._replace(value=node.process(packet.value))
         return
-    is_shared = any(graph.steps[link.source].shares for link in step.sources)
-    value = packet.value if is_shared else read_only(packet.value)
-    entry = [0] if packet is END else [0, value, packet.pts, packet.duration, packet.port]
+    entry = [0] if packet is END else [0, *packet]
     cursor, is_left = Cursor(), False
     try:
         work = AsyncStepsInContext(context, all_values_async([node], [entry], cursor, in_thread))
@@ -202,7 +199,8 @@ async def _process(
                 if each is None:
                     continue
                 value, port = (each.value, output_of(node, each)) if type(each) is Out else (each, 0)
-                out = _packet(value if step.shares else crossed(value, "the returned value"), packet)
+                value = handed_on(value) if step.shares else crossed(value, "the returned value")
+                out = _packet(value, packet)
                 is_left = True
                 yield out._replace(port=port)
                 is_left = False
