@@ -212,6 +212,27 @@ def test_a_list_that_fails_though_each_of_its_values_passes_is_no_error() -> Non
     assert (rm.Pipeline() >> narrow()).run_sync([1, 2, 3]) == [1, 2, 3]
 
 
+@everywhere
+def test_what_a_list_that_raised_did_to_its_values_is_undone(execute: Any) -> None:
+    @rm.node(batch=4)
+    def spoken(requests: list[dict[str, Any]]) -> list[str]:
+        made = []
+        for request in requests:
+            voice = request.pop("voice")
+            if request["text"] is None:
+                raise ValueError("no text")
+            made.append(f"{voice}: {request['text']}")
+        return made
+
+    manifest = chain(("same", rm.node(batch=4)(lambda values: values), {}), ("spoken", spoken, {}))
+    requests = [{"voice": "a", "text": text} for text in ("one", None, "three")]
+    with pytest.raises(rm.NodeError) as caught:
+        execute(manifest, requests)
+    assert (caught.value.item, caught.value.cause, caught.value.outputs) == (1, "ValueError: no text", ["a: one"])
+    manifest["nodes"][1]["on_error"] = "skip"
+    assert execute(manifest, requests) == ["a: one", "a: three"]
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 @pytest.mark.parametrize(("function", "factor"), [(odd_doubled, 2), (negative, -1)])
 async def test_a_flush_ends_the_wait_for_more_values(function: Any, factor: int, is_late: bool) -> None:

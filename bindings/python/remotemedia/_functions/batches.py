@@ -1,8 +1,8 @@
 """Functions that take batches: a list of values in, a list as long out.
 
-When a batch raises, the function gets its values again, each in a list of its own: that finds the one at fault, the
-error names it alone, and `on_error` drops or repeats no other. What its neighbours became is kept. A batch that raises
-as a whole while each of its values passes by itself is no error.
+When a batch raises, the function gets its values again as they were, each in a list of its own: that finds the one at
+fault, the error names it alone, and `on_error` drops or repeats no other. What its neighbours became is kept. A batch
+that raises as a whole while each of its values passes by itself is no error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any
 
-from .arguments import SCALARS
+from .arguments import SCALARS, read_only
 from .event_loop import cancellations
 from .failures import ENDS_PROGRAM, Cursor, Failure
 from .places_in_time import Place, place_of
@@ -104,8 +104,9 @@ async def _given(function: HostFunction, values: list[Any], in_thread: InThread)
     """What a function returned, and what it raised. Raises what ends the program, and a cancellation of the call."""
     cancelled = cancellations()
     try:
-        # The function gets a list of its own, which it may change.
-        return await function.call_async(list(values), in_thread), None
+        # It may change what it gets, and then get the values again: each time they are its own.
+        own = [value if type(value) in SCALARS else read_only(value) for value in values]
+        return await function.call_async(own, in_thread), None
     except GeneratorExit:
         raise
     except ENDS_PROGRAM:

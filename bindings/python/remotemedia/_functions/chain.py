@@ -15,7 +15,7 @@ from typing import Any
 
 from . import late_cleanups
 from .active_calls import ActiveCalls
-from .arguments import SCALARS, Convert, read_only
+from .arguments import SCALARS, Convert
 from .batches import Entry, through, through_now
 from .event_loop import to_the_end
 from .failures import Cursor, Failure, cause_of, repr_of
@@ -220,7 +220,7 @@ def _groups(entries: Sequence[Any], batched: bool) -> Iterator[tuple[int, list[A
 
 def _numbered(first: int, entries: Sequence[Any]) -> list[Entry]:
     """The values of entries for functions that take batches."""
-    return [(index, read_only(entry[1]), None) for index, entry in enumerate(entries, first)]
+    return [(index, entry[1], None) for index, entry in enumerate(entries, first)]
 
 
 def _batch(

@@ -216,7 +216,8 @@ def node(
 
     With `batch` the function gets a list of up to so many values, 1 to 1024, and returns a list as long, with None
     where nothing is to come out. It takes what is there; with `max_wait_ms`, 0 to 3,600,000, it waits so long for the
-    list to be full. A list that it raises with it gets again value by value, so that an error is that of one value.
+    list to be full. A list that it raises with it gets again as it was, value by value, so that an error is that of one
+    value.
 
         @rm.node(batch=32, max_wait_ms=5)
         def classify(pictures: list[np.ndarray]) -> list[str]:
