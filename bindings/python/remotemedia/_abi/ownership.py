@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from asyncio import _get_running_loop
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._process import after_fork, at_exit
@@ -34,9 +34,12 @@ class Borrowed:
 
     `signature` is there for a numpy array: address, name of the dtype, shape and strides, to know it again. `payload`
     and `index` are what it is in a document, and its place in the table: the same ones are the same array.
+
+    Results in this memory are read-only, since somebody else has it too. That of memory which a function returned
+    becomes writable once native code has released it, if there was no other result.
     """
 
-    __slots__ = ("address", "index", "length", "payload", "readonly", "signature", "source")
+    __slots__ = ("_unlocks", "address", "index", "length", "payload", "readonly", "signature", "source")
 
     def __init__(
         self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None
@@ -48,6 +51,28 @@ class Borrowed:
         self.signature = signature
         self.payload: bytes | None = None
         self.index = -1
+        self._unlocks: list[Callable[[], object]] | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a function returned it, and it may be written to by whoever has it alone."""
+        return self._unlocks is not None
+
+    def give(self) -> None:
+        """Marks memory that a function returned: it keeps none of it."""
+        if not self.readonly:
+            self._unlocks = []
+
+    def add_result(self, unlock: Callable[[], object]) -> None:
+        """Notes one more read-only result; `unlock` makes it writable."""
+        if self._unlocks is not None:
+            self._unlocks.append(unlock)
+
+    def released(self) -> None:
+        """Unlocks the only result there is. Results that come later stay as they are."""
+        unlocks, self._unlocks = self._unlocks, None
+        if unlocks is not None and len(unlocks) == 1:
+            unlocks[0]()
 
 
 def number() -> int:
@@ -75,7 +100,9 @@ def is_borrowed(tokens: Iterable[int]) -> bool:
 def release(tokens: Iterable[int]) -> None:
     """Releases the objects with these numbers, which native code does not read any more."""
     for token in tokens:
-        _borrowed.pop(token, None)
+        found = _borrowed.pop(token, None)
+        if found is not None:
+            found.released()
 
 
 def borrowed_count() -> int:

@@ -5,6 +5,7 @@ It knows the table of buffers of one document, and nothing of calls.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .._abi import lifetimes
@@ -65,7 +66,7 @@ class Decoder:
         if code == TENSOR and len(self._storages) == 1:
             borrowed = self._storages[0].borrowed
             if borrowed is not None and borrowed.index == 0 and borrowed.payload == data:
-                return borrowed.source.view()
+                return _result(borrowed.source.view(), borrowed)
         payload = unpackb(data)
         if code == TENSOR:
             return self._decode_tensor(*payload)
@@ -172,7 +173,7 @@ class Decoder:
             "version": 3,
             "shape": tuple(shape),
             "typestr": TYPE_STRINGS[dtype],
-            "data": (storage.address + offset, borrowed.readonly),
+            "data": (storage.address + offset, not borrowed.is_given),
             "strides": None if strides is None else tuple(strides),
         }
         if borrowed.signature is not None:
@@ -185,8 +186,9 @@ class Decoder:
                 and (strides is None or source_strides == interface["strides"])
                 and (strides is not None or array.flags.c_contiguous)
             ):
-                return array.view()
-        return numpy.asarray(Window(borrowed.source, interface))
+                return _result(array.view(), borrowed)
+        # A view, since numpy lets no array be writable again that is a view of none which is.
+        return _result(numpy.asarray(Window(borrowed.source, interface)).view(), borrowed)
 
     def _plain_tensor(
         self, dtype: str, shape: list[int], strides: list[int] | None, reference: Any, offset: int
@@ -196,24 +198,39 @@ class Decoder:
             count *= extent
         size = SIZES[dtype]
         contiguous = strides is None or count == 0 or strides == c_strides(shape, size)
+        borrowed: Borrowed | None = None
         if isinstance(reference, bytes):
             source = memoryview(bytearray(reference))
         else:
             storage = self._storages[reference]
-            if storage.borrowed is None:
+            borrowed = storage.borrowed
+            if borrowed is None:
                 assert storage.view is not None
                 source = storage.view
             else:
-                source = _view_of(storage.borrowed)
+                source = _view_of(borrowed)
         if contiguous:
-            return Tensor(source[offset : offset + count * size], dtype, shape)
+            tensor = Tensor(source[offset : offset + count * size], dtype, shape)
+            if borrowed is not None and not tensor.readonly:
+                borrowed.add_result(partial(setattr, tensor, "data", tensor.data))
+                tensor.data = tensor.data.toreadonly()
+            return tensor
         assert strides is not None
         return Tensor(gather(source, shape, strides, offset, size), dtype, shape)
 
 
+def _result(view: Any, borrowed: Borrowed) -> Any:
+    """A view of lent memory as a result of its own: it may not be written to while others have the memory too."""
+    if view.flags.writeable:
+        view.setflags(write=False)
+        borrowed.add_result(partial(view.setflags, write=True))
+    return view
+
+
 def _view_of(borrowed: Borrowed) -> memoryview:
     # A C view of all of it, since a memoryview of a bytearray would keep that from being resized.
-    return memoryview(lifetimes.memory(borrowed.address, borrowed.length, borrowed.readonly, borrowed.source, None))
+    readonly = not borrowed.is_given
+    return memoryview(lifetimes.memory(borrowed.address, borrowed.length, readonly, borrowed.source, None))
 
 
 def c_strides(shape: list[int], size: int) -> list[int]:

@@ -50,7 +50,9 @@ def _pack(used: CallBuffers, reply: Reply) -> bytes:
     content: dict[str, Any] = {"outputs": reply.outputs, "final": reply.is_final}
     failure = reply.failure
     if failure is None:
-        return used.pack(content, "reply")
+        document = used.pack(content, "reply")
+        _give(used)
+        return document
     borrowed = Borrowed(failure.error, 0, 0, True, None)
     token = ownership.borrow(borrowed)
     content["error"] = {
@@ -66,8 +68,16 @@ def _pack(used: CallBuffers, reply: Reply) -> bytes:
     except BaseException:
         ownership.release([token])
         raise
+    _give(used)
     used.hold(token, borrowed)
     return document
+
+
+def _give(used: CallBuffers) -> None:
+    """Marks the memory of the document packed last as that of its results, which the functions do not keep."""
+    if used.borrowed is not None:
+        for borrowed in used.borrowed.values():
+            borrowed.give()
 
 
 def _first_that_fails(used: CallBuffers, call: Call, reply: Reply) -> Reply | None:

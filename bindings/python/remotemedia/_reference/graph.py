@@ -7,6 +7,7 @@ library.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -71,6 +72,12 @@ class Graph(NamedTuple):
     steps: list[Step]
     inputs: list[str]
     outputs: list[Output]
+
+    def ways(self) -> Counter[tuple[int, int]]:
+        """How many ways lead on from each port, by the place of its step and its number: to steps and out."""
+        places = {step.id: place for place, step in enumerate(self.steps)}
+        links = [(link.source, link.output) for step in self.steps for link in step.sources]
+        return Counter([*links, *((places[output.id], output.port) for output in self.outputs)])
 
 
 def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:

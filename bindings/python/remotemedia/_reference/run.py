@@ -103,10 +103,12 @@ async def _run(
         raise InvalidArgumentError(
             "the graph takes inputs, and none were given; give a list with one entry for each item, which may be empty"
         )
+    # Results that are one of the inputs, or that several have, are read-only.
     columns = [
-        [crossed(value, f"inputs{f'.{name}' if name else ''}[{item}]") for item, value in enumerate(column)]
+        [read_only(crossed(value, f"inputs{f'.{name}' if name else ''}[{item}]")) for item, value in enumerate(column)]
         for name, column in zip(graph.inputs, inputs, strict=bool(inputs))
     ]
+    ways = graph.ways()
     # The values of each item, one for each input.
     values = list(zip(*columns, strict=True))
     for item in range(len(values)):
@@ -133,7 +135,8 @@ async def _run(
                                 number += 1
                                 # Packets of an earlier try are not emitted twice.
                                 if number > taken:
-                                    emitted.append(out)
+                                    is_shared = ways[place, out.port] > 1
+                                    emitted.append(out._replace(value=read_only(out.value)) if is_shared else out)
                                     taken = number
                                 deadline.check()
                         break
