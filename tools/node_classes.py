@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from remotemedia._graph.node import PATHS
 from remotemedia.cli.markdown import plain_text
 
 from tools.param_schema import choices, fields, range_sentence, resolved
@@ -37,6 +38,7 @@ describes `on_error`. `XNode` is another name for `X`, or a class of its own whe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -93,6 +95,8 @@ def _class(described: Mapping[str, Any], other_names: list[str]) -> str:
             raise ValueError(f"{name} has a param named {param!r}, which no argument of its class can be")
         entry = properties[param]
         kind, default = _type(entry, schema), entry.get("default")
+        if param in PATHS:
+            kind = kind.replace("str", "str | os.PathLike[str]")
         if param in required:
             arguments.append(f"{param}: {kind}")
         elif default is None:

@@ -6,11 +6,12 @@ import array
 import asyncio
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy
 import remotemedia as rm
-from remotemedia.nodes import AudioDecode, AudioLevel, AudioMix, PassThroughNode
+from remotemedia.nodes import AddNoise, AudioDecode, AudioLevel, AudioMix, FileSink, FileSource, PassThroughNode
 
 
 @rm.node
@@ -30,6 +31,10 @@ class Smooth:
 # mypy does not heed what a decorator makes of a class, so that `@rm.node` in front of it would hide the node.
 smooth = rm.node(Smooth)
 smoothed: rm.Pipeline = halves(times=3) >> smooth(window=2)
+
+
+files: rm.Pipeline = FileSource(Path("calls") / "*.wav") >> FileSink(path=Path("out"))
+noisy: rm.Node = AddNoise(paths=[Path("street.wav"), "noise/*.wav"], snr_db=[5.0, 20.0])
 
 
 class Together:

@@ -11,6 +11,7 @@ describes `on_error`. `XNode` is another name for `X`, or a class of its own whe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -136,7 +137,7 @@ class AddNoise(Node):
     def __init__(
         self,
         *,
-        paths: Sequence[str] | None = None,
+        paths: Sequence[str | os.PathLike[str]] | None = None,
         color: Literal["white", "pink"] | None = None,
         snr_db: Sequence[float] = [10.0, 20.0],
         seed: int = 0,
@@ -331,7 +332,7 @@ class AudioConvolve(Node):
     def __init__(
         self,
         *,
-        path: str | None = None,
+        path: str | os.PathLike[str] | None = None,
         taps: Sequence[Sequence[float]] | None = None,
         tail: bool = True,
         block_frames: int = 1024,
@@ -603,7 +604,7 @@ class AudioEncode(Node):
         sample_format: Literal["s16", "s24", "f32"] | None = None,
         dither: Literal["none", "triangular"] = "none",
         bitrate_kbps: int | None = None,
-        path: str | None = None,
+        path: str | os.PathLike[str] | None = None,
         gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
@@ -1481,7 +1482,7 @@ class FileSink(Node):
     @takes_given_params
     def __init__(
         self,
-        path: str,
+        path: str | os.PathLike[str],
         *,
         skip_existing: bool = False,
         overwrite: bool = False,
@@ -1530,7 +1531,9 @@ class FileSource(Node):
     __slots__ = ()
 
     @takes_given_params
-    def __init__(self, path: str, *, name: str | None = None, on_error: OnError | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, name: str | None = None, on_error: OnError | None = None
+    ) -> None:
         """path: A file, or a pattern such as `calls/**/*.wav`: `*` and `?` within a name, `[0-9]` for one character,
         `**` for any number of folders. Names that begin with a dot are left out unless the pattern has the dot.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +97,24 @@ def test_they_are_checked_as_those_behind_a_star(node: Any, problem: str) -> Non
 def test_a_call_without_names_is_refused_with_the_cure() -> None:
     with pytest.raises(rm.InvalidArgumentError, match=r"takes params by name; to call the function write scale.fn"):
         scale(3.0)  # no checker can see it
+
+
+def test_a_path_or_an_array_as_a_param_is_refused_with_what_to_write() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    @rm.node
+    def detect(value: Any, *, model: Any = None, bands: Any = None) -> Any:
+        return value
+
+    with pytest.raises(rm.ManifestError) as caught:
+        (rm.Pipeline() >> detect(model=Path("m.onnx"), bands=[numpy.ones(3)])).validate()
+    plain = "expected a number, text, true, false, null, a list or a map, got"
+    assert str(caught.value) == (
+        "the manifest has 2 problems:\n"
+        f"  nodes[0].params.model: {plain} file; params are plain values; write str(path)\n"
+        f"  nodes[0].params.bands[0]: {plain} tensor; params are plain values; write array.tolist()"
+    )
+    with pytest.raises(rm.ManifestError, match=r"got tensor; params are plain values; write array\.tolist\(\)"):
+        (rm.Pipeline() >> rm.nodes.AudioConvolve(taps=numpy.ones((1, 4)))).validate()
+    with pytest.raises(rm.ManifestError, match="got file; pass media and bytes as inputs"):
+        (rm.Pipeline() >> detect(model=rm.File("m.onnx"))).validate()

@@ -149,6 +149,13 @@ def test_type_checkers_know_the_params(tmp_path: Path) -> None:
     ], done.stdout + done.stderr
 
 
+def test_params_that_are_paths_take_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert nodes.FileSource(Path("calls") / "*.wav").params == {"path": "calls/*.wav"}
+    given = [Path("~/street.wav"), "~/noise/*.wav"]
+    assert nodes.AddNoise(paths=given).params == {"paths": ["/home/me/street.wav", "/home/me/noise/*.wav"]}
+
+
 def test_the_only_required_param_may_be_given_without_its_name() -> None:
     assert nodes.AudioResample(16000, quality="fast").params == {"rate": 16000, "quality": "fast"}
     assert nodes.AudioMix(1).params == {"channels": 1}

@@ -22,6 +22,9 @@ Init = TypeVar("Init", bound=Callable[..., None])
 OnError = Literal["fail", "skip"] | Mapping[str, Mapping[str, Any]]
 """What an error of a node does: it fails the work, is skipped, or is tried again."""
 
+PATHS = "path", "paths"
+"""The params of built-in nodes that are a path, or a list of them."""
+
 
 class Linkable:
     """The base of all that `>>` connects: nodes, their ports, functions that are nodes, pipelines."""
@@ -128,12 +131,19 @@ def takes_given_params(init: Init) -> Init:
             raise InvalidArgumentError(_too_many(type(self).__name__, positional, names))
         params = dict(zip(positional, values, strict=False)) | params
         params = {key: value for key, value in params.items() if value is not None}
-        path = params.get("path")
-        if isinstance(path, (str, os.PathLike)):
-            params["path"] = at_home(os.fsdecode(path))
+        for param in PATHS:
+            if param in params:
+                params[param] = _located(params[param])
         Node.__init__(self, node_type, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]
+
+
+def _located(paths: Any) -> Any:
+    """A path or several as text, with the user's folder in place of `~`; anything else as it is."""
+    if isinstance(paths, (str, os.PathLike)):
+        return at_home(os.fsdecode(paths))
+    return [_located(path) for path in paths] if isinstance(paths, (list, tuple)) else paths
 
 
 def _too_many(title: str, positional: Sequence[str], names: Sequence[str]) -> str:

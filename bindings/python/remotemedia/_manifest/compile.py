@@ -18,6 +18,7 @@ from .._codec.documents import ask, pack_alone, pack_plain
 from .._functions.spec import HostClass, HostFunction
 from .._process import FIRST_USE, after_fork
 from ..errors import ManifestError, MarshalError, Problem
+from .foreign_params import with_cures
 from .functions import check_params, take_functions, with_functions
 from .python_types import PREFIX
 from .source import is_text, read
@@ -241,7 +242,11 @@ def _compile_plain(manifest: Mapping[str, Any], types: tuple[HostNodeType, ...])
                     f"the key {key!r} is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
                 )
                 raise ManifestError(f"the manifest: {message}", [Problem("", message)])
-        pipeline = _remember((document, types), CompiledPipeline(document, types))
+        try:
+            compiled = CompiledPipeline(document, types)
+        except ManifestError as error:
+            raise with_cures(error, manifest) from None
+        pipeline = _remember((document, types), compiled)
     else:
         pipeline.used = True
     return pipeline

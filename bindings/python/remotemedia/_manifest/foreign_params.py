@@ -1,0 +1,42 @@
+"""What to write for params that are Python's paths and arrays, which the library knows as files and tensors alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .._problem.problem import refusal
+from ..errors import ManifestError
+
+STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+"""A step in the path of a problem: the place in a list, or the name in a map."""
+
+_NOTHING = object()
+
+
+def with_cures(error: ManifestError, manifest: Mapping[str, Any]) -> ManifestError:
+    """The error with what to write where a param of the manifest is a path or an array; the same one if none is."""
+    problems = []
+    for problem in error.problems:
+        cure = _cure_for(_found(manifest, problem.path)) if problem.got in ("file", "tensor") else None
+        problems.append(problem if cure is None else problem._replace(suggestion=cure))
+    return error if problems == error.problems else refusal(problems)
+
+
+def _found(manifest: Any, path: str) -> Any:
+    """What stands in the manifest at the path of a problem."""
+    value = manifest
+    for place, name in STEP.findall(path):
+        try:
+            value = value[int(place) if place else name]
+        except (TypeError, KeyError, IndexError):
+            return _NOTHING
+    return value
+
+
+def _cure_for(value: Any) -> str | None:
+    if isinstance(value, os.PathLike):
+        return "params are plain values; write str(path)"
+    return "params are plain values; write array.tolist()" if hasattr(value, "tolist") else None
