@@ -59,11 +59,26 @@ def test_sixteen_bits_are_the_nearest_and_saturate(channels: int) -> None:
     assert numpy.abs(converted - exact).max() <= 0.5
     assert rm.Audio(samples[:, :0], 8000).numpy("int16").shape == (channels, 0)
     converted[:] = 0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "cure", "largest"),
+    [
+        ("float64", "; for other floats: ", 0.5),
+        (numpy.int16, "; write ", 2**14),
+        ("int32", "; for integers of this size: ", 2**30),
+        (numpy.dtype("uint8"), "; for integers of this size: ", 192),
+    ],
+)
+def test_the_cure_for_another_type_gives_the_samples(dtype: Any, cure: str, largest: float) -> None:
+    audio = rm.Audio(numpy.array([[0.0, 0.5, -0.5], [0.5, 0.0, 0.0]], "float32"), 8000)
     with pytest.raises(rm.InvalidArgumentError) as refused:
-        rm.Audio(samples, 8000).numpy("float64")  # type: ignore[arg-type]
-    assert str(refused.value) == (
-        "dtype must be 'float32' or 'int16', got 'float64'; for others: audio.numpy().astype('float64')"
-    )
+        audio.numpy(dtype)
+    message, _, code = str(refused.value).partition(cure)
+    assert message == f"dtype must be 'float32' or 'int16', got {dtype!r}"
+    made = eval(code, {"audio": audio, "numpy": numpy})
+    assert (made.dtype, made.shape) == (numpy.dtype(dtype), (2, 3))
+    assert made[0, 1] == made[1, 0] == largest == made.max()
 
 
 def test_torch_has_the_same_memory() -> None:

@@ -143,12 +143,10 @@ class Audio:
         Raises `InvalidArgumentError` for other types, and `ImportError` without numpy.
         """
         with FIRST_USE:
-            from ._codec.array_libraries import int16_array, to_numpy
+            from ._codec.array_libraries import described_dtype, int16_array, to_numpy
 
         if dtype not in ("float32", "int16"):
-            raise InvalidArgumentError(
-                f"dtype must be 'float32' or 'int16', got {dtype!r}; for others: audio.numpy().astype({dtype!r})"
-            )
+            raise InvalidArgumentError(f"dtype must be 'float32' or 'int16', got {described_dtype(dtype)}")
         return to_numpy(self.samples, "Audio.numpy") if dtype == "float32" else int16_array(self, "Audio.numpy")
 
     def torch(self) -> Any:

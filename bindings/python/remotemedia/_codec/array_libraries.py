@@ -22,6 +22,20 @@ def int16_array(audio: Audio, call: str) -> Any:
     return interleaved.reshape(audio.frames, audio.channels).T.copy(order="C")
 
 
+def described_dtype(dtype: Any) -> str:
+    """A type that `int16_array` and `to_numpy` don't make, and how to have samples of it, for a message."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    if name in ("float32", "int16"):
+        return f"{dtype!r}; write audio.numpy({name!r})"
+    pcm = {"int32": ("s32", "<i4"), "uint8": ("u8", "u1")}.get(str(name))
+    if pcm is not None:
+        made = f'numpy.frombuffer(audio.to_pcm("{pcm[0]}"), "{pcm[1]}")'
+        return f"{dtype!r}; for integers of this size: {made}.reshape(-1, audio.channels).T"
+    if str(name).startswith("float"):
+        return f"{dtype!r}; for other floats: audio.numpy().astype({name!r})"
+    return f"{dtype!r}"
+
+
 def to_torch(array: Any, call: str) -> Any:
     """The tensor of torch, with the same memory unless that may only be read. Raises `ImportError` without torch.
 
