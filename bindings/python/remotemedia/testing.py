@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._process import FIRST_USE
+from ._results.inputs import listed
 from .errors import InvalidArgumentError
 from .media import Audio
 
@@ -54,6 +55,12 @@ async def play(pipeline: Pipeline, audio: Audio | Mapping[str, Audio], frame_ms:
             f"play takes a pipeline, such as rm.Pipeline() >> node, not a value of the type {type(pipeline).__name__}"
         )
     async with pipeline.session(clock="virtual") as session:
+        for name in by_input:
+            if name is not None and name not in session.inputs:
+                cure = (
+                    f"its inputs are {listed(session.inputs)}" if any(session.inputs) else "write play(pipeline, audio)"
+                )
+                raise InvalidArgumentError(f"there is audio for {name!r}, which is no input of the pipeline; {cure}")
         for name in session.inputs:
             if name and None not in by_input and name not in by_input:
                 raise InvalidArgumentError(f"there is no audio for the input {name!r}, for which the others would wait")

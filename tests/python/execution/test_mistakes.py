@@ -30,6 +30,10 @@ async def sounds() -> AsyncIterator[rm.Audio]:
     yield SPEECH
 
 
+def misspelled(ear: rm.Node) -> rm.Pipeline:
+    return rm.Pipeline() >> ear >> ear["event"]
+
+
 NOT_AUDIO = r"""'bad.wav' is not audio that remotemedia knows; it begins with "not audio\\n". Use WAV, """
 
 
@@ -226,6 +230,54 @@ def test_async_generators_are_streams() -> None:
             lambda: METER.session(input="s16"),
             rm.InvalidArgumentError,
             "input must be the format of raw bytes, such as remotemedia.PCM('s16', 16000, 1), got 's16'",
+        ),
+        (
+            lambda: METER.session(input=rm.PCM),
+            rm.InvalidArgumentError,
+            "input must be the format of raw bytes, such as remotemedia.PCM('s16', 16000, 1), "
+            "got <class 'remotemedia._codec.pcm.PCM'>",
+        ),
+        (
+            lambda: rm.Pipeline >> rm.nodes.Echo(),
+            rm.InvalidArgumentError,
+            ">> connects nodes, pipelines and lists of them, not the class Pipeline; write Pipeline()",
+        ),
+        (
+            lambda: rm.nodes.Echo() >> rm.Buffer >> rm.nodes.Echo(),
+            rm.InvalidArgumentError,
+            ">> connects nodes, pipelines and lists of them, not the class Buffer; write Buffer()",
+        ),
+        (
+            lambda: rm.nodes.SpeechSegments()[1],
+            rm.InvalidArgumentError,
+            "SpeechSegments has ports by their names, not 1; its inputs are 'in', 'vad'; its outputs are 'segments', "
+            "'events'",
+        ),
+        (
+            lambda: rm.Node("Unknown")["out", 1],
+            rm.InvalidArgumentError,
+            "Unknown has ports by their names, not ('out', 1); write node['out']",
+        ),
+        (
+            lambda: rm.Node(rm.nodes.AudioLevel, {"window_ms": 100}),
+            rm.InvalidArgumentError,
+            "AudioLevel is a class of nodes, and no node type; write AudioLevel(window_ms=100)",
+        ),
+        (
+            lambda: rm.Node(rm.nodes.AudioLevel()),
+            rm.InvalidArgumentError,
+            "AudioLevel() is a node already; use it as it is",
+        ),
+        (
+            lambda: rm.execute_sync({"version": "v1", "nodes": [{"id": "a", "node_type": rm.nodes.Echo}]}, [1]),
+            rm.ManifestError,
+            'nodes[0].node_type: expected the name of a node type or a function, got the class Echo; write "Echo"',
+        ),
+        (
+            lambda: misspelled(rm.nodes.SpeechSegments()).validate(),
+            rm.ManifestError,
+            "connections[0].from: 'speechsegments' (SpeechSegments) has no output 'event'; "
+            "did you mean 'speechsegments.events'?",
         ),
         (
             lambda: METER.session(watchdog="1"),

@@ -139,8 +139,13 @@ async def test_what_a_node_raises_is_raised_by_play() -> None:
 async def test_what_can_not_be_sent_ends_the_playing() -> None:
     sound = rm.testing.speech()[:0.5]
     meter = rm.Pipeline() >> rm.nodes.AudioLevel()
-    with pytest.raises(rm.InvalidArgumentError, match="this pipeline names no inputs; leave out to='mic'"):
-        await asyncio.wait_for(rm.testing.play(meter, {"mic": sound}), 10)
+    for named, cure in (
+        (meter, r"write play\(pipeline, audio\)"),
+        (rm.Pipeline(inputs={"near": meter.nodes["audiolevel"]}) >> meter, "its inputs are 'near'"),
+    ):
+        message = f"there is audio for 'mic', which is no input of the pipeline; {cure}"
+        with pytest.raises(rm.InvalidArgumentError, match=message):
+            await asyncio.wait_for(rm.testing.play(named, {"mic": sound}), 10)
     pipeline: Any = rm.nodes.AudioLevel()
     with pytest.raises(rm.InvalidArgumentError, match=r"play takes a pipeline, .* not a value of the type AudioLevel"):
         await rm.testing.play(pipeline, sound)

@@ -203,10 +203,20 @@ def test_addresses_are_opened_by_fsspec_where_it_is_installed(monkeypatch: pytes
     assert same(rm.read("zip://speech.flac::s3://bucket/all.zip"), rm.read(SPEECH))
     assert opened == [("s3://bucket/speech.flac", "rb"), ("zip://speech.flac::s3://bucket/all.zip", "rb")]
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(
-        rm.InvalidArgumentError, match=r"'gs://bucket/a\.wav' is an address, .* install the package fsspec"
-    ):
+    with pytest.raises(rm.LibraryError, match=r"'gs://bucket/a\.wav' is an address, .* install the package fsspec"):
         rm.read("gs://bucket/a.wav")
+
+
+def test_a_package_that_fsspec_misses_is_a_library_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address: str, mode: str) -> Any:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setitem(sys.modules, "fsspec", types.SimpleNamespace(open=refuse))
+    with pytest.raises(rm.LibraryError) as caught:
+        rm.read("s3://bucket/a.wav")
+    assert str(caught.value) == (
+        "read can't open 's3://bucket/a.wav', for which fsspec needs another package: Install s3fs to access S3"
+    )
 
 
 class Bucket:

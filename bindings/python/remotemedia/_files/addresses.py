@@ -8,7 +8,7 @@ import os
 import re
 from urllib.parse import unquote_to_bytes
 
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, LibraryError
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
 
@@ -21,9 +21,9 @@ def is_address(text: str) -> bool:
 def content_of(text: str, call: str) -> bytes | str | None:
     """The bytes behind a URL or an address, or the path of a `file:` URL; None if the text is a path.
 
-    Raises `InvalidArgumentError` for a `data:` URL that is not one, for a `file:` URL of another machine and for an
-    address that nothing here opens, and what fsspec raises. `call` is the function that the user has called, for
-    messages.
+    Raises `InvalidArgumentError` for a `data:` URL that is not one and for a `file:` URL of another machine,
+    `LibraryError` for an address whose package is not installed, and what fsspec raises. `call` is the function that
+    the user has called, for messages.
     """
     if not is_address(text):
         return None
@@ -68,10 +68,13 @@ def _opened(text: str, call: str) -> bytes:
     try:
         import fsspec
     except ImportError:
-        raise InvalidArgumentError(
+        raise LibraryError(
             f"{text!r} is an address, and {call} takes files; install the package fsspec, which opens addresses, or "
             "download it and pass its bytes"
         ) from None
-    with fsspec.open(text, "rb") as opened:
-        content = opened.read()
+    try:
+        with fsspec.open(text, "rb") as opened:
+            content = opened.read()
+    except ImportError as error:
+        raise LibraryError(f"{call} can't open {text!r}, for which fsspec needs another package: {error}") from error
     return bytes(content)

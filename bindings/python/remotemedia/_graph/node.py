@@ -69,6 +69,8 @@ class Node(Linkable):
     ) -> None:
         self.node_type: str | Callable[..., Any] | NodeFunction[Any, ..., Any] = node_type
         self.params: dict[str, Any] = map_of("params", params)
+        if isinstance(node_type, Node) or (isinstance(node_type, type) and issubclass(node_type, Node)):
+            raise InvalidArgumentError(_not_a_type(node_type, self.params))
         self.name = name
         self.capabilities = capabilities
         self.on_error = on_error
@@ -84,7 +86,11 @@ class Node(Linkable):
 
         `ear["segments", "events"]` is a list of both.
         """
-        return Port(self, port) if isinstance(port, str) else [Port(self, name) for name in port]
+        if isinstance(port, str):
+            return Port(self, port)
+        if not isinstance(port, tuple) or not all(isinstance(name, str) for name in port):
+            raise InvalidArgumentError(f"{self.title} has ports by their names, not {port!r}; {_ports_of(self)}")
+        return [Port(self, name) for name in port]
 
     # `[]` makes ports, it does not list them.
     __iter__ = None
@@ -144,6 +150,23 @@ def _located(paths: Any) -> Any:
     if isinstance(paths, (str, os.PathLike)):
         return at_home(os.fsdecode(paths))
     return [_located(path) for path in paths] if isinstance(paths, (list, tuple)) else paths
+
+
+def _not_a_type(given: Node | type[Node], params: Mapping[str, Any]) -> str:
+    """What is wrong with a node, or a class of nodes, in place of a node type, and what to write."""
+    if isinstance(given, Node):
+        return f"{given!r} is a node already; use it as it is"
+    values = ", ".join(f"{name}={value!r}" for name, value in params.items())
+    return f"{given.__name__} is a class of nodes, and no node type; write {given.__name__}({values})"
+
+
+def _ports_of(node: Node) -> str:
+    """The ports of a node, for a message."""
+    with FIRST_USE:
+        from .ends import ports
+
+    sides = [(side, ", ".join(map(repr, ports(node, side)))) for side in ("inputs", "outputs")]
+    return "; ".join(f"its {side} are {names}" for side, names in sides if names) or "write node['out']"
 
 
 def _too_many(title: str, positional: Sequence[str], names: Sequence[str]) -> str:

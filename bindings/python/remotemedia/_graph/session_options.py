@@ -27,7 +27,7 @@ def session_options(
     """The options of `Pipeline.session`. Raises `InvalidArgumentError` for one that is none."""
     if clock not in ("real", "virtual"):
         raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
-    if input is not None and not hasattr(input, "reader"):
+    if input is not None and (isinstance(input, type) or not hasattr(input, "reader")):
         raise InvalidArgumentError(
             f"input must be the format of raw bytes, such as remotemedia.PCM('s16', 16000, 1), got {input!r}"
         )

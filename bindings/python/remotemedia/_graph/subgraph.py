@@ -133,7 +133,9 @@ class Subgraph:
         # Nodes that are in this pipeline already keep their places, unless one is named as the next node.
         is_node = isinstance(other, (Node, Port))
         heads = [head for head in right.heads if is_node or head.node not in self.nodes]
-        across = [(end, head) for end in self.ends for head in heads]
+        # A port that its node does not have is no way from the node into itself as well: `ear >> ear["evnets"]`.
+        is_unknown = isinstance(other, Port) and right.heads == right.ends == [End(other.node, other.name)]
+        across = [(end, head) for end in self.ends for head in heads if not (is_unknown and end.node is head.node)]
         joined.links = _each_once([*self.links, *right.links, *across])
         joined.heads = list(self.heads) if self.nodes else list(right.heads)
         # An empty pipeline adds nothing, on either side.
@@ -192,7 +194,7 @@ def _each_once(parts: list[Any]) -> list[Any]:
 
 def described(part: Any) -> str:
     """What was given in place of a node, and what to write, for a message."""
-    if isinstance(part, type) and issubclass(part, Node):
+    if isinstance(part, type) and issubclass(part, Linkable):
         return f"the class {part.__name__}; write {part.__name__}()"
     if isinstance(part, str):
         return f"the text {part!r}; write remotemedia.Node({part!r})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,10 @@ from .python_types import PREFIX, find
 
 
 def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
-    """The manifest with names in place of functions, and the functions, one for each node that has one."""
+    """The manifest with names in place of functions, and the functions, one for each node that has one.
+
+    Raises `ManifestError` for a class of `remotemedia.nodes` in place of its name.
+    """
     nodes = manifest.get("nodes")
     if not isinstance(nodes, (list, tuple)) or not any(
         isinstance(node, Mapping) and callable(node.get("node_type")) for node in nodes
@@ -23,9 +27,11 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
     functions: list[HostFunction] = []
     taken: set[str] = set()
     plain = []
-    for node in nodes:
+    for index, node in enumerate(nodes):
         if isinstance(node, Mapping) and callable(node.get("node_type")):
             function: Any = node["node_type"]
+            if inspect.isclass(function) and hasattr(function, "node_type"):
+                raise refusal([_class_of_nodes(function, f"nodes[{index}].node_type")])
             name = _name_of(function)
             unique, count = name, 1
             while unique in taken:
@@ -89,6 +95,12 @@ def check_params(manifest: Mapping[str, Any], compiled: Callable[[], object]) ->
         # A param that can't cross: that is told once these are right.
         pass
     raise refusal(problems)
+
+
+def _class_of_nodes(kind: type, path: str) -> Problem:
+    got = f"the class {kind.__name__}"
+    message = f"expected the name of a node type or a function, got {got}"
+    return Problem(path, message, got=got, suggestion=f"write {json.dumps(kind.__name__)}")
 
 
 def _name_of(function: Callable[..., Any]) -> str:
