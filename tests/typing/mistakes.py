@@ -26,7 +26,12 @@ def louder(sound: rm.Audio, db: float = 0.0) -> rm.Audio:
     return sound
 
 
-right = [gain(), gain(db=3), scale(by=2)]
+@rm.node(inputs=["left", "right"])
+def join(value: float, port: str, *, weight: float = 1.0) -> float:
+    return value * weight
+
+
+right = [gain(), gain(db=3), scale(by=2), join(weight=2)]
 gain(dB=3)  # wrong
 sums(start="one")  # wrong
 sums.fn(1)  # wrong
@@ -39,6 +44,9 @@ scale()  # wrong
 scale(2.0)  # wrong
 gain.fn(3)  # wrong
 text: str = scale.fn(2.0, by=3)  # wrong
+join(weight="two")  # wrong
+join(port="left")  # wrong
+join.fn(2.0, weight=2.0)  # wrong
 AudioLevel(window=50)  # wrong
 AudioLevel(window_ms="50")  # wrong
 AudioMix()  # wrong

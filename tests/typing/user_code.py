@@ -37,6 +37,24 @@ files: rm.Pipeline = FileSource(Path("calls") / "*.wav") >> FileSink(path=Path("
 noisy: rm.Node = AddNoise(paths=[Path("street.wav"), "noise/*.wav"], snr_db=[5.0, 20.0])
 
 
+@rm.node(inputs=["left", "right"])
+def join(value: float, port: Literal["left", "right"], *, weight: float = 1.0) -> float:
+    return value * weight if port == "left" else value
+
+
+class Newest:
+    def __init__(self, *, every: int = 1) -> None:
+        self.every = every
+
+    def process(self, value: float, port: str) -> float:
+        return value
+
+
+newest = rm.node(inputs=["left", "right"])(Newest)
+merged: rm.Pipeline = halves(times=3) >> join(weight=0.5)["right"] >> newest(every=2)["left"]
+weighted: float = join.fn(2.0, "left", weight=0.5)
+
+
 class Together:
     def process(self, values: list[float]) -> list[float]:
         return values

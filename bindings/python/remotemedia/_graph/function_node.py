@@ -116,11 +116,24 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
         return f"<node function {self.fn.__module__}.{self.fn.__qualname__}>"
 
 
+class PortFunction(NodeFunction[Value, Params, Result]):
+    """Such a function that names its inputs: behind the value it takes the one at which that came."""
+
+    fn: Callable[Concatenate[Value, str, Params], Result]  # type: ignore[assignment]
+
+
 class Processor(Protocol):
     """The method that a class has whose instances are nodes."""
 
     def process(self, value: Any, /) -> Any:
         """Processes a value."""
+
+
+class PortProcessor(Protocol):
+    """The method of such a class that names its inputs."""
+
+    def process(self, value: Any, port: Any, /) -> Any:
+        """Processes a value that came at an input."""
 
 
 class BatchDecorator(Protocol):
@@ -151,6 +164,21 @@ class Decorator(Protocol):
         """The node."""
 
 
+class PortDecorator(Protocol):
+    """The decorator `@node(inputs=...)`, for functions of a value and the name of its input, and classes."""
+
+    @overload
+    def __call__(
+        self, fn: Callable[Concatenate[Value, Any, Params], Result], /
+    ) -> PortFunction[Value, Params, Result]: ...
+
+    @overload
+    def __call__(self, fn: Callable[Params, PortProcessor], /) -> NodeFunction[Any, Params, Any]: ...
+
+    def __call__(self, fn: Any, /) -> Any:
+        """The node."""
+
+
 @overload
 def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]: ...
 
@@ -170,7 +198,7 @@ def node(
     inplace: bool = False,
     inputs: Sequence[str],
     outputs: Sequence[str] | None = None,
-) -> Callable[[Callable[..., Any]], NodeFunction[Any, ..., Any]]: ...
+) -> PortDecorator: ...
 
 
 @overload
@@ -249,7 +277,7 @@ def node(
 
 
 def _with_spec(fn: Callable[..., Any], spec: CallSpec) -> NodeFunction[Any, ..., Any]:
-    made: NodeFunction[Any, ..., Any] = NodeFunction(fn, spec)
+    made = _made(fn, spec)
     if spec.batch is not None:
         title = fn.__name__
         if gives_many(getattr(fn, "process", fn)):
@@ -257,6 +285,10 @@ def _with_spec(fn: Callable[..., Any], spec: CallSpec) -> NodeFunction[Any, ...,
                 f"{title} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
             )
     return made
+
+
+def _made(fn: Callable[..., Any], spec: CallSpec) -> NodeFunction[Any, ..., Any]:
+    return PortFunction(fn, spec) if spec.inputs and not inspect.isclass(fn) else NodeFunction(fn, spec)
 
 
 def _maker(fn: Callable[..., Any], spec: CallSpec) -> Callable[[], NodeFunction[Any, ..., Any]]:
@@ -267,7 +299,7 @@ def _maker(fn: Callable[..., Any], spec: CallSpec) -> Callable[[], NodeFunction[
     """
 
     def maker() -> NodeFunction[Any, ..., Any]:
-        return NodeFunction(fn, spec)
+        return _made(fn, spec)
 
     maker.__module__, maker.__name__, maker.__qualname__ = fn.__module__, "_maker", f"{fn.__qualname__}._maker"
     return maker
