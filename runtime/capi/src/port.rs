@@ -269,6 +269,8 @@ pub unsafe extern "C" fn rm_port_reply(
             return Err(refusal);
         }
         let (mut next, reply) = (next.transpose()?, reply?);
+        // Only its values have the memory now, so that who takes them finds that nothing else does.
+        drop(buffers);
         let flow = match &mut next {
             None => port.port.reply(call, reply)?,
             Some(destination) => {

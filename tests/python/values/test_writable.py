@@ -133,6 +133,12 @@ async def test_a_session_gives_what_is_lent_to_it_back_read_only() -> None:
         assert [packet.value.flags.writeable async for packet in session] == [False, True]
 
 
+async def test_what_a_function_made_is_writable_as_soon_as_it_is_read() -> None:
+    """A reader may be there before the thread that replies has let go of it."""
+    make = rm.Pipeline() >> rm.node(lambda _: np.zeros(10_000))()
+    assert all([value.flags.writeable async for value in make.stream([1] * 200)])
+
+
 def test_tensors_follow_the_same_rule() -> None:
     # bfloat16 comes back as a Tensor, with numpy too.
     given = rm.Tensor(bytearray(20_000), "bfloat16", (10_000,))

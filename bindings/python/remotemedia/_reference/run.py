@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._functions.arguments import handed_on
+from .._functions.arguments import handed_on, read_only
 from .._functions.chain import all_values_async
 from .._functions.contexts import AsyncStepsInContext
 from .._functions.event_loop import cancellations
