@@ -6,6 +6,7 @@ imported already, and never imported here.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, Literal, overload
 
@@ -208,8 +209,9 @@ class Audio:
     def __getitem__(self, span: slice) -> Audio:
         """The part between two times in seconds: `audio[0.5:2.0]`, `audio[-1.0:]` for the last second.
 
-        Times are counted from the first frame and rounded to the nearest one; beyond the ends there is nothing. The
-        part has its place in time, and shares the memory where the samples are a numpy array.
+        Times are counted from the first frame and rounded to the nearest one, halves up, as `remotemedia.read` does;
+        beyond the ends there is nothing. The part has its place in time, and shares the memory where the samples are a
+        numpy array.
         """
         if not isinstance(span, slice):
             raise TypeError(
@@ -233,7 +235,12 @@ class Audio:
         if seconds is None:
             return default
         try:
-            frame = round(seconds * self.rate)
+            if isinstance(seconds, (str, bytes, bytearray)):
+                raise TypeError  # of which float would make a number
+            # Before the product: that of a numpy.float32 has 24 bits.
+            place = float(seconds) * self.rate
+            frame = math.floor(place)
+            frame += place - frame >= 0.5
         except (TypeError, ValueError, OverflowError):
             raise TypeError(
                 f"an Audio is cut by times in seconds, such as audio[0.5:2.0], not by {seconds!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,24 @@ def test_a_part_is_cut_by_seconds_and_keeps_its_place_in_time() -> None:
     assert audio[5:9].frames == 0
     assert audio[0.5:0.25].frames == 0
     assert _ramp(1, 8000)[0.5:].pts_ns is None
+
+
+def test_a_part_begins_and_ends_where_that_of_a_file_does(tmp_path: Path) -> None:
+    audio = _ramp(1, 11025 * 3, rate=11025, pts=0.0)
+    path = tmp_path / "a.wav"
+    rm.write(path, audio, sample_format="f32")
+    # The middle between two frames, every second one of which is odd.
+    for begin in (0.5, 0.1, 1.5):
+        part = audio[begin : begin + 1]
+        assert part == rm.read(path, start_s=begin, duration_s=1)
+        assert part.frames == 11025
+    assert audio[-0.5:] == audio[2.5:]
+
+
+def test_a_time_of_numpy_is_the_number_that_it_is() -> None:
+    audio = rm.Audio(np.zeros((1, 48_000 * 700), "float32"), 48_000)
+    for time in (np.float32(600.123), np.float32(500.003), np.float16(10.5), np.float64(1.5)):
+        assert audio[time:].frames == audio[float(time) :].frames
 
 
 @given(
