@@ -162,6 +162,13 @@ def test_jax_has_the_same_memory_where_it_is_aligned() -> None:
         assert numpy.array_equal(numpy.asarray(converted), samples)
 
 
+def test_bfloat16_of_jax_is_refused_with_the_cure() -> None:
+    jnp = pytest.importorskip("jax.numpy", reason=NO_JAX)
+    with pytest.raises(rm.MarshalError) as refused:
+        rm.Audio(jnp.ones((1, 5), jnp.bfloat16), 8000)
+    assert str(refused.value) == 'samples are bfloat16; Audio holds float32: write samples.astype("float32")'
+
+
 def test_jax_gets_a_copy_of_what_it_can_not_share() -> None:
     pytest.importorskip("jax", reason=NO_JAX)
     frozen = ONE_TO_SIX.copy()

@@ -77,6 +77,10 @@ def _tensor_of(samples: Any) -> Tensor:
         raise MarshalError(
             f"samples must be a float32 array of shape (channels, frames), got {type(samples).__name__}; {cure}"
         ) from None
+    except BufferError as error:
+        # Of elements for which the buffer protocol has no letter, such as the bfloat16 of jax.
+        _check(str(getattr(samples, "dtype", "float32")), tuple(getattr(samples, "shape", (1, 1))))
+        raise MarshalError(f"the {type(samples).__name__} gives no access to its memory: {error}") from None
     name = NAMES_OF_FORMATS.get(view.format.lstrip("@=<"))
     if name is None:
         raise MarshalError(f"samples have elements of format {view.format!r}; Audio holds float32")
@@ -108,7 +112,7 @@ def _conversion(dtype: str) -> str:
             f'write samples.astype("float32") / {scale}, '
             f'or Audio.from_pcm(data, "{pcm}", rate=..., channels=...) for interleaved bytes'
         )
-    if dtype.startswith("float"):
+    if dtype.startswith(("float", "bfloat")):
         return 'write samples.astype("float32")'
     if dtype == "uint8":
         return 'write Audio.from_pcm(data, "s16", rate=..., channels=...) for bytes of PCM, or convert them to floats'
