@@ -181,7 +181,10 @@ def test_urls_stand_in_place_of_paths() -> None:
         f"data:audio/flac;base64,{encoded}",
         f"data:;base64,{encoded.rstrip('=')}",
         f"data:audio/flac,{percent}",
+        f"DATA:audio/flac; BASE64,{base64.encodebytes(content).decode()}",
+        f"data:;base64,{encoded.replace('/', '%2F%0A')}",
         SPEECH.as_uri(),
+        f"file:{SPEECH}",
     ):
         assert same(rm.read(url), whole)
     with pytest.raises(rm.InvalidArgumentError, match="has no comma"):

@@ -306,6 +306,7 @@ async def test_a_file_url_is_written_and_read(tmp_path: Path) -> None:
     AUDIO.save(path.as_uri().replace("file://", "FILE://localhost"))
     await rm.awrite(path.as_uri(), AUDIO)
     assert rm.read(path.as_uri().replace("file://", "File://")) == AUDIO
+    rm.write(path.as_uri().replace("file://", "FILE:"), AUDIO)
     assert names_in(tmp_path, "*") == [path.name]
 
 

@@ -11,11 +11,12 @@ from urllib.parse import unquote_to_bytes
 from ..errors import InvalidArgumentError, LibraryError
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
+_BASE64 = re.compile("; *base64 *$", re.IGNORECASE)
 
 
 def is_address(text: str) -> bool:
     """Whether a text is a URL or an address. What stands behind it may have to come from a network."""
-    return text.startswith("data:") or _ADDRESS.match(text) is not None
+    return is_data_url(text) or is_file_url(text) or _ADDRESS.match(text) is not None
 
 
 def content_of(text: str, call: str) -> bytes | str | None:
@@ -27,21 +28,27 @@ def content_of(text: str, call: str) -> bytes | str | None:
     """
     if not is_address(text):
         return None
-    if text.startswith("data:"):
+    if is_data_url(text):
         return _data(text, call)
     if is_file_url(text):
         return path_of_url(text)
     return _opened(text, call)
 
 
+def is_data_url(text: str) -> bool:
+    """Whether a text is a `data:` URL."""
+    return text[:5].lower() == "data:"
+
+
 def is_file_url(text: str) -> bool:
-    """Whether a text is a `file:` URL."""
-    return text[:7].lower() == "file://"
+    """Whether a text is a `file:` URL: `file:///path`, or `file:/path` as RFC 8089 has it too."""
+    return text[:6].lower() == "file:/"
 
 
 def path_of_url(text: str) -> str:
     """The path of a `file:` URL. Raises `InvalidArgumentError` for one of another machine."""
-    host, slash, path = text[7:].partition("/")
+    place = text[5:]
+    host, slash, path = place[2:].partition("/") if place.startswith("//") else ("", "/", place[1:])
     if host not in ("", "localhost"):
         raise InvalidArgumentError(
             f"{text!r} names a file of the machine {host!r}; a path needs no file:// before it: {host + slash + path!r}"
@@ -56,8 +63,10 @@ def _data(text: str, call: str) -> bytes:
     if not comma:
         raise InvalidArgumentError(f"{call} takes data:[<type>][;base64],<data>, and this `data:` URL has no comma")
     content = unquote_to_bytes(body)
-    if not head.endswith(";base64"):
+    if _BASE64.search(head) is None:
         return content
+    # Lines may be broken: white space stands for nothing.
+    content = content.translate(None, b" \t\r\n\f")
     try:
         return base64.b64decode(content + b"=" * (-len(content) % 4), validate=True)
     except binascii.Error as error:

@@ -19,7 +19,7 @@ from .._problem.own_results import audio_in, cure_for_audio
 from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
-from .addresses import content_of, is_address, is_file_url, path_of_url
+from .addresses import content_of, is_address, is_data_url, is_file_url, path_of_url
 from .fetching import afetched
 from .words import numbered
 
@@ -90,7 +90,7 @@ def path_of(target: str | os.PathLike[str], call: str) -> str:
     """
     if isinstance(target, str) and is_address(target) and not is_file_url(target):
         into, opened = f"{call}(file, audio, format='wav')", f"with fsspec.open({target!r}, 'wb') as file: "
-        cure = f"file = io.BytesIO(); {into}" if target.startswith("data:") else f"{opened}{into}"
+        cure = f"file = io.BytesIO(); {into}" if is_data_url(target) else f"{opened}{into}"
         raise InvalidArgumentError(f"{target!r} is an address, and {call} writes files; write {cure}")
     name = path_of_url(target) if isinstance(target, str) and is_file_url(target) else at_home(os.fsdecode(target))
     if not is_utf8(name):
