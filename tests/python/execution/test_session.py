@@ -587,6 +587,20 @@ def test_the_watchdog_is_silent_while_all_wait_for_input() -> None:
     assert what_is_stuck(Metrics(8, [idle, idle], {"idle": 0}, [], Lag(None, None, None))) == ""
 
 
+async def test_an_utterance_draws_as_that_input_of_a_run_however_it_is_divided() -> None:
+    utterance = rm.testing.speech()[:1.0]
+    augment = (
+        rm.Pipeline() >> rm.nodes.SpeedPerturb(seed=7) >> rm.nodes.RandomCrop(duration_s=0.3) >> rm.nodes.AudioConcat()
+    )
+    expected = list(augment.run_sync([utterance] * 4))
+    for frame_ms in (50, 400, 1000):
+        async with augment.session() as session:
+            for _ in expected:
+                await session.send_many(list(rm.testing.frames(utterance, frame_ms=frame_ms)))
+                await session.flush()
+            assert await collect(session, ()) == expected, frame_ms
+
+
 async def test_flush_ends_a_stream_and_interrupt_drops_what_is_on_its_way() -> None:
     level = chain(("level", "AudioLevel", {"window_ms": 100}))
     sound = rm.Audio(numpy.zeros(1200, "f4"), 8000)

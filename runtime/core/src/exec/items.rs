@@ -17,10 +17,18 @@ pub(super) enum Items {
     Given(Box<[Item]>),
     /// Items that begin while the run goes on, by the number of their first packet.
     Begun {
-        known: Lock<BTreeMap<u64, Item>>,
+        known: Lock<Known>,
         /// The stage whose source decides how many there are.
         source: Option<usize>,
     },
+}
+
+/// The items that have begun.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// How many there were, also of those that are not kept any more.
+    count: u64,
+    by_number: BTreeMap<u64, Item>,
 }
 
 /// How many of the items that have begun are kept: more than the queues of a run hold.
@@ -59,9 +67,11 @@ impl Items {
     pub(super) fn begin(&self, item: Item) {
         if let Items::Begun { known, .. } = self {
             let mut known = known.lock();
-            known.insert(item.number, item);
-            if known.len() > MOST_ITEMS {
-                known.pop_first();
+            let ordinal = known.count;
+            known.count += 1;
+            known.by_number.insert(item.number, Item { ordinal, ..item });
+            if known.by_number.len() > MOST_ITEMS {
+                known.by_number.pop_first();
             }
         }
     }
@@ -78,7 +88,7 @@ impl Items {
                 let item = usize::try_from(number).ok().and_then(|index| known.get(index));
                 item.cloned().unwrap_or(Item::unnamed(number))
             }
-            Items::Begun { known, .. } => match known.lock().range(..=number).next_back() {
+            Items::Begun { known, .. } => match known.lock().by_number.range(..=number).next_back() {
                 Some((_, item)) => item.clone(),
                 None => Item::unnamed(number),
             },
@@ -124,8 +134,8 @@ mod tests {
         items.begin_stream(0, &Value::from(File::from_path("a.wav")));
         items.begin_stream(5, &Value::Int(1));
         assert_eq!(items.at(4), Item { path: Some("a.wav".into()), ..Item::named(0, "a.wav") });
-        assert_eq!(items.at(5), Item::unnamed(5));
-        assert_eq!(items.at(900), Item::unnamed(5));
+        assert_eq!(items.at(5), Item { ordinal: 1, ..Item::unnamed(5) });
+        assert_eq!(items.at(900), items.at(5));
     }
 
     #[test]
@@ -135,7 +145,7 @@ mod tests {
             items.begin(Item::named(number, "x"));
         }
         let Items::Begun { known, .. } = &items else { unreachable!() };
-        assert_eq!(known.lock().len(), MOST_ITEMS);
-        assert_eq!(items.at(9_999).name.as_deref(), Some("x"));
+        assert_eq!(known.lock().by_number.len(), MOST_ITEMS);
+        assert_eq!(items.at(9_999), Item::named(9_999, "x"));
     }
 }

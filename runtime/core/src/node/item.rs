@@ -10,6 +10,8 @@ use crate::value::{File, FileSource};
 pub struct Item {
     /// Counts from 0 within the run. In a session, the number of the first packet of the stream.
     pub number: u64,
+    /// How many items of the run came before it, also in a session.
+    pub ordinal: u64,
     /// The name of the file without its folder, or the name that a source gives.
     pub name: Option<Arc<str>>,
     /// The path of the file as it was given, where the item is a file by path.
@@ -23,21 +25,22 @@ pub struct Item {
 const ROOT_MARK: &str = "/./";
 
 impl Item {
-    /// An item without a name.
+    /// An item without a name, with as many before it as its number says.
     pub fn unnamed(number: u64) -> Self {
-        Self { number, ..Self::default() }
+        Self { number, ordinal: number, ..Self::default() }
     }
 
     /// An item with a name that is no file's.
     pub fn named(number: u64, name: impl Into<Arc<str>>) -> Self {
-        Self { number, name: Some(name.into()), ..Self::default() }
+        Self { name: Some(name.into()), ..Self::unnamed(number) }
     }
 
     /// The item that a file is. Of one in memory nothing but the number is known.
     pub fn of_file(number: u64, file: &File) -> Self {
         let FileSource::Path(path) = &file.source else { return Self::unnamed(number) };
         let root = path.find(ROOT_MARK).map(|end| Arc::from(&path[..end.max(1)]));
-        Self { number, name: file.name().map(Arc::from), path: Some(Arc::clone(path)), root }
+        let name = file.name().map(Arc::from);
+        Self { name, path: Some(Arc::clone(path)), root, ..Self::unnamed(number) }
     }
 
     /// The same item with the folder where its search began.

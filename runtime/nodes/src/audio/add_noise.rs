@@ -31,8 +31,8 @@ documented! {
 /// Sums are computed in float64 and rounded once. Nothing limits them: sound may exceed full scale. Every frame that comes
 /// in goes out, at its time. Where rate or layout change inside an item, each part has its own noise.
 ///
-/// Draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same input,
-/// however it is divided into packets. Files are decoded when they are first drawn and kept for the run, up to
+/// Draws depend on `seed`, on how many items came before in the run, and on the item's name, where it has one: the same for
+/// the same input, however it is divided into packets. Files are decoded when they are first drawn and kept for the run, up to
 /// 256 MiB together; one may have 134,217,728 frames. Samples that are NaN or infinite are refused.
 pub struct AddNoise(SegmentNode<Noisy>);
 }

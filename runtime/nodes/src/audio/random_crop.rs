@@ -18,8 +18,8 @@ documented! {
 /// n - m + 1 places for m frames is as likely. An item that is shorter is taken from its start and gets what `pad` says
 /// after its end. The piece keeps its time and every bit of its samples.
 ///
-/// The draw depends on `seed`, the number of the item in its run and its name, where it has one: the same for the same
-/// input, however it is divided into packets.
+/// The draw depends on `seed`, on how many items came before in the run, and on the item's name, where it has one: the same
+/// for the same input, however it is divided into packets.
 ///
 /// How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of mono at
 /// 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself. An item without a

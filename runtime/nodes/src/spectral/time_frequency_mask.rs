@@ -19,8 +19,8 @@ documented! {
 /// are, and over time not more than `time_share` of the frames. Then its place is drawn, each as likely. Masks may overlap,
 /// and are the same for all channels.
 ///
-/// The draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same
-/// input, however it is divided into packets. An item may fill 1 GiB; more is an error, and so are tensors that
+/// The draws depend on `seed`, on how many items came before in the run, and on the item's name, where it has one: the same
+/// for the same input, however it is divided into packets. An item may fill 1 GiB; more is an error, and so are tensors that
 /// differ in type, channels or bands.
 pub struct TimeFrequencyMask {
     params: TimeFrequencyMaskParams,

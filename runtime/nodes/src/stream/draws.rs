@@ -13,10 +13,10 @@ pub(crate) struct Draws {
 }
 
 impl Draws {
-    /// The draws of a node of this type for an item: they depend on the seed, the number of the item in its run, and its
-    /// name where it has one. Nodes of other types draw something else for the same seed.
+    /// The draws of a node of this type for an item: they depend on the seed, how many items came before it in its run, and
+    /// its name where it has one. Nodes of other types draw something else for the same seed.
     pub(crate) fn new(node_type: &str, seed: u64, item: &Item) -> Self {
-        let of_item = split_mix(split_mix(seed, 0) ^ hash(node_type), item.number);
+        let of_item = split_mix(split_mix(seed, 0) ^ hash(node_type), item.ordinal);
         let name = item.name.as_deref().map_or(0, hash);
         Self { seed: split_mix(of_item ^ name, 0), next: 0 }
     }

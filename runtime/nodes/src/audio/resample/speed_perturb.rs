@@ -22,8 +22,8 @@ documented! {
 /// is taken out.
 ///
 /// Each of the `factors` is as likely as the others; name one twice to draw it twice as often. The draw depends on
-/// `seed`, the number of the item in its run and its name, where it has one: the same for the same input, however it is
-/// divided into packets. A change of rate or layout inside an item begins anew with the same factor.
+/// `seed`, on how many items came before in the run, and on the item's name, where it has one: the same for the same input,
+/// however it is divided into packets. A change of rate or layout inside an item begins anew with the same factor.
 ///
 /// Times begin with the item's first and then pass at the new speed, also after a jump. Sound with the factor 1 passes as it
 /// is. Rates from 1,000 to 768,000 Hz are converted, others are an error, and so are NaN and infinity.
