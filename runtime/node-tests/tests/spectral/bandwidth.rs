@@ -44,7 +44,7 @@ fn it_is_within_a_band_of_where_the_tones_end() {
             let half = f64::from(rate) / 2.0;
             let hertz = bandwidth(json!({}), tones(rate, end, end)).expect("a number");
             let end = f64::min(end, half);
-            // A line is as wide as the window's main lobe, at most 64 Hz to each side; bands are 100 Hz.
+            // A line is as wide as the window's main lobe, at most 48 Hz to each side; bands are 100 Hz.
             assert!(
                 hertz >= (end - 37.0).min(half) - 100.0 && hertz <= half.min(end + 200.0),
                 "{hertz} for {end} at {rate}"
@@ -63,6 +63,43 @@ fn what_lies_further_down_than_asked_does_not_count() {
     near(json!({"drop_db": 30}), 2_000.0);
     near(json!({"drop_db": 50}), 6_000.0);
     near(json!({}), 6_000.0);
+}
+
+/// A tone at half of full scale.
+fn tone(rate: u32, hertz: f64, seconds: f64) -> Vec<f32> {
+    let frames = (f64::from(rate) * seconds) as usize;
+    (0..frames).map(|n| (0.5 * (TAU * hertz * n as f64 / f64::from(rate)).sin()) as f32).collect()
+}
+
+#[test]
+fn a_tone_ends_where_it_is_however_much_may_be_missing() {
+    for rate in [8_000, 16_000, 44_100, 48_000] {
+        for drop_db in [60, 80, 100, 120] {
+            let sound = Audio::from_planar(tone(rate, 440.3, 1.0), 1, rate).expect("valid sound");
+            assert_eq!(bandwidth(json!({ "drop_db": drop_db }), sound), Some(500.0), "{drop_db} dB at {rate} Hz");
+        }
+    }
+}
+
+#[test]
+fn a_shorter_item_is_no_wider_than_its_own_window() {
+    // The main lobe ends six parts of the length to each side of the tone.
+    for (seconds, most) in [(0.03, 700.0), (0.05, 600.0), (0.0625, 600.0), (0.125, 500.0)] {
+        let sound = Audio::from_planar(tone(48_000, 440.0, seconds), 1, 48_000).expect("valid sound");
+        let hertz = bandwidth(json!({}), sound).expect("a number");
+        assert!((500.0..=most).contains(&hertz), "{hertz} for {seconds} s");
+    }
+}
+
+#[test]
+fn an_offset_of_the_samples_is_no_sound() {
+    let raised = |samples: &[f32]| samples.iter().map(|sample| sample * 0.1 + 0.5).collect::<Vec<_>>();
+    let input = tones(16_000, 2_000.0, 6_000.0);
+    let expected = bandwidth(json!({}), input.clone());
+    let sound = Audio::from_planar(raised(input.channel(0)), 1, 16_000).expect("valid sound");
+    assert_eq!(bandwidth(json!({}), sound), expected);
+    let constant = Audio::from_planar(vec![0.1; 16_000], 1, 16_000).expect("valid sound");
+    assert_eq!(bandwidth(json!({}), constant), None);
 }
 
 #[test]

@@ -32,12 +32,19 @@ pub(super) fn povey(length: usize) -> Arc<[f32]> {
     LATELY.get(length, || (0..length).map(|at| hann(at).powf(0.85) as f32).collect())
 }
 
-/// The periodic window of four terms whose side lobes are 92 dB down: F. J. Harris, "On the use of windows for harmonic
-/// analysis with the discrete Fourier transform", Proc. IEEE, 1978.
-pub(super) fn blackman_harris(length: usize) -> Arc<[f32]> {
-    const TERMS: [f64; 4] = [0.358_75, -0.488_29, 0.141_28, -0.011_68];
+/// The periodic window of six terms whose side lobes are 150 dB down: H.-H. Albrecht, "A family of cosine-sum windows for
+/// high-resolution measurements", Proc. ICASSP, 2001. Its main lobe ends six bins from the middle.
+pub(super) fn albrecht(length: usize) -> Arc<[f32]> {
+    const TERMS: [f64; 6] = [
+        2.935_578_950_102_797e-1,
+        -4.519_357_723_474_506e-1,
+        2.014_164_714_263_962e-1,
+        -4.792_610_922_105_837e-2,
+        5.026_196_426_859_393e-3,
+        -1.375_555_679_558_877e-4,
+    ];
     static LATELY: Recent<usize, [f32]> = Recent::new();
     let term = |at: usize, term: usize| (TAU * (at * term) as f64 / length as f64).cos() * TERMS[term];
-    let window = |at: usize| (0..4).map(|number| term(at, number)).sum::<f64>() as f32;
+    let window = |at: usize| (0..TERMS.len()).map(|number| term(at, number)).sum::<f64>() as f32;
     LATELY.get(length, || (0..length).map(window).collect())
 }
