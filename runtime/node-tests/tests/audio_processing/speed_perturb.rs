@@ -126,6 +126,23 @@ fn times_pass_at_the_new_speed_also_after_a_jump_and_a_change_of_format() {
 }
 
 #[test]
+fn where_times_go_back_they_begin_anew() {
+    let second = 1_000_000_000;
+    let clip = |pts: i64| mono(vec![0.25; 48_000], 16_000).with_pts(Some(pts * second));
+    for (times, begins) in [([0, 0, 0], [0, 0, 0]), ([10, 2, 7], [10, 2, 4])] {
+        let made = sounds("SpeedPerturb", factor(2.5), times.map(clip));
+        let times: Vec<i64> = made.iter().map(|audio| audio.pts.expect("a time")).collect();
+        // Each clip of three seconds becomes 1.2.
+        assert!(
+            times
+                .iter()
+                .all(|time| begins.iter().any(|begin| (0..second * 12 / 10).contains(&(time - begin * second))))
+        );
+        assert!(begins.iter().all(|begin| times.contains(&(begin * second))), "{times:?}");
+    }
+}
+
+#[test]
 fn what_it_can_not_use_is_refused() {
     let expected = "factors: expected 1 to 64 numbers from 0.25 to 4, each a multiple of 1/1000, got";
     for (factors, got) in

@@ -138,6 +138,7 @@ impl Define for AudioConvolve {
                     layout: Layout::Unspecified,
                     origin: None,
                     elapsed: 0,
+                    begin: None,
                     follows_jump: false,
                     position: 0,
                     ends_packet: false,

@@ -18,6 +18,8 @@ pub(crate) struct Segment {
     /// How much of the item came before it, in nanoseconds: the time since its first frame where that is known, else how
     /// long the segments before this one lasted.
     pub(crate) elapsed: i64,
+    /// When its timeline began: with the first frame of the item, or the first one after times last went back.
+    pub(crate) begin: Option<i64>,
     /// Whether it continues the segment before, in the same format, after a jump in time.
     pub(crate) follows_jump: bool,
     /// Frames handed on.
@@ -47,8 +49,8 @@ pub(crate) struct Reader {
     /// How many nanoseconds are missing before what waits, if the time jumps there: all, if a timeline of its own begins.
     jump: Option<i64>,
     segment: Option<Segment>,
-    /// The time of the first frame of the item.
-    begin: Option<i64>,
+    /// The time of the first frame of the timeline, and how much of the item came before it.
+    begin: Option<(i64, i64)>,
     /// Where the last segment ended.
     end: Option<i64>,
     /// How long the segments lasted that have ended, in nanoseconds.
@@ -173,10 +175,10 @@ impl Reader {
         self.jump = None;
         let audio = &waiting.audio;
         let origin = if self.timeline.gaps == Gaps::Ignore { self.end.or(audio.pts) } else { audio.pts.or(self.end) };
-        let since = |begin: i64| origin.map(|origin| origin.saturating_sub(begin));
+        let since = |(begin, before): (i64, i64)| origin.map(|at| at.saturating_sub(begin).saturating_add(before));
         let since_begin = self.begin.and_then(since).filter(|elapsed| *elapsed >= self.elapsed - NEAR);
         if since_begin.is_none() {
-            self.begin = origin.map(|origin| origin.saturating_sub(self.elapsed));
+            self.begin = origin.map(|origin| (origin, self.elapsed));
         }
         Some(self.segment.insert(Segment {
             rate: audio.rate(),
@@ -184,6 +186,7 @@ impl Reader {
             layout: audio.layout().clone(),
             origin,
             elapsed: since_begin.unwrap_or(self.elapsed),
+            begin: self.begin.map(|(begin, _)| begin),
             follows_jump: std::mem::take(&mut self.follows_jump),
             position: 0,
             ends_packet: false,

@@ -25,8 +25,9 @@ documented! {
 /// `seed`, on how many items came before in the run, and on the item's name, where it has one: the same for the same input,
 /// however it is divided into packets. A change of rate or layout inside an item begins anew with the same factor.
 ///
-/// Times begin with the item's first and then pass at the new speed, also after a jump. Sound with the factor 1 passes as it
-/// is. Rates from 1,000 to 768,000 Hz are converted, others are an error, and so are NaN and infinity.
+/// Times begin with the item's first and then pass at the new speed, also after a jump; where they go back, they begin anew.
+/// Sound with the factor 1 passes as it is. Rates from 1,000 to 768,000 Hz are converted, others are an error, and so are
+/// NaN and infinity.
 pub struct SpeedPerturb(SegmentNode<Speed>);
 }
 
@@ -129,9 +130,9 @@ impl SegmentProcessor for Speed {
         }
         let (input, output) = self.factor.near_rate(segment.rate);
         let kernel = self.quality.kernel(input, output, segment.channels);
-        let origin = segment.origin.map(|origin| {
-            let begin = i128::from(origin) - i128::from(segment.elapsed);
-            i64::try_from(begin + self.factor.scale(segment.elapsed)).unwrap_or(origin)
+        let origin = segment.origin.zip(segment.begin).map(|(origin, begin)| {
+            let since = self.factor.scale(origin.saturating_sub(begin));
+            i64::try_from(i128::from(begin) + since).unwrap_or(origin)
         });
         let segment = Segment { origin, ..segment.clone() };
         let Factor { input, output } = self.factor;
