@@ -79,6 +79,17 @@ fn items_and_formats_are_cut_each_by_itself() {
     assert_eq!(summary, [(1_000, 10), (2_000, 20)]);
 }
 
+#[test]
+fn no_piece_has_sound_of_both_sides_of_a_jump() {
+    let part = |level: f32, seconds: i64| mono(vec![level; 500], 1_000).with_pts(Some(seconds * 1_000_000_000));
+    let cut = |gaps: &str| {
+        let made = sounds("RandomCrop", json!({"duration_s": 0.75, "gaps": gaps}), [part(0.1, 1), part(0.2, 4)]);
+        made.iter().map(|audio| (audio.channel(0)[0], audio.frames())).collect::<Vec<_>>()
+    };
+    assert_eq!(cut("restart"), [(0.1, 500), (0.0, 250), (0.2, 500), (0.0, 250)]);
+    assert_eq!(cut("ignore").iter().map(|(_, frames)| frames).sum::<usize>(), 750);
+}
+
 proptest! {
     #[test]
     fn the_division_into_packets_changes_nothing(

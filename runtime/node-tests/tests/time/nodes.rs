@@ -52,7 +52,7 @@ fn ways() -> Vec<(&'static str, Json, After)> {
         // Other factors are in `audio_processing`: there the times after a jump are no longer those of the input.
         ("SpeedPerturb", json!({"factors": [1.0]}), After::Anew),
         ("AddNoise", json!({"snr_db": [10, 10]}), After::Times),
-        ("RandomCrop", json!({"duration_s": 5, "pad": "none"}), After::Goes),
+        ("RandomCrop", json!({"duration_s": 5, "pad": "none"}), After::Anew),
         ("AudioEncode", json!({"format": "wav"}), After::Goes),
         ("AudioEncode", json!({"format": "flac"}), After::Goes),
         ("AudioLevel", json!({"window_ms": 30}), After::Times),

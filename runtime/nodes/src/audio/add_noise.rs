@@ -29,7 +29,8 @@ documented! {
 /// of digital silence has no ratio and stays as it is; noise that is digital silence is an error.
 ///
 /// Sums are computed in float64 and rounded once. Nothing limits them: sound may exceed full scale. Every frame that comes
-/// in goes out, at its time. Where rate or layout change inside an item, each part has its own noise.
+/// in goes out, at its time. Where rate or layout change inside an item, each part has its own noise; ratio and
+/// noise go on over a jump in time.
 ///
 /// Draws depend on `seed`, on how many items came before in the run, and on the item's name, where it has one: the same for
 /// the same input, however it is divided into packets. Files are decoded when they are first drawn and kept for the run, up to

@@ -22,8 +22,8 @@ documented! {
 /// for the same input, however it is divided into packets.
 ///
 /// How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of mono at
-/// 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself. An item without a
-/// packet stays empty.
+/// 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself, and so are the parts
+/// before and after a jump in time unless `gaps` says otherwise. An item without a packet stays empty.
 pub struct RandomCrop(SegmentNode<Crop>);
 }
 
@@ -120,10 +120,7 @@ impl SegmentProcessor for Crop {
         Ok(None)
     }
 
-    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
-        if let SegmentEnd::Jump(_) = why {
-            return Ok(None);
-        }
+    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let wanted = MediaTime::to_frames((self.duration_s * 1e9).round() as u64, segment.rate).max(1);
         let frames = self.held.frames() as u64;
         self.is_due = true;
