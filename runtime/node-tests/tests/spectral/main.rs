@@ -242,6 +242,21 @@ fn what_it_can_not_use_is_refused() {
         (&*error.cause, &*error.cure),
         ("'fmin_hz' is 5000, but sound of 8000 Hz ends at 4000 Hz", "Lower 'fmin_hz', or set 'rate'.")
     );
+    for (node_type, params, level, cure) in [
+        (
+            "MelSpectrogram",
+            json!({"n_fft": 32_768, "power": 10.0, "scale": "log10", "norm": "none", "center": false}),
+            1.0,
+            "Lower 'power', or the level of the sound before this node.",
+        ),
+        ("STFT", json!({"value": "power", "center": false}), 1e20, "Lower the level of the sound before this node."),
+    ] {
+        let mut node = prepare(node_type, params).expect("valid params");
+        let sound = Audio::from_planar(vec![level; 65_536], 1, 16_000).expect("valid sound").with_pts(Some(7));
+        let error = run(&mut *node, [Packet::new(sound.into())]).expect_err("a refusal");
+        let cause = "the spectrum has numbers that are too large for float32";
+        assert_eq!((&*error.cause, &*error.cure, error.position), (cause, cure, Some(7)));
+    }
     for (node_type, params, expected) in [
         ("STFT", json!({"n_fft": 64, "win_length": 65}), "win_length: expected at most n_fft, which is 64, got 65"),
         (

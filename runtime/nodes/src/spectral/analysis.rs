@@ -9,6 +9,7 @@ use remotemedia_fourier::{Complex32, RealForward};
 
 use super::frames::{Frames, Framing};
 use super::windows::forward;
+use crate::stream::finite::are_finite;
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::SegmentProcessor;
 
@@ -23,6 +24,11 @@ pub(super) trait Projection: Send {
     /// Changes the samples of a frame before the window is applied.
     fn prepare(&mut self, frame: &mut [f32]) {
         let _ = frame;
+    }
+
+    /// What helps where numbers are too large for float32.
+    fn too_large_cure(&self) -> &'static str {
+        "Lower the level of the sound before this node."
     }
 
     /// Appends the values of one frame, as float32 numbers; a draft of them if there are [`Projection::draft_rows`].
@@ -60,6 +66,9 @@ pub(super) struct Analysis {
     drops_last: bool,
     recording: Option<Recording>,
 }
+
+/// The numbers of this frame of a step don't fit into float32.
+struct TooLarge(usize);
 
 /// Sound of one format.
 struct Recording {
@@ -104,7 +113,13 @@ impl Analysis {
         let Some(recording) = &mut self.recording else { return Ok(None) };
         let fft = self.fft.get_or_insert_with(|| forward(self.fft_length));
         if recording.ready(self.drops_last) > 0 {
-            recording.transform(fft, &self.taper, self.drops_last)?;
+            let first = recording.emitted + recording.frames as u64;
+            if let Err(TooLarge(frame)) = recording.transform(fft, &self.taper, self.drops_last) {
+                let time = recording.time_of((first + frame as u64) * self.framing.hop as u64);
+                let error = NodeError::new("the spectrum has numbers that are too large for float32");
+                return Err(error.cure(recording.projection.too_large_cure()).at(Some(time)));
+            }
+            recording.check_size()?;
         } else if recording.is_finished {
             recording.settle();
         }
@@ -195,7 +210,7 @@ impl Recording {
     }
 
     /// Transforms frames, up to a step's work.
-    fn transform(&mut self, fft: &RealForward<f32>, taper: &[f32], drops_last: bool) -> Result<(), NodeError> {
+    fn transform(&mut self, fft: &RealForward<f32>, taper: &[f32], drops_last: bool) -> Result<(), TooLarge> {
         let most = (STEP_SAMPLES / self.windowed.len() / self.channels.len()).max(1);
         let frames = self.ready(drops_last).min(most);
         for frame in 0..frames {
@@ -208,11 +223,19 @@ impl Recording {
                 fft.process(&self.windowed, &mut self.spectrum, &mut self.scratch);
                 let is_draft = self.projection.draft_rows().is_some();
                 let values = if is_draft { &mut self.drafts } else { &mut self.values };
+                let first = values.len();
                 self.projection.project(&self.spectrum, values);
+                if !are_finite(&values[first..]) {
+                    return Err(TooLarge(frame));
+                }
             }
         }
         self.channels.iter_mut().for_each(|channel| channel.advance(frames));
         self.frames += frames;
+        Ok(())
+    }
+
+    fn check_size(&self) -> Result<(), NodeError> {
         if (self.values.len() + self.drafts.len()) * size_of::<f32>() > MOST_BYTES {
             let cause = "the spectra of one item fill more than 1 GiB";
             return Err(NodeError::new(cause).cure("Cut the sound before this node, or set 'whole' to false."));

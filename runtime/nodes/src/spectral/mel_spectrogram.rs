@@ -57,8 +57,8 @@ documented! {
 /// frame: of its centre, or of its first sample if `center` is false, or with `kaldi` of the first sample of its hop. How the
 /// sound is divided into packets changes no value. A change of rate or layout ends one recording and begins the next.
 ///
-/// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill
-/// 1 GiB; more is an error.
+/// NaN and infinity are an error, and so are sums that are too large for float32, as a high `power` can make them, and an
+/// `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill 1 GiB; more is an error.
 pub struct MelSpectrogram(SegmentNode<Analysis>);
 }
 
@@ -233,6 +233,10 @@ impl Projection for Mels {
 
     fn rows(&self) -> usize {
         self.filters.len()
+    }
+
+    fn too_large_cure(&self) -> &'static str {
+        "Lower 'power', or the level of the sound before this node."
     }
 
     fn prepare(&mut self, frame: &mut [f32]) {
