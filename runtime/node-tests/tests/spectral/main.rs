@@ -180,6 +180,15 @@ fn decibels_of_any_power_end_at_the_same_floor() {
 }
 
 #[test]
+fn a_filter_without_a_bin_gives_the_floor() {
+    let (levels, _) =
+        frames(&tensors("MelSpectrogram", &json!({"preset": "kaldi", "n_mels": 128}), [sound(800, 16_000)]));
+    let floor = f32::EPSILON.ln();
+    let is_empty = |filter: &usize| levels.iter().all(|frame| frame[*filter] == floor);
+    assert_eq!((0..128).filter(is_empty).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
 fn whole_items_come_in_one_tensor() {
     let params = json!({"n_fft": 64, "hop_length": 16, "value": "magnitude"});
     let whole = json!({"n_fft": 64, "hop_length": 16, "value": "magnitude", "whole": true});

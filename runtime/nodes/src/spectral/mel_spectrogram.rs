@@ -57,6 +57,10 @@ documented! {
 /// frame: of its centre, or of its first sample if `center` is false, or with `kaldi` of the first sample of its hop. How the
 /// sound is divided into packets changes no value. A change of rate or layout ends one recording and begins the next.
 ///
+/// With many filters for a short `n_fft` some hold no bin, and give the same number for any sound. It is so in librosa, which
+/// warns of it, and in torchaudio: of the 128 of Kaldi's kind that AST, BEATs and EAT take, one does, the fourth. Kaldi itself
+/// refuses them. Fewer filters, or a larger `n_fft`, leave none empty.
+///
 /// NaN and infinity are an error, and so are sums that are too large for float32, as a high `power` can make them, and an
 /// `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill 1 GiB; more is an error.
 pub struct MelSpectrogram(SegmentNode<Analysis>);
@@ -95,7 +99,8 @@ pub struct MelSpectrogramParams {
     #[serde(default)]
     #[schemars(range(min = 0.1, max = 10.0))]
     pub power: Option<f64>,
-    /// The number of filters.
+    /// The number of filters. Where the bins of `n_fft` lie too far apart for so many, a filter holds none and gives the same
+    /// number for any sound.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]
     pub n_mels: Option<u32>,

@@ -84,7 +84,8 @@ pub struct MfccParams {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]
     pub n_mfcc: Option<u32>,
-    /// The number of mel filters.
+    /// The number of mel filters. Where the bins of `n_fft` lie too far apart for so many, a filter holds none, and its level is
+    /// the same for any sound.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]
     pub n_mels: Option<u32>,
