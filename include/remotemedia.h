@@ -330,8 +330,8 @@ rm_status rm_audio_from_pcm(const uint8_t *data,
 /**
  * Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian
  * PCM of `format`. Integers are rounded to nearest and saturated; `mulaw` and `alaw` are made of 16-bit integers by the
- * decision values of G.711, so not always with the nearest value. The table is read during this call: nothing is lent by
- * it, and its tokens are not released.
+ * decision values of G.711, so not always with the nearest value. Samples that are NaN or infinite are refused, but for
+ * `f32`. The table is read during this call: nothing is lent by it, and its tokens are not released.
  *
  * The caller sees to it that:
  * `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;

@@ -32,7 +32,7 @@ func NewAudioPCM(format string, rate, channels int, data []byte) (*Audio, error)
 }
 
 // PCM returns the samples as interleaved little-endian PCM of a format as NewAudioPCM takes it, rounded and
-// saturated.
+// saturated. NaN and infinity are refused, but for f32.
 func (a *Audio) PCM(format string) ([]byte, error) {
 	if err := abi.Load(); err != nil {
 		return nil, err

@@ -71,6 +71,14 @@ static void mistakes_are_named(void) {
     CHECK_ERROR(RM_INVALID_DOCUMENT, "expected an audio value, got int",
                 rm_audio_to_pcm(bytes, 1, NULL, 0, FORMAT("s16"), &out, &error));
     CHECK(out.document == NULL);
+    /* 0 and NaN: floats come back as they are, no integer stands for NaN. */
+    static const uint8_t spoiled[] = {0, 0, 0, 0, 0, 0, 0xc0, 0x7f};
+    check_round_trip(spoiled, sizeof spoiled, "f32", 1);
+    rm_document *audio = from_pcm(spoiled, sizeof spoiled, "f32", 8000, 1);
+    view seen = look(audio);
+    CHECK_ERROR(bad, "the sound has samples that are NaN or infinite, the first in frame 1; replace them",
+                rm_audio_to_pcm(seen.data, seen.len, seen.buffers, seen.count, FORMAT("s16"), &out, &error));
+    rm_document_free(audio);
 }
 
 int main(void) {

@@ -29,7 +29,7 @@ export function audioFromPcm(
   );
 }
 
-/** Audio as interleaved little-endian PCM, rounded to nearest and saturated. */
+/** Audio as interleaved little-endian PCM, rounded and saturated. NaN and infinity are refused but for f32. */
 export function audioToPcm(audio: Audio, format: SampleFormat): Uint8Array {
   return converted(audio, {}, (used) =>
     native().audioToPcm(used.handle, used.encoder.bytes, used.encoder.length, used.given, 0, Buffer.from(format)),

@@ -90,7 +90,10 @@ class Audio:
     def to_pcm(self, *, format: str) -> bytes: ...
 
     def to_pcm(self, sample_format: str | None = None, *, format: str | None = None) -> bytes:  # noqa: A002
-        """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`."""
+        """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`.
+
+        Raises `InvalidArgumentError` for NaN and infinity, but with f32.
+        """
         with FIRST_USE:
             from ._codec.pcm import named_format, to_pcm
 
@@ -141,7 +144,8 @@ class Audio:
         """The samples as an array of numpy of shape (channels, frames), with the same memory.
 
         With `dtype="int16"` it is a copy: full scale is 32768, rounded to nearest, and what is out of range saturates.
-        Raises `InvalidArgumentError` for other types, and `ImportError` without numpy.
+        Raises `InvalidArgumentError` for other types, and for NaN and infinity as 16-bit integers, and `ImportError`
+        without numpy.
         """
         with FIRST_USE:
             from ._codec.array_libraries import described_dtype, int16_array, to_numpy

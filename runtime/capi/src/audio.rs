@@ -2,7 +2,7 @@
 
 use remotemedia_core::value::{Audio, Value};
 use remotemedia_core::wire::{self, Limits};
-use remotemedia_nodes::audio::pcm::{SampleFormat, from_pcm, to_pcm};
+use remotemedia_nodes::audio::pcm::{SampleFormat, first_not_finite, from_pcm, to_pcm};
 
 use crate::buffer::{import_for_call, rm_buffer};
 use crate::document::{Destination, copied, rm_output};
@@ -46,8 +46,8 @@ pub unsafe extern "C" fn rm_audio_from_pcm(
 
 /// Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian
 /// PCM of `format`. Integers are rounded to nearest and saturated; `mulaw` and `alaw` are made of 16-bit integers by the
-/// decision values of G.711, so not always with the nearest value. The table is read during this call: nothing is lent by
-/// it, and its tokens are not released.
+/// decision values of G.711, so not always with the nearest value. Samples that are NaN or infinite are refused, but for
+/// `f32`. The table is read during this call: nothing is lent by it, and its tokens are not released.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;
@@ -76,6 +76,13 @@ pub unsafe extern "C" fn rm_audio_to_pcm(
             return Err(Failure::new(RM_INVALID_DOCUMENT, message));
         };
         let channels: Vec<&[f32]> = audio.iter_channels().collect();
+        if format != SampleFormat::F32
+            && let Some(frame) = first_not_finite(&channels)
+        {
+            let message =
+                format!("the sound has samples that are NaN or infinite, the first in frame {frame}; replace them");
+            return Err(Failure::new(RM_INVALID_ARGUMENT, message));
+        }
         let mut bytes = Vec::new();
         to_pcm(&channels, format, &mut bytes);
         let value = Value::bytes(bytes);

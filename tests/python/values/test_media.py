@@ -155,6 +155,18 @@ def test_samples_beyond_full_scale_saturate() -> None:
     assert np.frombuffer(audio.to_pcm("s16"), "<i2").tolist() == [32767, -32768, 32767]
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_no_integer_stands_for_what_is_no_number(bad: float) -> None:
+    audio = rm.Audio(np.array([[0.0] * 3, [0.0, bad, bad]], "float32"), rate=8000)
+    for call in (lambda: audio.numpy("int16"), lambda: audio.to_pcm("s24"), lambda: audio.to_pcm("mulaw")):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            call()
+        assert str(caught.value) == (
+            "the sound has samples that are NaN or infinite, the first in frame 1; replace them"
+        )
+    assert np.array_equal(np.frombuffer(audio.to_pcm("f32"), "<f4").reshape(-1, 2).T, audio.samples, equal_nan=True)
+
+
 @pytest.mark.parametrize(
     ("format", "rate", "channels"), [("s12", 8000, 1), ("s16", 0, 1), ("s16", 8000, 0), ("s16", 8000, 3), (16, 8000, 1)]
 )

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use remotemedia_vectors::{Kernel, Simd, run_wide};
 
+use crate::stream::finite::are_finite;
+
 /// How a sample is written. All are little-endian and interleaved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleFormat {
@@ -114,6 +116,13 @@ pub fn from_pcm(bytes: &[u8], format: SampleFormat, channels: usize) -> Result<V
         SampleFormat::MuLaw => deinterleave(bytes, channels, |[code]| f32::from(expand_mu_law(code)) / 32_768.0),
         SampleFormat::ALaw => deinterleave(bytes, channels, |[code]| f32::from(expand_a_law(code)) / 32_768.0),
     })
+}
+
+/// The first frame with a sample that is NaN or infinite, which no integer stands for.
+pub fn first_not_finite(channels: &[&[f32]]) -> Option<usize> {
+    let is_spoiled = |samples: &&&[f32]| !are_finite(samples);
+    let first = |samples: &&[f32]| samples.iter().position(|sample| !sample.is_finite());
+    channels.iter().filter(is_spoiled).filter_map(first).min()
 }
 
 /// Interleaved PCM from planar float32, one slice for each channel. Appends to `bytes`, so that a buffer can be used
