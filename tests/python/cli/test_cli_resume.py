@@ -105,6 +105,34 @@ def test_what_an_input_gave_goes_once_it_succeeds(folder: Path, capsys: pytest.C
     assert [path.name for path in sorted(Path("out").glob("b-*"))] == ["b-1.wav", "b-2.wav", "b-3.wav"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("convert", "-o", "out/{relative}.wav"),
+        ("run", "AudioDecode >> FileSink(path='out/{relative}.wav')", "-i"),
+        # It takes what is there for the result.
+        ("run", "AudioDecode >> FileSink(path='out/{relative}.wav', skip_existing=true)", "-i"),
+    ],
+    ids=["convert", "FileSink", "skip_existing"],
+)
+@pytest.mark.parametrize("names", [("a.flac", "d/a.flac"), ("d/a.flac", "a.flac")])
+def test_a_file_that_is_the_result_of_another_input_now_stays(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    (folder / "d").mkdir()
+    shutil.move("a.flac", "d/a.flac")
+    assert command(capsys, *words, "d/*.flac", "--index", "rows.jsonl")[0] == 0
+    assert rows()["d/a.flac"]["files"] == ["out/a.wav"]
+    shutil.copy("b.flac", "a.flac")
+    rm.write("d/a.flac", rm.read(RECORDING).samples[:, :16000], rate=16000)
+    named = [word for name in names for word in (("-i", name) if "-i" in words else (name,))]
+    bare = [word for word in words if word != "-i"]
+    for before in ("", ", 2 done before"):
+        code, _, err = command(capsys, *bare, *named, "--index", "rows.jsonl", "--resume")
+        assert (code, before in err) == (0, True)
+        assert sorted(str(path) for path in Path("out").rglob("*.wav")) == ["out/a.wav", "out/d/a.wav"]
+
+
 def test_a_run_that_is_killed_before_its_end_leaves_no_old_files(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

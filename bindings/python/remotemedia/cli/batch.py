@@ -33,7 +33,7 @@ from .batch_files import check, check_first_files, check_same_manifest
 from .destination import Destination
 from .disk import Disk
 from .fingerprint import content_hash, manifest_hash
-from .index import AppendedFile, Index, key_of, last_value, size_of
+from .index import AppendedFile, Index, last_value, size_of
 from .inputs import Input, Key, marked, opened
 from .leftovers import remove_parts
 from .measures import Measured, check_measures, column_names, measures_of
@@ -129,7 +129,7 @@ class Batch:
             shards = self.destinations.shards
             if self.index_path is not None:
                 self.index = Index(self._rows_path(self.index_path), resume=self.chosen.resume)
-                files.callback(self.index.close)
+                files.callback(self._close_index, self.index)
                 self.disk.sync([self.index.path])
             if shards is not None:
                 files.callback(shards.close)
@@ -180,9 +180,6 @@ class Batch:
         left = {number: source for number, source in enumerate(self.inputs) if source.key not in index.done}
         self.destinations.keep_results(index.files, left)
         self._resume_file_sinks(index, list(left.values()))
-        for row in index.rows:
-            # The run that wrote it may have been killed before it came to this.
-            self._remove_old(row)
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
 
     def _resume_file_sinks(self, index: Index, left: Sequence[Input]) -> None:
@@ -436,21 +433,24 @@ class Batch:
         self.index.add(*rows)
         self.index.sync()
         self.indexed += len(rows)
-        for row in rows:
-            self._remove_old(row)
 
-    def _remove_old(self, row: Mapping[str, Any]) -> None:
-        """Removes what an input gave before it changed, and gives no more: a seventh segment where there are six."""
-        if self.index is None or self.destinations.shards is not None or row.get("manifest") != self.manifest_hash:
-            return
-        if any("index" in each.template.fields for each in self.destinations.all):
-            # With other inputs before it, that name may be another one's.
-            return
-        kept = {os.path.realpath(path) for path in row.get("files", ())}
-        for path in self.index.given.get(key_of(row), ()):
+    def _close_index(self, index: Index) -> None:
+        with contextlib.suppress(OSError, InvalidArgumentError):
+            self._end_index(index)
+        index.close()
+
+    def _end_index(self, index: Index) -> None:
+        """Leaves the last row of each input, and of results what these rows have: no seventh segment where there are
+        six now. That waits for the end, since until then an input may get a file that another one had."""
+        # In a shard there are other inputs' samples, and a name with a number in it may be another input's.
+        named = not any("index" in each.template.fields for each in self.destinations.all)
+        paths = index.given_up(self.manifest_hash) if named and self.destinations.shards is None else set[str]()
+        kept = {*self.destinations.kept, *map(os.path.realpath, self.destinations.file_sinks.skipped(self.inputs))}
+        for path in paths:
             if os.path.realpath(path) not in kept and os.path.isfile(path):
                 with contextlib.suppress(OSError):
                     os.unlink(path)
+        index.end()
 
     async def _draw(self) -> None:
         while True:
@@ -468,7 +468,7 @@ class Batch:
     def _write_parquet(self) -> None:
         """Makes a Parquet file of the index, if it is one."""
         if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
-            self.index.end()
+            self._end_index(self.index)
             write_parquet(self.index_path, self.index.all_rows(), column_names(self.measures))
 
     def _write_report(self) -> None:
@@ -477,7 +477,7 @@ class Batch:
             return
         if self.index is not None:
             # It is about all inputs, of which this run may have had a few.
-            self.index.end()
+            self._end_index(self.index)
             self.summary = Summary(column_names(self.measures))
             for row in self.index.all_rows():
                 self.summary.add(row)

@@ -152,6 +152,10 @@ class FileSinks:
         """The paths of the first file of each, as far as they are known."""
         return (path for _, _, path in self._paths(inputs))
 
+    def skipped(self, inputs: Sequence[Input]) -> Iterator[str]:
+        """The paths of those that take a file which is there for the result, so that no row has it."""
+        return (path for sink, _, path in self._paths(inputs) if sink.skips)
+
     def add_to(self, manifest: dict[str, Any], source: Input) -> None:
         """Makes the manifest one for this input."""
         for sink in self.all:

@@ -9,7 +9,6 @@ of results that it took.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import math
@@ -73,7 +72,7 @@ class Index:
             self._has_old_rows |= key in last
             last[key] = row
             if row.get("manifest") == manifest:
-                self.given.setdefault(key, []).extend([*row.get("files", ()), *row.get("old_files", ())])
+                self.given.setdefault(key, []).extend(_results_of(row))
         manifests = {row["manifest"] for row in last.values() if "manifest" in row}
         self.is_continued &= not manifests or manifest in manifests
         # Else a row would be added to what a crash left of one.
@@ -115,16 +114,28 @@ class Index:
         """Returns once the rows are on their disk."""
         self._file.sync()
 
+    def given_up(self, manifest: str) -> set[str]:
+        """The results by this manifest that inputs had and have no more, now that rows have replaced those of then.
+
+        A file that any row has now is none of them, whoever had it before, and neither is one that a failed input had.
+        """
+        if not self._has_old_rows:
+            return set()
+        rows = list(self.all_rows())
+        last = {key_of(row): row for row in rows}
+        kept = {os.path.realpath(path) for row in last.values() for path in _results_of(row)}
+        done = {key for key, row in last.items() if row["error"] is None and row.get("manifest") == manifest}
+        ours = (row for row in rows if row.get("manifest") == manifest and key_of(row) in done)
+        return {path for row in ours for path in _results_of(row) if os.path.realpath(path) not in kept}
+
     def end(self) -> None:
-        """Removes the rows that others have replaced."""
+        """Removes the rows that others have replaced, and with them what `given_up` tells."""
         if self._has_old_rows:
             self._keep_last()
             self._has_old_rows = False
 
     def close(self) -> None:
-        """Closes the file, without the rows that others have replaced."""
-        with contextlib.suppress(OSError):
-            self.end()
+        """Closes the file."""
         self._file.close()
 
     def all_rows(self) -> Iterator[dict[str, Any]]:
@@ -165,6 +176,11 @@ def size_of(files: Iterable[str]) -> int | None:
 def title_of(row: Row) -> str:
     """What people call the input that a row is of."""
     return title(row["inputs"].values()) if "inputs" in row else str(row["input"])
+
+
+def _results_of(row: Row) -> list[str]:
+    """The files that a row has, and those that its input had before it failed."""
+    return [*row.get("files", ()), *row.get("old_files", ())]
 
 
 def _is_cut_off(row: Row) -> bool:
