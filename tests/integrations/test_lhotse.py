@@ -99,6 +99,11 @@ def test_members_of_archives_have_paths(path: Path, tmp_path: Path) -> None:
     assert numpy.array_equal(Backend().read_audio(str(member), 0.5)[0], SAMPLES[:, 8000:])
 
 
+class _Unseekable(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
 def test_opus_at_a_rate_that_is_forced(tmp_path: Path) -> None:
     tone = numpy.sin(numpy.arange(48000) * (2 * numpy.pi * 440 / 48000)).astype("float32")[None] / 2
     rm.write(tmp_path / "tone.opus", tone, rate=48000)
@@ -108,6 +113,14 @@ def test_opus_at_a_rate_that_is_forced(tmp_path: Path) -> None:
     assert samples.shape == (1, 16000)
     spectrum = numpy.abs(numpy.fft.rfft(samples[0] * numpy.hanning(16000)))
     assert spectrum.argmax() == 440
+    # As cuts in Shar have it: the content, in a file object that is at its end once it was read.
+    cut = recording.move_to_memory().to_cut().truncate(offset=0.25, duration=0.5)
+    assert numpy.array_equal(cut.load_audio(), recording.to_cut().truncate(offset=0.25, duration=0.5).load_audio())
+    content = (tmp_path / "tone.opus").read_bytes()
+    for file in (io.BytesIO(content), _Unseekable(content)):
+        assert Backend().read_audio(file, force_opus_sampling_rate=16000)[0].shape == (1, 16000)
+    for file in (io.BytesIO(content), _Unseekable(content)):
+        assert Backend().info(file, force_opus_sampling_rate=16000).frames == 16000
 
 
 def test_failures_are_those_that_lhotse_skips(path: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from .._files.audio_files import info, read, write
 from .._files.places import file_of
 from .._problem.missing_library import require
 from .._process import imported
-from ..media import Audio
+from ..media import Audio, File
 from ._batches import take_share
 
 __all__ = ["Backend", "use"]
@@ -28,6 +28,7 @@ VARIABLE = "LHOTSE_AUDIO_BACKEND"
 SLACK_S = 0.001
 """What is read more at each side of a cut, at least a frame, so that lhotse's own rounding chooses the frames."""
 
+OPUS = b"OpusHead"
 OWN_FORMATS = {"wav": "wav", "flac": "flac"}
 SAMPLE_FORMATS = {None: "s16", "PCM_16": "s16", "PCM_24": "s24", "FLOAT": "f32"}
 """What libsndfile calls the formats of samples; without one both write 16 bits."""
@@ -70,9 +71,8 @@ class Backend:
         length = None if duration is None else offset - begin + duration + SLACK_S
         take_share()
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
-            audio = read(
-                file_of(source, NAME), _forced(source, force_opus_sampling_rate), start_s=begin, duration_s=length
-            )
+            file = file_of(source, NAME)
+            audio = read(file, _forced(file, force_opus_sampling_rate), start_s=begin, duration_s=length)
             return _cut(audio, offset, duration), audio.rate
 
     def info(self, path_or_fd: Any, force_opus_sampling_rate: int | None = None) -> Any:
@@ -83,7 +83,8 @@ class Backend:
         backend = require("lhotse.audio.backend", "Backend", "lhotse")
         take_share()
         with _failures("AudioLoadingError", f"reading audio from {_named(path_or_fd)}"), _source(path_or_fd) as source:
-            forced, found = _forced(source, force_opus_sampling_rate), info(file_of(source, NAME))
+            file = file_of(source, NAME)
+            forced, found = _forced(file, force_opus_sampling_rate), info(file)
         frames, rate = found.frames, found.rate
         if forced is not None:
             rate = forced
@@ -159,23 +160,20 @@ def _cut(audio: Audio, offset: float, duration: float | None) -> Any:
     return audio.numpy()[:, begin : None if duration is None else begin + count(duration, audio.rate)]
 
 
-def _forced(source: Any, rate: int | None) -> int | None:
-    """The rate that is forced on a source, if it is Opus in Ogg; else it has its own."""
-    return rate if rate is not None and _is_opus(source) else None
+def _forced(file: File, rate: int | None) -> int | None:
+    """The rate that is forced on a file, if it is Opus in Ogg; else it has its own."""
+    return rate if rate is not None and _is_opus(file) else None
 
 
-def _is_opus(source: Any) -> bool:
-    """Whether a source is Opus in Ogg (RFC 7845), whatever its name. Its first packet is behind a head of 28 bytes."""
-    if isinstance(source, (str, os.PathLike)) and os.path.exists(source):
-        with open(source, "rb") as file:
-            return file.read(36)[28:] == b"OpusHead"
-    if hasattr(source, "seekable") and source.seekable():
-        position = source.tell()
-        try:
-            return bool(source.read(36)[28:] == b"OpusHead")
-        finally:
-            source.seek(position)
-    return str(source).lower().endswith(".opus")
+def _is_opus(file: File) -> bool:
+    """Whether a file is Opus in Ogg (RFC 7845), whatever its name. Its first packet is behind a head of 28 bytes."""
+    if file.path is None:
+        return bytes(memoryview(file.data or b"")[28:36]) == OPUS
+    if not os.path.isfile(file.path):
+        # What a pipe gives now is missing from its sound.
+        return file.path.lower().endswith(".opus")
+    with open(file.path, "rb") as opened:
+        return opened.read(36)[28:] == OPUS
 
 
 @contextmanager
