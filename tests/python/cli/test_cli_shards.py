@@ -430,6 +430,36 @@ def test_inputs_of_one_relative_path_have_two_keys(folder: Path, capsys: pytest.
     assert [each["inputs"]["speech"] for each in facts] == ["in/c.flac", "in/e.flac"]
 
 
+@pytest.mark.parametrize("form", ["webdataset", "shar", "nemo"])
+def test_an_input_of_a_later_run_has_a_key_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    words = ("-o", "shards", "--shard-format", form, "--shard-size", "2", "--index", "rows.jsonl")
+    assert command(capsys, "convert", "in/a/*", *words)[0] == 0
+    # Seen from the folder of their pattern both are called `x.y`; the other one comes again as `a/x.y`.
+    assert command(capsys, "convert", "in/b/*", *words, "--resume")[0] == 0
+    assert command(capsys, "convert", "in/[ab]/*", "in/c.flac", *words, "--resume")[0] == 0
+    second = f"x_y_{sha256(b'in/b/x.y.flac').hexdigest()[:8]}"
+    assert {row["input"]: row["key"] for row in rows()} == {
+        "in/a/x.y.flac": "x_y",
+        "in/a/z.flac": "z",
+        "in/b/x.y.flac": second,
+        "in/c.flac": "in_c",
+    }
+    tars = sorted(Path("shards").glob("*.tar"))
+    assert [name.partition(".")[0] for tar in tars for name in members(tar) if name.endswith(".flac")] == [
+        "x_y",
+        "z",
+        second,
+        "in_c",
+    ]
+    # A shard that is made again has the keys that it had.
+    before = files_in("shards")
+    tars[1].unlink()
+    assert command(capsys, "convert", "in/b/*", *words, "--resume")[0] == 0
+    assert files_in("shards") == before
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

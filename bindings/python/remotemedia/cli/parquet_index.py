@@ -51,6 +51,7 @@ def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequen
         "sha256": text,
         "manifest": text,
         "shard": pyarrow.int64(),
+        "key": text,
     }
     columns: dict[str, list[Any]] = {name: [] for name in fields}
     for row in rows:

@@ -53,7 +53,7 @@ class Shards:
         self._digest = sha256(os.fsencode(name)).hexdigest()[:8]
         self.staging = os.path.join(self.format.folder, f"{STAGING}{self._digest}-{os.getpid()}")
         self.staged = os.path.join(self.staging, f"{{index}}-{{n}}{ending}")
-        self._keys = _keys(inputs)
+        self._inputs, self._keys = inputs, _keys(inputs, {})
         self._used: set[int] = set()
         self._rows: list[dict[str, Any]] = []
         self._open: _OpenShard | None = None
@@ -129,10 +129,12 @@ class Shards:
             )
         return stale
 
-    def resume(self, rows: Iterable[Mapping[str, Any]], stale: set[int]) -> None:
+    def resume(self, rows: Sequence[Mapping[str, Any]], stale: set[int]) -> None:
         """Goes on behind the shards that rows have. Removes stale ones, and what a killed run left."""
         self._keeps_staging = False
         used = _shards_of(rows)
+        there = (row for row in rows if row.get("key") is not None and row.get("shard") not in stale)
+        self._keys = _keys(self._inputs, {key_of(row): row["key"] for row in there})
         for number in (*stale, _first_free(used | stale)):
             self._remove(number)
         self._used = used - stale
@@ -166,7 +168,7 @@ class Shards:
             shard.add(self._sample(source, path, number, spans.get(path), known))
             os.unlink(path)
         if shard is not None:
-            row["shard"] = shard.number
+            row |= {"shard": shard.number, "key": self._keys[source.key]}
             row["files"].append(self.format.tar(shard.number))
         if shard is not None and shard.count >= self.size:
             self._commit(record)
@@ -284,18 +286,21 @@ class _Discarded(Exception):
     """Ends the block in which a shard is written, so that nothing of it stays."""
 
 
-def _keys(inputs: Sequence[Input]) -> dict[Key, str]:
+def _keys(inputs: Sequence[Input], known: Mapping[Key, str]) -> dict[Key, str]:
     """A key for each input: its path without its ending, in one name without dots, which tools take for endings.
 
-    Those of inputs that would have the same one have a hash of all names behind it.
+    Those of inputs that would have the same one have a hash of all names behind it. `known` are the keys of inputs,
+    perhaps of other commands, whose samples are there: they keep them.
     """
     keys = {
         each.key: re.sub(r"[/\\.\x00-\x1f\ud800-\udfff]", "_", os.path.splitext(each.relative)[0]) for each in inputs
     }
-    counts = Counter(keys.values())
-    taken = {key for key, count in counts.items() if count == 1}
+    counts, there = Counter(keys.values()), set(known.values())
+    taken = {key for key, count in counts.items() if count == 1} | there
     for each in inputs:
-        if counts[keys[each.key]] > 1:
+        if each.key in known:
+            keys[each.key] = known[each.key]
+        elif counts[keys[each.key]] > 1 or keys[each.key] in there:
             names = each.key if isinstance(each.key, tuple) else (each.key,)
             digest = sha256(b"\0".join(os.fsencode(name or "") for name in names)).hexdigest()
             key = f"{keys[each.key]}_{digest[:8]}"
