@@ -149,6 +149,26 @@ def test_parquet_has_the_rows_of_a_run(folder: Path, capsys: pytest.CaptureFixtu
     assert not {"inputs", "old_files"} & set(table)
 
 
+def test_parquet_keeps_what_earlier_runs_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("-o", "out", "--index", "rows.parquet", "--report", "report.html")
+    assert command(capsys, "levels", "a.flac", *words, "--measure", "loudness")[0] == 0
+    assert command(capsys, "levels", "b.flac", *words, "--measure", "speech", "--resume")[0] == 0
+    table = pyarrow.parquet.read_table("rows.parquet").to_pydict()
+    assert list(table)[1:5] == ["duration", "speech_ratio", "loudness_lufs", "true_peak_dbtp"]
+    assert [value is None for value in table["loudness_lufs"] + table["speech_ratio"]] == [False, True, True, False]
+    assert "LUFS" in Path("report.html").read_text()
+    # It is made of its rows, which a file that has lost them can't be.
+    before = Path("rows.parquet").read_bytes()
+    Path("rows.parquet.jsonl").unlink()
+    assert command(capsys, "levels", "c.flac", *words, "--resume") == (
+        2,
+        "",
+        "remotemedia: --index rows.parquet: --resume continues 'rows.parquet.jsonl', which is gone, and its rows would "
+        "be lost; put it back, or choose another name\n",
+    )
+    assert (Path("rows.parquet").read_bytes(), Path("rows.parquet.jsonl").exists()) == (before, False)
+
+
 def test_parquet_has_the_inputs_that_go_in_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("two.json").write_text(json.dumps(sum_of("mic", "far")))
     words = ("run", "two.json", "-i", "mic=a.flac", "far=b.flac", "-o", "out/{index}.wav", "--index", "rows.parquet")

@@ -36,7 +36,7 @@ from .fingerprint import content_hash, manifest_hash
 from .index import AppendedFile, Index, last_value, size_of
 from .inputs import Input, Key, marked, opened
 from .leftovers import remove_parts
-from .measures import Measured, check_measures, column_names, measures_of
+from .measures import Measured, check_measures, column_names, columns_of, measures_of
 from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
 from .progress import Progress, Warnings
 from .records import Lines, document, json_text
@@ -160,7 +160,13 @@ class Batch:
         check_pyarrow(f"--index {index}")
         if not self.chosen.resume and os.path.exists(index):
             raise InvalidArgumentError(f"--index {index}: it is there already; choose another name, or remove it")
-        return index + ROWS
+        rows = index + ROWS
+        if os.path.exists(index) and not os.path.exists(rows):
+            raise InvalidArgumentError(
+                f"--index {index}: --resume continues {rows!r}, which is gone, and its rows would be lost; put it "
+                "back, or choose another name"
+            )
+        return rows
 
     def _resume(self, index: Index) -> None:
         """Finds what is done, and removes what a killed run left of files."""
@@ -469,7 +475,8 @@ class Batch:
         """Makes a Parquet file of the index, if it is one."""
         if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
             self._end_index(self.index)
-            write_parquet(self.index_path, self.index.all_rows(), column_names(self.measures))
+            rows = list(self.index.all_rows())
+            write_parquet(self.index_path, rows, columns_of(rows, self.measures))
 
     def _write_report(self) -> None:
         """Writes the page about the run, if there is to be one."""
@@ -478,7 +485,7 @@ class Batch:
         if self.index is not None:
             # It is about all inputs, of which this run may have had a few.
             self._end_index(self.index)
-            self.summary = Summary(column_names(self.measures))
+            self.summary = Summary(columns_of(self.index.all_rows(), self.measures))
             for row in self.index.all_rows():
                 self.summary.add(row)
         places = [f"Results are in {self.destinations.places}."] if self._wrote_files() else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .._graph.function_node import node
@@ -62,6 +62,13 @@ def check_measures(words: list[str], plan: Plan) -> None:
 def column_names(words: list[str]) -> list[str]:
     """The columns that these measures fill, beside the duration."""
     return [name for word in words for name in MEASURES[word].columns]
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]], words: list[str]) -> list[str]:
+    """The columns of these measures, and those that rows of an index have of others that it was made with."""
+    there = set[str]().union(*rows)
+    others = [name for name in column_names(list(MEASURES)) if name in there]
+    return list(dict.fromkeys([*column_names(words), *others]))
 
 
 class Measured:

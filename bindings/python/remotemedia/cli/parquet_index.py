@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidArgumentError
@@ -26,7 +26,7 @@ def check_pyarrow(option: str) -> None:
         ) from None
 
 
-def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequence[str]) -> None:
+def write_parquet(path: str, rows: Sequence[Mapping[str, Any]], measures: Sequence[str]) -> None:
     """Writes rows of an index, in the columns that it always has and those of the measures. `last` is JSON, and so is
     `inputs`, which is there for a graph with several.
 
@@ -35,7 +35,6 @@ def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequen
     import pyarrow
     import pyarrow.parquet
 
-    rows = list(rows)
     text, number = pyarrow.string(), pyarrow.float64()
     fields = {
         "input": text,
