@@ -551,3 +551,12 @@ def test_a_name_that_is_not_utf_8_keeps_its_bytes_in_csv(folder: Path) -> None:
     code, out, err = program('"$@"', "levels", "a*.flac", "--csv")
     assert (code, err) == (0, "")
     assert out.splitlines()[1].startswith(b"a\xff.flac,7.1,")
+
+
+def test_line_ends_in_a_name_do_not_tear_a_row_of_csv(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["a\rb.flac", "a\nb.flac", "a\r\nb.flac"]
+    for name in names:
+        shutil.copy("talk.flac", name)
+    assert command(capsys, "levels", *names, "-o", "all.csv")[0] == 0
+    with open("all.csv", encoding="utf-8", newline="") as file:
+        assert [row["input"] for row in csv.DictReader(file)] == names

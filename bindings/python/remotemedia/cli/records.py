@@ -150,9 +150,11 @@ class _Table:
 
     def _write_line(self, values: Iterable[str]) -> None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(values)
+        # Before Python 3.13 it quotes only those line ends that are in its terminator.
+        csv.writer(text, lineterminator="\r\n").writerow(values)
+        line = text.getvalue()[:-2] + "\n"
         # The name of a file may be any bytes, and is written as those.
-        self._file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        self._file.write(line.encode("utf-8", "surrogateescape"))
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
