@@ -211,6 +211,33 @@ def test_a_row_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path, monkeyp
     assert (tmp_path / "rows.jsonl").read_bytes() == b"first\nthird\n"
 
 
+@pytest.mark.parametrize("full", ["all.jsonl", "rows.jsonl", "failures.jsonl"])
+def test_a_full_disk_is_told_whatever_does_not_fit(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    words = ("levels", "a.flac", "b.flac", "c.flac", "-j", "1", "-o", "all.jsonl", "--index", "rows.jsonl")
+    append = AppendedFile.append
+
+    def some(file: AppendedFile, data: bytes) -> None:
+        if file.path == full and b"a.flac" not in data:
+            raise OSError(28, "No space left on device", file.path)
+        append(file, data)
+
+    # The failure of b.flac is what does not fit the index and the file of failures.
+    if full == "failures.jsonl":
+        Path(full).symlink_to("/dev/full")
+    with monkeypatch.context() as patched:
+        patched.setattr(AppendedFile, "append", some)
+        code, _, err = command(capsys, *words, "--failures", "failures.jsonl")
+    assert (code, err.splitlines()[-1]) == (
+        1,
+        f"remotemedia: No space left on device: {full!r}; stopped after 1 of 3 files; results are in all.jsonl, "
+        "failures in failures.jsonl, the index is rows.jsonl; to continue, repeat the command with --resume",
+    )
+    assert rows()[0]["input"] == "a.flac"
+    assert " 1 done before" in command(capsys, *words, "--resume")[2]
+
+
 @pytest.mark.parametrize("ending", ["wav", "jsonl"])
 def test_a_full_disk_ends_the_run_and_is_no_fault_of_an_input(
     folder: Path, capsys: pytest.CaptureFixture[str], ending: str

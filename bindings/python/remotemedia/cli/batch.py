@@ -89,7 +89,7 @@ class Batch:
         self.inputs, self.destinations, self.printer = inputs, destinations, printer
         self.failures_path = None if chosen.failures is None else at_home(chosen.failures)
         self.index_path = None if chosen.index is None else at_home(chosen.index)
-        self.failures: IO[str] | None = None
+        self.failures: IO[bytes] | None = None
         self.index: Index | None = None
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
@@ -140,10 +140,11 @@ class Batch:
             self.done_before = sum(source.key in done for source in self.inputs)
             self.progress.total -= self.done_before
             if self.failures_path is not None:
-                self.failures = files.enter_context(open(self.failures_path, "w", encoding="utf-8"))
+                self.failures = files.enter_context(open(self.failures_path, "wb", buffering=0))
             try:
-                code = asyncio.run(self._run(done))
-                self._write_parquet()
+                with self._full_disk_is_told():
+                    code = asyncio.run(self._run(done))
+                    self._write_parquet()
                 return code
             except (Error, OSError) as error:
                 if error is self.ended_by:
@@ -207,8 +208,7 @@ class Batch:
                 for _, lines in self.shared:
                     lines.end()
                 if self.destinations.shards is not None:
-                    with self._full_disk_is_told():
-                        self.destinations.shards.end(self._add_rows)
+                    self.destinations.shards.end(self._add_rows)
                 if not self.destinations.all:
                     self.printer.end()
         finally:
@@ -349,8 +349,7 @@ class Batch:
             self.printer.add(done.found, source)
             sys.stdout.flush()
         if self.destinations.shards is not None:
-            with self._full_disk_is_told():
-                await asyncio.to_thread(self._to_shard, source, done.row)
+            await asyncio.to_thread(self._to_shard, source, done.row)
         elif self.has_rows:
             self.settled.append(done.row)
 
@@ -360,8 +359,7 @@ class Batch:
         if self.index is None:
             self._add_rows(rows)
         elif rows:
-            with self._full_disk_is_told():
-                await asyncio.to_thread(self._add_rows, rows)
+            await asyncio.to_thread(self._add_rows, rows)
 
     def _settled_rows(self) -> list[dict[str, Any]]:
         rows, self.settled = self.settled, []
@@ -389,7 +387,10 @@ class Batch:
             raise Error(f"{message.removesuffix('.')}; stopped{self._how_far()}")
         failure = {**source.names, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
-            print(json_text(failure), file=self.failures, flush=True)
+            try:
+                self.failures.write(f"{json_text(failure)}\n".encode())
+            except OSError as full:
+                raise OSError(full.errno, full.strerror, self.failures_path) from None
         row = {**source.names, "duration": None, "last": {}, "files": []} | failure
         if self.index is not None and self.destinations.shards is None and self.index.given.get(source.key):
             # Still there, and to be removed once there are others in their place.
@@ -416,13 +417,13 @@ class Batch:
 
     @contextlib.contextmanager
     def _full_disk_is_told(self) -> Iterator[None]:
-        """Says of a disk that is full with shards which one it is, and how to continue."""
+        """Says of a disk that is full which one it is, and how to continue, whatever was written."""
         try:
             yield
         except OSError as error:
-            if not is_full(error):
+            if not is_full(error) or len(self.inputs) == 1:
                 raise
-            place = error.filename or self.destinations.places
+            place = error.filename or self.destinations.places or "stdout"
             raise Error(f"{error.strerror}: {place!r}; stopped{self._how_far()}") from None
 
     def _add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
