@@ -59,6 +59,7 @@ def test_measures_are_those_of_the_nodes(folder: Path, capsys: pytest.CaptureFix
     assert padded["loudness_lufs"] == pytest.approx(speech["loudness_lufs"], abs=0.3)
     assert padded["speech_ratio"] == pytest.approx(speech["speech_ratio"] / 2, abs=0.01)
     assert (silence["duration"], silence["loudness_lufs"], silence["speech_ratio"]) == (1.0, None, 0.0)
+    assert silence["true_peak_dbtp"] == -120.0
     assert broken["error"] is not None
     # What is written is not touched by it.
     made = {path.name: path.read_bytes() for path in Path("out").iterdir()}
