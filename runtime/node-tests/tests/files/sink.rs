@@ -169,6 +169,18 @@ fn a_file_that_appears_in_the_meantime_is_kept() {
     );
     assert_eq!(folder.read("a.txt"), b"theirs");
     assert_eq!(folder.files(), ["a.txt"]);
+    for (name, value) in [("b.txt", Value::bytes(b"mine".to_vec())), ("b.wav", Value::from(tone(10)))] {
+        let path = folder.path(name);
+        let mut skipping = sink(json!({"path": path, "skip_existing": true}));
+        let _ = skipping.process(0, Packet::new(value)).expect("taken");
+        folder.write(name, b"theirs");
+        let step = skipping.flush().expect("skipped");
+        let remotemedia_core::node::Step::Done(Some(emitted)) = step else { panic!("expected a map") };
+        let Value::Map(map) = &emitted.packet.value else { panic!("expected a map") };
+        assert_eq!((&map["type"], path_of(&map["file"])), (&Value::Str("skipped".into()), &*path));
+        assert_eq!(folder.read(name), b"theirs");
+    }
+    assert_eq!(folder.files(), ["a.txt", "b.txt", "b.wav"]);
 }
 
 #[test]

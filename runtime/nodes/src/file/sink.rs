@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::audio::{AudioEncode, FileFormat};
-use crate::io::{Arrival, Existing, Input, Output, Template, is_there, open, prepare, unreadable, unwritten};
+use crate::io::{Arrival, Existing, Finished, Input, Output, Template, is_there, open, prepare, unreadable, unwritten};
 use crate::stream::timeline::Gaps;
 
 documented! {
@@ -36,7 +36,6 @@ documented! {
 #[derive(Debug)]
 pub struct FileSink {
     template: Template,
-    skip_existing: bool,
     existing: Existing,
     /// It knows what this node has written in the run before this instance.
     context: Context,
@@ -226,7 +225,7 @@ impl FileSink {
         }
         let path: Arc<str> = path.into();
         let taken = paths.take(&path, &self.item).map_err(|other| self.two_files(&path, &other))?;
-        let content = if self.skip_existing && may_block(|| is_there(Path::new(&*path))) {
+        let content = if self.existing == Existing::Preferred && may_block(|| is_there(Path::new(&*path))) {
             Content::Skipped
         } else {
             let folder = self.template.folder();
@@ -264,20 +263,17 @@ impl FileSink {
     fn finish(&mut self) -> Result<Step, NodeError> {
         let Some(Open { path, taken, mime, content, .. }) = self.open.take() else { return Ok(Step::DONE) };
         let file = Value::from(File { source: Place::Path(path), mime });
-        let value = match content {
-            Content::Sound(mut encode) => {
-                // It emits the file as well, but without the type that it was asked for by its ending.
-                let _ = encode.flush()?;
-                file
-            }
-            Content::Bytes(output) | Content::Copy { to: output, .. } => {
-                output.finish()?;
-                file
-            }
-            Content::Skipped => {
-                let entries = [("type", Value::Str("skipped".into())), ("file", file)];
-                Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>()))
-            }
+        let is_written = match content {
+            // It emits the file as well, but without the type that it was asked for by its ending.
+            Content::Sound(mut encode) => matches!(encode.flush()?, Step::Done(Some(_))),
+            Content::Bytes(output) | Content::Copy { to: output, .. } => !matches!(output.finish()?, Finished::Dropped),
+            Content::Skipped => false,
+        };
+        let value = if is_written {
+            file
+        } else {
+            let entries = [("type", Value::Str("skipped".into())), ("file", file)];
+            Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>()))
         };
         taken.keep(&self.context.node_id);
         Ok(Step::emit(value))
@@ -320,8 +316,11 @@ impl Define for FileSink {
     fn new(params: &FileSinkParams) -> Self {
         Self {
             template: Template::parse(&params.path).unwrap_or_default(),
-            skip_existing: params.skip_existing,
-            existing: if params.overwrite { Existing::Replaced } else { Existing::Kept },
+            existing: match (params.overwrite, params.skip_existing) {
+                (true, _) => Existing::Replaced,
+                (false, true) => Existing::Preferred,
+                (false, false) => Existing::Kept,
+            },
             context: Context::default(),
             item: Item::default(),
             open: None,

@@ -37,6 +37,8 @@ pub(crate) struct TemporaryFile {
 pub(crate) enum Existing {
     /// It stays, and the new one fails.
     Kept,
+    /// It stays, and the new one is dropped.
+    Preferred,
     /// The new one takes its place, its owner and its mode.
     Replaced,
 }
@@ -45,6 +47,8 @@ pub(crate) enum Existing {
 pub(crate) enum Finished {
     Memory(Vec<u8>),
     File,
+    /// Nothing: a file that was made in the meantime is `Existing::Preferred`.
+    Dropped,
 }
 
 impl Output {
@@ -125,11 +129,12 @@ impl Output {
                     Some(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).map(drop),
                     None => Ok(()),
                 };
-                result.and_then(|()| may_block(|| file.appear())).map_err(|error| match error.kind() {
-                    io::ErrorKind::AlreadyExists if file.existing == Existing::Kept => exists(&file.path),
-                    _ => unwritten(&format!("'{}'", file.path.display()), &error),
-                })?;
-                Ok(Finished::File)
+                let Err(error) = result.and_then(|()| may_block(|| file.appear())) else { return Ok(Finished::File) };
+                match (error.kind(), file.existing) {
+                    (io::ErrorKind::AlreadyExists, Existing::Preferred) => Ok(Finished::Dropped),
+                    (io::ErrorKind::AlreadyExists, Existing::Kept) => Err(exists(&file.path)),
+                    _ => Err(unwritten(&format!("'{}'", file.path.display()), &error)),
+                }
             }
         }
     }
@@ -149,7 +154,7 @@ impl Output {
 impl TemporaryFile {
     /// Gives it its name.
     fn appear(&self) -> io::Result<()> {
-        if self.existing == Existing::Kept {
+        if self.existing != Existing::Replaced {
             // A link fails where a file is, whoever made it in the meantime; a rename would replace it.
             match fs::hard_link(&self.temporary, &self.place) {
                 Ok(()) => return Ok(()),

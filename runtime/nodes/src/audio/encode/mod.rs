@@ -299,6 +299,7 @@ impl Node for AudioEncode {
         }
         let value = match open.output.finish()? {
             Finished::Memory(bytes) => Value::bytes(bytes),
+            Finished::Dropped => return Ok(Step::DONE),
             Finished::File => {
                 if let Some(taken) = open.taken {
                     taken.keep(&self.context.node_id);
