@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -308,3 +310,11 @@ async def test_a_session_that_is_out_of_time_says_what_it_waits_for() -> None:
     assert str(caught.value) == (
         "timed out after 0.01 s: it waits for more packets, or for its finish. Allow more time, or give it less to do."
     )
+
+
+def test_a_node_that_waits_for_a_pipe_has_worked_all_the_time(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "silent.wav")
+    # It looks up every quarter of a second.
+    with pytest.raises(rm.TimedOut, match=r"\(AudioDecode\) has worked on input 0 for [01]\.\d\d s\.") as caught:
+        (rm.Pipeline() >> rm.nodes.AudioDecode()).run_sync([rm.File(tmp_path / "silent.wav")], timeout=1)
+    assert float(str(caught.value).rpartition(" for ")[2].split()[0]) > 0.5

@@ -219,7 +219,7 @@ mod tests {
         let scheduler = scheduler(&graph, Some(&epochs));
         let items = std::sync::Arc::new(Items::begun(&graph));
         state.stages.schedule(LEFT);
-        state.stages.start(LEFT, Instant::now());
+        state.stages.start(LEFT, Instant::now(), 0);
         let body = Body::new(&graph, LEFT, &items, None, None, None);
         state.stages.park(LEFT, body.unwrap_or_else(|_| panic!("a host stage has nothing that could fail")));
         assert!(scheduled(|ready| scheduler.schedule_all(&mut state, ready)).is_empty());

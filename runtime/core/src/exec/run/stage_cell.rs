@@ -39,8 +39,8 @@ pub(super) struct StageCell {
     pub(super) inputs: InputState,
     /// A timer event for the stage has fired, so that it runs once more.
     is_woken: bool,
-    /// When the time slice began that a thread is in, or was in last.
-    slice_began: Option<Instant>,
+    /// When the work began that a thread is at, or is to go on with, and how many items had ended then.
+    works_since: Option<(Instant, u64)>,
     /// The error after which a node of the stage tries again, or did so last.
     failed_try: Option<FailedTry>,
 }
@@ -77,13 +77,16 @@ impl Stages {
         is_idle
     }
 
-    /// Begins a time slice of a scheduled stage, at the time `now`. Returns its body; none if it has not run before.
-    pub(super) fn start(&mut self, index: usize, now: Instant) -> Option<Box<Body>> {
+    /// Begins a time slice of a scheduled stage, at the time `now`, when so many items have `ended`. Returns its body; none if
+    /// it has not run before.
+    pub(super) fn start(&mut self, index: usize, now: Instant, ended: u64) -> Option<Box<Body>> {
         let cell = &mut self.cells[index];
         debug_assert_eq!(cell.status, Status::Scheduled, "only a scheduled stage starts");
         cell.status = Status::Running;
         cell.is_woken = false;
-        cell.slice_began = Some(now);
+        if cell.works_since.is_none_or(|(_, before)| before != ended) {
+            cell.works_since = Some((now, ended));
+        }
         cell.body.take()
     }
 
@@ -99,10 +102,19 @@ impl Stages {
         self.active -= 1;
     }
 
+    /// Ends the work of a stage that has parked, unless it is scheduled to go on with it.
+    pub(super) fn rest(&mut self, index: usize) {
+        let cell = &mut self.cells[index];
+        if cell.status == Status::Idle {
+            cell.works_since = None;
+        }
+    }
+
     /// Ends the last time slice of a stage.
     pub(super) fn finish(&mut self, index: usize) {
         let cell = &mut self.cells[index];
         debug_assert_eq!(cell.status, Status::Running, "only a running stage finishes");
+        cell.works_since = None;
         cell.status = Status::Finished;
         self.active -= 1;
         self.open -= 1;
@@ -151,9 +163,9 @@ impl StageCell {
         self.status
     }
 
-    /// When the time slice began that a thread is in, or was in last.
-    pub(super) fn slice_began(&self) -> Option<Instant> {
-        self.slice_began
+    /// When the stage began what it is at, over however many time slices, or when the item before ended; `None` if it rests.
+    pub(super) fn works_since(&self) -> Option<Instant> {
+        self.works_since.map(|(since, _)| since)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -281,12 +293,12 @@ mod tests {
     fn a_stage_is_scheduled_once_until_it_has_run() {
         let mut stages = Stages::new(2);
         assert!(stages.schedule(0) && !stages.schedule(0), "it is scheduled already");
-        assert!(stages.start(0, Instant::now()).is_none(), "it has not run before");
+        assert!(stages.start(0, Instant::now(), 0).is_none(), "it has not run before");
         assert!(!stages.schedule(0), "never on two threads at a time");
         assert!(!stages.are_idle());
         stages.park(0, body());
         assert!(stages.are_idle() && !stages.have_finished());
-        assert!(stages.schedule(0) && stages.start(0, Instant::now()).is_some());
+        assert!(stages.schedule(0) && stages.start(0, Instant::now(), 0).is_some());
         stages.finish(0);
         assert!(!stages.schedule(0) && stages.are_idle() && stages[0].status() == Status::Finished);
         assert!(!stages.have_finished(), "the other one has not");
@@ -299,7 +311,7 @@ mod tests {
             stages.schedule(index);
         }
         for index in [2, 3] {
-            stages.start(index, Instant::now());
+            stages.start(index, Instant::now(), 0);
         }
         stages.park(3, body());
         let mut scheduled = Vec::new();
@@ -307,8 +319,8 @@ mod tests {
         assert_eq!(scheduled, [3]);
         let status = [0, 1, 2, 3].map(|index| stages[index].status());
         assert_eq!(status, [Status::Finished, Status::Scheduled, Status::Running, Status::Scheduled]);
-        stages.start(1, Instant::now());
-        assert!(stages.start(3, Instant::now()).is_some());
+        stages.start(1, Instant::now(), 0);
+        assert!(stages.start(3, Instant::now(), 0).is_some());
         [1, 2, 3].into_iter().for_each(|index| stages.finish(index));
         assert!(stages.are_idle() && stages.have_finished());
     }
@@ -331,7 +343,7 @@ mod tests {
         let mut stages = Stages::new(1);
         let has_work = |stages: &Stages, epoch| stages[0].has_work(epoch, Instant::now, || true);
         stages.schedule(0);
-        stages.start(0, Instant::now());
+        stages.start(0, Instant::now(), 0);
         let mut body = body();
         let id = call(&mut stages, &mut body);
         stages.park(0, body);
@@ -347,7 +359,7 @@ mod tests {
     fn an_interruption_ends_the_call_so_that_a_late_reply_is_refused() {
         let mut stages = Stages::new(1);
         stages.schedule(0);
-        stages.start(0, Instant::now());
+        stages.start(0, Instant::now(), 0);
         let mut body = body();
         let id = call(&mut stages, &mut body);
         stages.park(0, body);
@@ -359,17 +371,38 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_works_over_time_slices_until_it_rests_or_an_item_has_ended() {
+        let mut stages = Stages::new(1);
+        let first = Instant::now();
+        let mut slice = |ms: u64, ended: u64, goes_on: bool| {
+            stages.schedule(0);
+            stages.start(0, first + Duration::from_millis(ms), ended);
+            stages.park(0, body());
+            if goes_on {
+                stages.schedule(0);
+            }
+            stages.rest(0);
+            stages[0].works_since().map(|since| since - first)
+        };
+        assert_eq!(slice(0, 0, true), Some(Duration::ZERO));
+        assert_eq!(slice(10, 0, true), Some(Duration::ZERO), "it is the same work");
+        assert_eq!(slice(20, 1, true), Some(Duration::from_millis(20)), "it is the next item");
+        assert_eq!(slice(30, 1, false), None);
+        assert_eq!(slice(40, 1, true), Some(Duration::from_millis(40)));
+    }
+
+    #[test]
     fn a_stage_holds_its_oldest_packet_until_nothing_is_in_work() {
         let mut stages = Stages::new(1);
         stages.schedule(0);
-        stages.start(0, Instant::now());
+        stages.start(0, Instant::now(), 0);
         stages[0].inputs.holds_since = Some(Instant::now());
         let mut held = body();
         held.inbox.push_back(packet());
         stages.park(0, held);
         assert!(stages[0].inputs.holds_since.is_some() && stages[0].inbox_len() == 1);
         stages.schedule(0);
-        let mut held = stages.start(0, Instant::now()).expect("it has run");
+        let mut held = stages.start(0, Instant::now(), 0).expect("it has run");
         held.inbox.clear();
         stages.park(0, held);
         assert!(stages[0].inputs.holds_since.is_none());

@@ -186,7 +186,7 @@ mod tests {
         let mut state = session(&graph);
         state.stages.schedule(0);
         assert!(!state.is_at_rest(&graph));
-        state.stages.start(0, Instant::now());
+        state.stages.start(0, Instant::now(), 0);
         state.stages.finish(0);
         assert!(!state.is_at_rest(&graph), "nothing is left that waits");
     }

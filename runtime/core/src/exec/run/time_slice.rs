@@ -89,7 +89,8 @@ impl TimeSlice<'_> {
         let (body, has_credit) = {
             let mut state = run.lock();
             state.seen(budget.from);
-            (state.stages.start(stage, budget.from), state.has_credit(&run.graph, stage))
+            let ended = run.ended.load(Ordering::Relaxed);
+            (state.stages.start(stage, budget.from, ended), state.has_credit(&run.graph, stage))
         };
         if run.shared.cancel.is_cancelled() {
             return self.retire(body, Ok(()));
@@ -166,6 +167,7 @@ impl TimeSlice<'_> {
         state.stages.park(self.stage, body);
         let interrupted = call.and_then(|call| self.post_call(&mut state, call));
         self.run.scheduler().schedule_if_runnable(&mut state, self.stage, self.ready);
+        state.stages.rest(self.stage);
         Pacing::of(self.run, &mut state, self.ready).keep_time();
         drop(state);
         drop(interrupted);

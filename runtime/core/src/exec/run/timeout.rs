@@ -47,11 +47,10 @@ impl AtWork {
                     let call = cell.exchange.call()?;
                     Some(Self { stage, since: call.begun, inputs: call.items() })
                 }
-                Runner::Native if cell.status() == Status::Running => {
+                Runner::Native => {
                     let input = run.first_open_input();
-                    Some(Self { stage, since: cell.slice_began()?, inputs: input.map(|input| (input, input)) })
+                    Some(Self { stage, since: cell.works_since()?, inputs: input.map(|input| (input, input)) })
                 }
-                Runner::Native => None,
             }
         });
         found.min_by_key(|at_work| at_work.since)
