@@ -20,9 +20,16 @@ def with_cures(error: ManifestError, manifest: Mapping[str, Any]) -> ManifestErr
     """The error with what to write where a param of the manifest is a path or an array; the same one if none is."""
     problems = []
     for problem in error.problems:
-        cure = _cure_for(_found(manifest, problem.path)) if problem.got in ("file", "tensor") else None
+        cure = cure_for(_found(manifest, problem.path)) if problem.got in ("file", "tensor") else None
         problems.append(problem if cure is None else problem._replace(suggestion=cure))
     return error if problems == error.problems else refusal(problems)
+
+
+def cure_for(value: Any) -> str | None:
+    """What to write in place of a param that is a path or an array; None for others."""
+    if isinstance(value, os.PathLike):
+        return "params are plain values; write str(path)"
+    return "params are plain values; write array.tolist()" if hasattr(value, "tolist") else None
 
 
 def _found(manifest: Any, path: str) -> Any:
@@ -34,9 +41,3 @@ def _found(manifest: Any, path: str) -> Any:
         except (TypeError, KeyError, IndexError):
             return _NOTHING
     return value
-
-
-def _cure_for(value: Any) -> str | None:
-    if isinstance(value, os.PathLike):
-        return "params are plain values; write str(path)"
-    return "params are plain values; write array.tolist()" if hasattr(value, "tolist") else None

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .._codec.diagnose import DEEPEST, explain
+from .._manifest.foreign_params import cure_for
 from .._problem.outside_text import shown
 from .._problem.problem import ENOUGH, Problem, refusal
 from ..errors import ManifestError, MarshalError
@@ -25,6 +26,8 @@ LONGEST_PATH = 64
 
 KINDS: dict[type, str] = {Audio: "audio", File: "file", Table: "table", Video: "video"}
 """The names of media values; others are tensors."""
+
+USUAL_CURE = "pass media and bytes as inputs"
 
 _BAD_NAME = object()
 
@@ -68,7 +71,9 @@ def unreadable(manifest: Mapping[str, Any]) -> list[Problem]:
             except MarshalError as error:
                 raise _refused(error) from None
             if is_media(replacement):
-                found = _foreign(path, KINDS.get(type(replacement), "tensor"))
+                kind_name = KINDS.get(type(replacement), "tensor")
+                cure = cure_for(value) if kind_name in ("file", "tensor") else None
+                found = _foreign(path, kind_name, cure or USUAL_CURE)
             else:
                 stack.append((replacement, path, depth, begin))
         if found is not None and not is_over and len(problems) < ENOUGH:
@@ -99,9 +104,9 @@ def _require(value: Any, path: str) -> None:
         raise _refused(wrong)
 
 
-def _foreign(path: str, got: str) -> Problem:
+def _foreign(path: str, got: str, cure: str = USUAL_CURE) -> Problem:
     found = _mismatch(path, "a number, text, true, false, null, a list or a map", got)
-    return found._replace(suggestion="pass media and bytes as inputs")
+    return found._replace(suggestion=cure)
 
 
 def _mismatch(path: str, expected: str, got: str) -> Problem:
