@@ -46,11 +46,12 @@ export interface AddNoiseParams {
  * an error. An item of digital silence has no ratio and stays as it is; noise that is digital silence is an error.
  *
  * Sums are computed in float64 and rounded once. Nothing limits them: sound may exceed full scale. Every frame that
- * comes in goes out, at its time. Where rate or layout change inside an item, each part has its own noise.
+ * comes in goes out, at its time. Where rate or layout change inside an item, each part has its own noise; ratio and
+ * noise go on over a jump in time.
  *
- * Draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same
- * input, however it is divided into packets. Files are decoded when they are first drawn and kept for the run, up to
- * 256 MiB together; one may have 134,217,728 frames. Samples that are NaN or infinite are refused.
+ * Draws depend on `seed`, on how many items came before in the run, and on the item's name, where it has one: the same
+ * for the same input, however it is divided into packets. Files are decoded when they are first drawn and kept for the
+ * run, up to 256 MiB together; one may have 134,217,728 frames. Samples that are NaN or infinite are refused.
  *
  * Input `in`: Sound.
  * Output `out`: Sound.
@@ -967,13 +968,18 @@ export interface BandwidthParams {
  * key             value
  * --------------  ----------------------------------------------------------------------------------------------------
  * `bandwidth_hz`  the upper end of the highest band that is at most `drop_db` below the strongest one; null for
- *                 digital silence
+ *                 digital silence or a constant
  * `nyquist_hz`    half the rate: the most that it could be
  * `duration_s`    the length of the item, in seconds
  *
- * The spectrum is that of the whole item and all channels, by Welch's method: Blackman-Harris windows of a power of
- * two of samples, 62 to 125 ms long, half a window apart, whose powers are averaged. A band is 100 Hz wide and has the
- * mean power of the bins in it. So the number is a multiple of 100 Hz, or half the rate.
+ * The spectrum is that of the whole item and all channels, by Welch's method: windows of a power of two of samples,
+ * 125 to 250 ms long, half a window apart, each without its mean, whose powers are averaged. So an offset of the
+ * samples does not count. A band is 100 Hz wide and has the mean power of the bins in it: the number is a multiple of
+ * 100 Hz, or half the rate.
+ *
+ * The window is Albrecht's of six terms, whose side lobes are 150 dB down: a tone counts as sound up to 48 Hz around
+ * it, whatever `drop_db` is. An item that is shorter than a window has one window of its own length, and is known the
+ * less sharply the shorter it is: a tone of 30 ms to 200 Hz.
  *
  * Speech at 16 kHz from a telephone gives about 3400 Hz to 4000 Hz. Noise counts as sound: where that of 16-bit
  * samples or of a microphone lies less than `drop_db` below the strongest band, the bandwidth is half the rate.
@@ -1408,7 +1414,10 @@ export interface MFCCParams {
   rate?: number | null;
   /** The number of coefficients, at most `n_mels`. From 1 to 1024. */
   n_mfcc?: number | null;
-  /** The number of mel filters. From 1 to 1024. */
+  /**
+   * The number of mel filters. Where the bins of `n_fft` lie too far apart for so many, a filter holds none, and its
+   * level is the same for any sound. From 1 to 1024.
+   */
   n_mels?: number | null;
   /** The length of the transform, in samples. From 2 to 65536. */
   n_fft?: number | null;
@@ -1536,7 +1545,10 @@ export interface MelSpectrogramParams {
   pad_mode?: "constant" | "reflect" | null;
   /** The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10. */
   power?: number | null;
-  /** The number of filters. From 1 to 1024. */
+  /**
+   * The number of filters. Where the bins of `n_fft` lie too far apart for so many, a filter holds none and gives the
+   * same number for any sound. From 1 to 1024.
+   */
   n_mels?: number | null;
   /** Where the first filter begins. From 0 to 384000. */
   fmin_hz?: number | null;
@@ -1613,8 +1625,12 @@ export interface MelSpectrogramParams {
  * its hop. How the sound is divided into packets changes no value. A change of rate or layout ends one recording and
  * begins the next.
  *
- * NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of one item
- * may fill 1 GiB; more is an error.
+ * With many filters for a short `n_fft` some hold no bin, and give the same number for any sound. It is so in librosa,
+ * which warns of it, and in torchaudio: of the 128 of Kaldi's kind that AST, BEATs and EAT take, one does, the fourth.
+ * Kaldi itself refuses them. Fewer filters, or a larger `n_fft`, leave none empty.
+ *
+ * NaN and infinity are an error, and so are sums that are too large for float32, as a high `power` can make them, and
+ * an `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill 1 GiB; more is an error.
  *
  * Input `in`: Sound.
  * Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels, frames).
@@ -1692,12 +1708,12 @@ export interface RandomCropParams {
  * each of the n - m + 1 places for m frames is as likely. An item that is shorter is taken from its start and gets
  * what `pad` says after its end. The piece keeps its time and every bit of its samples.
  *
- * The draw depends on `seed`, the number of the item in its run and its name, where it has one: the same for the same
- * input, however it is divided into packets.
+ * The draw depends on `seed`, on how many items came before in the run, and on the item's name, where it has one: the
+ * same for the same input, however it is divided into packets.
  *
  * How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of
- * mono at 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself. An item
- * without a packet stays empty.
+ * mono at 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself, and so
+ * are the parts before and after a jump in time unless `gaps` says otherwise. An item without a packet stays empty.
  *
  * Input `in`: Sound.
  * Output `out`: Sound.
@@ -2083,11 +2099,13 @@ export interface SpeedPerturbParams {
  * factor; the filter's delay is taken out.
  *
  * Each of the `factors` is as likely as the others; name one twice to draw it twice as often. The draw depends on
- * `seed`, the number of the item in its run and its name, where it has one: the same for the same input, however it is
- * divided into packets. A change of rate or layout inside an item begins anew with the same factor.
+ * `seed`, on how many items came before in the run, and on the item's name, where it has one: the same for the same
+ * input, however it is divided into packets. A change of rate or layout inside an item begins anew with the same
+ * factor.
  *
- * Times begin with the item's first and then pass at the new speed, also after a jump. Sound with the factor 1 passes
- * as it is. Rates from 1,000 to 768,000 Hz are converted, others are an error, and so are NaN and infinity.
+ * Times begin with the item's first and then pass at the new speed, also after a jump; where they go back, they begin
+ * anew. Sound with the factor 1 passes as it is. Rates from 1,000 to 768,000 Hz are converted, others are an error,
+ * and so are NaN and infinity.
  *
  * Input `in`: Sound.
  * Output `out`: Sound.
@@ -2229,9 +2247,9 @@ export interface TimeFrequencyMaskParams {
  * than there are, and over time not more than `time_share` of the frames. Then its place is drawn, each as likely.
  * Masks may overlap, and are the same for all channels.
  *
- * The draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same
- * input, however it is divided into packets. An item may fill 1 GiB; more is an error, and so are tensors that differ
- * in type, channels or bands.
+ * The draws depend on `seed`, on how many items came before in the run, and on the item's name, where it has one: the
+ * same for the same input, however it is divided into packets. An item may fill 1 GiB; more is an error, and so are
+ * tensors that differ in type, channels or bands.
  *
  * Input `in`: Float32 tensors (bands, frames) or (channels, bands, frames).
  * Output `out`: For each item one tensor of the same form, with all its frames.

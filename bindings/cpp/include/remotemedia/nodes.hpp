@@ -744,7 +744,8 @@ struct MFCC {
     std::optional<std::int64_t> rate{};
     /// The number of coefficients, at most `n_mels`. From 1 to 1024.
     std::optional<std::int64_t> n_mfcc{};
-    /// The number of mel filters. From 1 to 1024.
+    /// The number of mel filters. Where the bins of `n_fft` lie too far apart for so many, a filter holds none, and its
+    /// level is the same for any sound. From 1 to 1024.
     std::optional<std::int64_t> n_mels{};
     /// The length of the transform, in samples. From 2 to 65536.
     std::optional<std::int64_t> n_fft{};
@@ -834,7 +835,8 @@ struct MelSpectrogram {
     std::optional<std::string> pad_mode{};
     /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10.
     std::optional<Number> power{};
-    /// The number of filters. From 1 to 1024.
+    /// The number of filters. Where the bins of `n_fft` lie too far apart for so many, a filter holds none and gives
+    /// the same number for any sound. From 1 to 1024.
     std::optional<std::int64_t> n_mels{};
     /// Where the first filter begins. From 0 to 384000.
     std::optional<Number> fmin_hz{};
