@@ -124,6 +124,27 @@ async def test_a_file_that_does_not_block_loses_nothing_without_a_word() -> None
         assert 0 < len(arrived) == caught.value.characters_written
 
 
+async def test_a_file_that_does_not_block_is_read_to_its_end_or_not_at_all() -> None:
+    content = FLAC.read_bytes()
+    for call, opened in [(rm.read, io.FileIO), (rm.read, _buffered), (rm.aread, io.FileIO), (rm.aread, _buffered)]:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        with opened(reading) as reader, io.FileIO(writing, "wb") as writer:
+            for part in (b"", content[:5000]):
+                writer.write(part)
+                expected = rf"does not block, and its end has not come: {len(part)} bytes are read; make it block, "
+                with pytest.raises(BlockingIOError, match=expected):
+                    await _done(call(reader))
+            writer.write(content[:20_000])
+            writer.close()
+            with pytest.raises(rm.NodeError, match="ends too early"):
+                await _done(call(reader))
+
+
+def _buffered(number: int) -> io.BufferedReader:
+    return io.BufferedReader(io.FileIO(number))
+
+
 async def _done(returned: Any) -> None:
     if returned is not None:
         await returned

@@ -70,7 +70,7 @@ def file_of(source: Source, call: str) -> File:
             f"the file object is async, and {call} awaits nothing; pass its bytes, `await file.read()`"
             + (", or call what is awaited, such as rm.aread" if call in ALONE | MANY else "")
         )
-    return _content(cast(Any, source).read(), call)
+    return _content(_read_all(source), call)
 
 
 async def afile_of(source: Source, call: str) -> File:
@@ -80,7 +80,9 @@ async def afile_of(source: Source, call: str) -> File:
     if isinstance(source, File) or not is_file_object(source, "read"):
         return _file(source, call)
     _require_bytes_source(source)
-    return _content(await _called(source, "read"), call)
+    if _is_async(source, "read"):
+        return _content(await cast(Any, source).read(), call)
+    return _content(await afetched(lambda: _read_all(source)), call)
 
 
 def path_of(target: str | os.PathLike[str], call: str) -> str:
@@ -184,6 +186,32 @@ async def _called(place: Any, method: str, *arguments: Any) -> Any:
     if _is_async(place, method):
         return await getattr(place, method)(*arguments)
     return await afetched(lambda: getattr(place, method)(*arguments))
+
+
+def _read_all(source: Any) -> Any:
+    """What is left in a file object. Raises `BlockingIOError` where one that does not block has nothing yet."""
+    content = source.read()
+    if not isinstance(source, io.IOBase) or not _may_lack(source):
+        return content
+    there, more = b"", content
+    while more:
+        there += more
+        more = source.read()
+    if more is not None:
+        return there
+    raise BlockingIOError(
+        errno.EAGAIN,
+        f"the file object does not block, and its end has not come: {len(there)} bytes are read; make it block, "
+        "os.set_blocking(file.fileno(), True), or collect its bytes and pass them",
+    )
+
+
+def _may_lack(source: Any) -> bool:
+    """Whether a file object does not wait for bytes that are still to come, as far as can be told."""
+    try:
+        return not os.get_blocking(source.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def _left(view: memoryview, written: Any, target: Any, data: bytes) -> memoryview:
