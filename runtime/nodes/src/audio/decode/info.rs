@@ -155,8 +155,22 @@ fn join_date(block: &mut Map) {
     }
 }
 
-/// Puts a tag into a block of them, unless there is too much of it.
+/// Puts a tag into a block of them, unless there is too much of it. A number and how many there are, `3/9`, are two tags.
 pub(super) fn add(block: &mut Map, name: String, text: &str) {
+    let total = match &name[..] {
+        "track" => Some("track_total"),
+        "disc" => Some("disc_total"),
+        _ => None,
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let (Some(total), Some((number, of))) = (total, text.split_once('/'))
+        && is_number(number)
+        && is_number(of)
+    {
+        add(block, name, number);
+        add(block, total.to_owned(), of);
+        return;
+    }
     let joined = match block.get(name.as_str()) {
         Some(Value::Str(first)) if !format!("; {first}; ").contains(&format!("; {text}; ")) => {
             format!("{first}; {text}")
@@ -317,6 +331,29 @@ mod tests {
         ] {
             assert_eq!(genres(raw), names, "{raw}");
         }
+    }
+
+    #[test]
+    fn a_number_of_so_many_is_two_tags() {
+        let mut block = Map::new();
+        for (name, text) in [("track", "3/9"), ("disc", "1/2"), ("title", "3/9"), ("date", "2001/02")] {
+            add(&mut block, name.to_owned(), text);
+        }
+        let texts: Vec<String> = block.iter().map(|(name, text)| format!("{name}={text:?}")).collect();
+        let expected = [
+            ("track", "3"),
+            ("track_total", "9"),
+            ("disc", "1"),
+            ("disc_total", "2"),
+            ("title", "3/9"),
+            ("date", "2001/02"),
+        ];
+        assert_eq!(texts, expected.map(|(name, text)| format!("{name}={:?}", Value::Str(text.into()))));
+        let mut other = Map::new();
+        for text in ["A/B", "3/", "/9", "3/9/27"] {
+            add(&mut other, "track".to_owned(), text);
+        }
+        assert_eq!(other["track"], Value::Str("A/B; 3/; /9; 3/9/27".into()));
     }
 
     #[test]
