@@ -141,6 +141,25 @@ fn speakers_come_from_the_mask() {
 
 /// They are microphones as often as speakers: of none the low frequencies may be left out.
 #[test]
+fn layouts_of_core_audio_name_speakers_in_aiff() {
+    for (channels, tag, mask, name) in [
+        (6u16, 121 << 16 | 6, 0, Some("5.1")),
+        (6, 1 << 16, 0x60f, Some("5.1(side)")),
+        (3, 133 << 16 | 3, 0, Some("2.1")),
+        (3, 131 << 16 | 3, 0, Some("3.0(back)")),
+        (4, 132 << 16 | 4, 0, Some("quad")),
+        (4, 136 << 16 | 4, 0, Some("3.1")),
+        (4, 121 << 16 | 6, 0, None),
+    ] {
+        let (data, _) = integers(usize::from(channels), 2);
+        let layout = [tag, mask, 0u32].map(u32::to_be_bytes).concat();
+        let sound = [big_chunk(b"CHAN", &layout), comm(channels, FRAMES as u32, 16, RATE, None), ssnd(0, &data)];
+        let outcome = decode(in_memory(aiff(b"AIFF", &sound)));
+        assert_eq!(outcome.chunks()[0].layout().name(), name, "{channels} channels, tag {tag:x}");
+    }
+}
+
+#[test]
 fn three_and_more_channels_without_speakers_have_no_layout() {
     for channels in [1u16, 2, 3, 4, 6, 8, 18] {
         let (data, _) = integers(usize::from(channels), 2);

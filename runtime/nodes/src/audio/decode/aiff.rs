@@ -8,10 +8,13 @@ use symphonia::core::codecs::audio::well_known as codec;
 use symphonia::core::io::{MediaSourceStream, ReadBytes};
 
 use super::blocks::{Cut, HeadError, Sound, plain_channels};
+use super::caf::channels_of;
 
 const MOST_CHUNKS: usize = 100_000;
 /// The longest chunk `COMM` that is read: its name of the codec has up to 255 letters.
 const MOST_COMMON: u64 = 1024;
+/// The tag and the bitmap of a layout of Core Audio in the chunk `CHAN`.
+const LAYOUT: u64 = 8;
 
 /// The content of the chunk `COMM`.
 struct Common {
@@ -45,7 +48,7 @@ pub(super) fn is_streamable(mut read: impl FnMut(u64, usize) -> Vec<u8>) -> Opti
 pub(super) fn read_head(reader: &mut MediaSourceStream<'static>, file_len: Option<u64>) -> Result<Sound, HeadError> {
     reader.ignore_bytes(8)?;
     let is_compressed = reader.read_quad_bytes()? == *b"AIFC";
-    let (mut common, mut sound) = (None, None);
+    let (mut common, mut sound, mut layout) = (None, None, None);
     for _ in 0..MOST_CHUNKS {
         let id = match reader.read_quad_bytes() {
             Ok(id) => id,
@@ -59,6 +62,10 @@ pub(super) fn read_head(reader: &mut MediaSourceStream<'static>, file_len: Optio
             b"COMM" => {
                 read = len.min(MOST_COMMON);
                 common = Some(Common::read(&reader.read_boxed_slice_exact(read as usize)?, is_compressed)?);
+            }
+            b"CHAN" => {
+                read = len.min(LAYOUT);
+                layout = reader.read_boxed_slice_exact(read as usize)?.first_chunk::<8>().copied();
             }
             b"SSND" => {
                 let offset = u64::from(reader.read_be_u32()?);
@@ -85,7 +92,7 @@ pub(super) fn read_head(reader: &mut MediaSourceStream<'static>, file_len: Optio
     let common = common.ok_or(HeadError::Damaged("it has no chunk COMM, which says what its sound is"))?;
     let (_, len) = sound.ok_or(HeadError::Damaged("it has no chunk SSND, which holds its sound"))?;
     let left = file_len.map(|end| end.saturating_sub(reader.pos()));
-    common.sound(len, left)
+    common.sound(len, left, layout)
 }
 
 impl Common {
@@ -110,7 +117,7 @@ impl Common {
         })
     }
 
-    fn sound(&self, len: Option<u64>, file: Option<u64>) -> Result<Sound, HeadError> {
+    fn sound(&self, len: Option<u64>, file: Option<u64>, layout: Option<[u8; 8]>) -> Result<Sound, HeadError> {
         if self.channels == 0 {
             return Err(HeadError::Damaged("its header gives no channels"));
         }
@@ -133,7 +140,7 @@ impl Common {
         };
         let described = u64::from(bytes) * u64::from(self.channels) * u64::from(self.frames);
         let len = len.map(|len| if self.frames > 0 { len.min(described) } else { len });
-        Ok(Sound::pcm(codec, self.rate, plain_channels(self.channels), bytes, written_len(len, file)))
+        Ok(Sound::pcm(codec, self.rate, channels_of(self.channels, layout), bytes, written_len(len, file)))
     }
 
     /// Apple's ADPCM: for each channel packets of 34 bytes that hold 64 frames. The description counts packets, libsndfile half
