@@ -108,7 +108,8 @@ documented! {
 ///   written into. One path holds one item: a second one is an error.
 /// - Where the channels are, WAV says by its mask of speakers, and FLAC by the same mask as a comment where they are not where
 ///   FLAC has so many: 3.0, quad, 5.0, 5.1, 6.1 or 7.1. Three and more channels without a layout come back as such, but
-///   Opus, which has no way to say that, refuses them. A layout that FLAC or Opus has no places for is an error.
+///   Opus, which has no way to say that, refuses them. A layout that FLAC or Opus has no places for is an error. Opus does not
+///   tell speakers at the sides from those behind: quad(side), 5.0(side) and 5.1(side) come back as quad, 5.0 and 5.1.
 /// - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside an item, and
 ///   NaN or infinity where samples are computed.
 pub struct AudioEncode {
