@@ -260,6 +260,8 @@ fn nothing_else_goes_to_them() {
     ];
     for (bytes, fails) in [
         (pcm.concat(), false),
+        // FFmpeg takes the ADPCM of NMS for AMR.
+        ([&pcm.concat()[..20], b"\x38", &pcm.concat()[21..]].concat(), true),
         (b"\x89PNG\r\n\x1a\n and more".to_vec(), true),
         (b"#EXTM3U\nfile.mp3".to_vec(), true),
         (b"Dear diary, today I was".to_vec(), true),

@@ -50,6 +50,8 @@ pub(super) enum HeadError {
     Damaged(&'static str),
     /// It is right and names a codec that can't be decoded: "G.722 in WAV".
     Codec(String),
+    /// The same, of a codec that libraries of the system take for another one.
+    Mistaken(String),
 }
 
 impl From<io::Error> for HeadError {

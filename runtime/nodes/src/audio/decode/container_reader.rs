@@ -28,6 +28,8 @@ pub(super) enum Unopened {
     /// It holds a codec of this name, which can't be decoded.
     Codec(String),
 }
+    /// The same, of a codec that libraries of the system take for another one.
+    Mistaken(String),
 
 impl From<Error> for Unopened {
     fn from(error: Error) -> Self {
@@ -48,6 +50,7 @@ impl From<HeadError> for Unopened {
             HeadError::Damaged(text) => Self::Damaged(text),
             HeadError::Codec(name) => Self::Codec(name),
         }
+            HeadError::Mistaken(name) => Self::Mistaken(name),
     }
 }
 

@@ -125,6 +125,7 @@ impl Demuxer {
         let padding = Padding::default();
         let counts_frames = counts_frames(container);
         Ok(Self {
+            Unopened::Mistaken(codec) => failure::refused(&name, &codec).error.into(),
             name,
             container,
             counts_frames,

@@ -50,7 +50,9 @@ pub(super) fn of_system(name: &str, shown: &str, is: &str, error: SystemError) -
         SystemError::Io(error) => unreadable(name, &error),
         SystemError::NoAudio => without_audio(name),
         SystemError::Codec(codec) => {
-            NodeError::new(format!("{name} holds {codec}, which neither remotemedia nor {shown} can decode"))
+            // FFmpeg has no name for a codec that it does not know.
+            let is = if codec == "none" { is.to_owned() } else { format!("holds {codec}") };
+            NodeError::new(format!("{name} {is}, which neither remotemedia nor {shown} can decode"))
                 .cure(format!("{SUPPORTED}."))
         }
         SystemError::Damaged(detail) => damaged(name, &format!("it {is}, and {detail}")),
@@ -175,3 +177,9 @@ mod tests {
         );
     }
 }
+        let unknown =
+            of_system("'a.wav'", "FFmpeg 5", "holds floats of 16 bits in WAV", SystemError::Codec("none".into()));
+        assert_eq!(
+            unknown.cause,
+            "'a.wav' holds floats of 16 bits in WAV, which neither remotemedia nor FFmpeg 5 can decode"
+        );

@@ -12,7 +12,7 @@ use symphonia::core::codecs::audio::well_known as codec;
 use symphonia::core::io::{MediaSourceStream, ReadBytes};
 
 use super::blocks::{Cut, HeadError, Sound, plain_channels};
-use super::wave_codec::codec_name;
+use super::wave_codec::{codec_name, is_mistaken};
 
 /// The ids of Wave64: the letters of a RIFF id and the rest of a GUID.
 const W64_RIFF: [u8; 16] = *b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00";
@@ -231,7 +231,10 @@ impl Format {
     }
 
     fn content(&self, len: Option<u64>, fact: Option<u64>, form: Form) -> Result<Content, HeadError> {
-        let refused = || HeadError::Codec(format!("{} in WAV", codec_name(self.tag, self.bits)));
+        let refused = || {
+            let name = format!("{} in WAV", codec_name(self.tag, self.bits));
+            if is_mistaken(self.tag) { HeadError::Mistaken(name) } else { HeadError::Codec(name) }
+        };
         if self.is_foreign_guid {
             return Err(HeadError::Codec("a codec with a GUID of its own in WAV".to_owned()));
         }

@@ -10,6 +10,11 @@ pub(super) fn codec_name(tag: u16, bits: u16) -> String {
     }
 }
 
+/// Whether FFmpeg takes the codec with this tag for another one: NMS's for AMR.
+pub(super) fn is_mistaken(tag: u16) -> bool {
+    tag == 0x38
+}
+
 fn name(tag: u16) -> Option<&'static str> {
     TAGS.binary_search_by_key(&tag, |(known, _)| *known).ok().map(|place| TAGS[place].1)
 }
