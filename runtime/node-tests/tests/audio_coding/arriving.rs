@@ -4,7 +4,7 @@ use remotemedia_core::node::Step;
 use remotemedia_core::value::{Buffer, Packet, Value};
 use serde_json::json;
 
-use harness::items::{decode_path, decode_pieces, node, run_item};
+use harness::items::{decode, decode_path, decode_pieces, in_memory, node, run_item};
 use harness::{media, ogg};
 
 const NAMES: [&str; 12] = [
@@ -60,6 +60,21 @@ fn foreign_bytes_between_mp3_frames_cost_no_sound() {
     bytes.splice(cut..cut, vec![0x20; 40_000]);
     for len in [100, 3000] {
         assert_eq!(decode_pieces(&bytes, len).samples(), whole, "pieces of {len}");
+    }
+}
+
+/// What is in a picture may look like frames.
+#[test]
+fn frames_behind_the_picture_of_a_file_go_on() {
+    let picture: Vec<u8> = (0..60_000).flat_map(|number: u32| [0xff, 0xfb, 0x90, 0x64, (number % 251) as u8]).collect();
+    let size = [21, 14, 7, 0].map(|bits| (picture.len() >> bits) as u8 & 0x7f);
+    let tag = [&b"ID3\x04\0\0"[..], &size, &picture].concat();
+    for name in ["bare.mp3", "stereo.aac"] {
+        let file = media::bytes(name);
+        let whole = decode_pieces(&file.repeat(2), 4096).samples();
+        let joined = [&file[..], &tag, &file].concat();
+        assert!(decode(in_memory(joined.clone())).samples() == whole, "{name}");
+        assert!(decode_pieces(&joined, 4096).samples() == whole, "{name} in pieces");
     }
 }
 

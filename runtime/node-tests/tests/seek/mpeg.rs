@@ -1,6 +1,9 @@
 //! MPEG audio of the three layers and AAC in ADTS: what their decoders remember is there when a part begins.
 
-use crate::cuts::{check, random, total};
+use serde_json::json;
+
+use crate::cuts::{Subject, check, check_changing, random, total};
+use harness::items::{decode, decode_pieces, in_memory};
 use harness::media;
 
 /// The frames of sound of a file, without its tag.
@@ -107,6 +110,44 @@ fn freed(bytes: &[u8]) -> Vec<u8> {
         }
     }
     freed
+}
+
+/// The frames of AAC as of another rate, whose bands are the same.
+fn of_48_khz(mut aac: Vec<u8>) -> Vec<u8> {
+    let mut place = 0;
+    while let Some([third, fourth, fifth, sixth]) = aac.get_mut(place + 2..place + 6) {
+        *third = *third & !0x3c | 3 << 2;
+        place += usize::from(*fourth & 3) << 11 | usize::from(*fifth) << 3 | usize::from(*sixth >> 5);
+    }
+    aac
+}
+
+#[test]
+fn aac_of_another_rate_behind_the_first_is_heard_at_its_own() {
+    let aac = media::bytes("stereo.aac");
+    let joined = [&aac[..], &of_48_khz(aac.clone())].concat();
+    let frames = total(&Subject { name: "one", bytes: aac, params: json!({}) }.part(json!({})));
+    check_changing("AAC of two rates", joined.clone());
+    for outcome in [decode(in_memory(joined.clone())), decode_pieces(&joined, 1000)] {
+        assert_eq!(outcome.failure, None);
+        let of = |rate| {
+            outcome.chunks().iter().filter(|audio| audio.rate() == rate).map(|audio| audio.frames()).sum::<usize>()
+        };
+        assert_eq!((of(44_100), of(48_000)), (frames, frames));
+    }
+}
+
+#[test]
+fn aac_that_was_cut_within_a_frame_goes_on_behind_it() {
+    let aac = media::bytes("stereo.aac").repeat(2);
+    let whole = total(&Subject { name: "whole", bytes: aac.clone(), params: json!({}) }.part(json!({})));
+    for from in (2000..16_000).step_by(613) {
+        let cut = [&aac[..from], &aac[from + 700..]].concat();
+        let outcome = decode(in_memory(cut.clone()));
+        assert_eq!(outcome.failure, None, "{from}");
+        assert!((whole - 6 * 1024..whole).contains(&total(&outcome)), "{from}: {} of {whole}", total(&outcome));
+        assert!(decode_pieces(&cut, 777).samples() == outcome.samples(), "{from}");
+    }
 }
 
 #[test]

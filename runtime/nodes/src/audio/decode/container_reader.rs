@@ -8,9 +8,10 @@ use symphonia::core::formats::probe::{Hint, Probe, ProbeableFormat};
 use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::meta::{MetadataLog, MetadataOptions};
-use symphonia::default::formats::{AdtsReader, IsoMp4Reader, MkvReader, OggReader};
+use symphonia::default::formats::{IsoMp4Reader, MkvReader, OggReader};
 use symphonia::default::meta::{ApeReader, Id3v1Reader};
 
+use super::adts::AdtsReader;
 use super::blocks::{BlockReader, HeadError};
 use super::container::Container;
 use super::flac::FlacReader;

@@ -54,9 +54,6 @@ struct Open {
     file: Opened,
     /// `None` if the whole file was collected first.
     gate: Option<Gate>,
-    container: Container,
-    /// Where the reader stood before the last packet was asked for.
-    asked_at: u64,
     /// Whether the end of an Ogg stream was looked at.
     is_end_known: bool,
 }
@@ -169,24 +166,12 @@ impl ByteStream {
             Gate::Ogg(pages) => position.min(pages.seen()),
             Gate::Ahead(_) => position,
         });
-        open.asked_at = position;
         Ok(Some(&mut open.file))
     }
 
     /// If the reader met the end of what has arrived, makes it go on later, and says so.
     pub(super) fn step_back_if_starved(&mut self) -> bool {
-        /// No ADTS frame is longer.
-        const LONGEST_FRAME: u64 = 8192;
-        let Some(open) = &self.open else { return false };
-        if open.gate.is_none() || !self.bytes.starved() {
-            return false;
-        }
-        if open.container == Container::Adts {
-            // The reader passed over foreign bytes and may have met the end within a frame: it gets that frame again.
-            let position = self.bytes.read_position();
-            self.bytes.rewind(position.saturating_sub(LONGEST_FRAME).max(open.asked_at));
-        }
-        true
+        self.open.as_ref().is_some_and(|open| open.gate.is_some()) && self.bytes.starved()
     }
 
     /// Opens the file if enough of it has arrived.
@@ -319,7 +304,7 @@ impl ByteStream {
             // Their readers keep what is no whole packet yet.
             _ => Gate::Ahead(1),
         };
-        Ok(Some(Open { file: demuxer.into(), gate: Some(gate), container, asked_at: 0, is_end_known: false }))
+        Ok(Some(Open { file: demuxer.into(), gate: Some(gate), is_end_known: false }))
     }
 
     /// Collects the file for codecs of the system, which want it whole, or fails where there are none.
@@ -362,7 +347,7 @@ impl ByteStream {
         }
         self.is_collected = true;
         let file = open_buffer(self.bytes.take_all(), &self.name)?;
-        Ok(Some(Open { file, gate: None, container, asked_at: 0, is_end_known: true }))
+        Ok(Some(Open { file, gate: None, is_end_known: true }))
     }
 }
 

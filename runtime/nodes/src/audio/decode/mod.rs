@@ -6,6 +6,7 @@
 mod aac;
 mod aac_band;
 mod aac_config;
+mod adts;
 mod aiff;
 mod aiff_tags;
 mod blocks;
@@ -101,7 +102,7 @@ documented! {
 /// | AIFF and AIFF-C, Sun audio (`.au`, `.snd`) | PCM of 8 to 32 bits, floats, A-law, mu-law; AIFF-C also IMA ADPCM |
 /// | Core Audio (CAF) | PCM, floats, A-law, mu-law, IMA ADPCM, ALAC, AAC-LC, MPEG audio |
 /// | FLAC | FLAC; the rate, the number of channels and the width may change |
-/// | bare frames | MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in ADTS |
+/// | bare frames | MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in ADTS; the rate and the number of channels may change |
 /// | Ogg | Vorbis, Opus, FLAC |
 /// | WebM and Matroska | Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM |
 /// | MP4, M4A, M4B and QuickTime | AAC-LC, ALAC, FLAC, MP3, MPEG audio of layer II, Opus, PCM |
@@ -142,8 +143,9 @@ documented! {
 ///   they ask for is left out too. A list that plays sound twice or in another order is left to FFmpeg, and else an error.
 /// - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read to
 ///   their end. FLAC frames are decoded only if their checksums are right, in any container.
-/// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. What is wrong
-///   in tags and chapters costs these alone. Anything else that is damaged, missing or cut off ends the file with an error,
+/// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on; a frame of ADTS that
+///   was cut is left out. What is wrong in tags, chapters and tables of places costs these alone. Ogg numbers its pages: where some
+///   are missing or have a wrong checksum, the sound ends with an error before them. Anything else that is damaged, missing or cut off ends the file with an error,
 ///   after all sound before it came out. Where nothing tells how long a file is, no end is too early, but within a packet
 ///   it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia,
 ///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream

@@ -18,7 +18,7 @@ use symphonia::core::packet::Packet;
 use super::layout::front;
 use super::mpeg_header::{Chain, Header, NOT_ALLOWED, chain};
 use super::mpeg_tag::{Facts, facts};
-use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
+use super::symphonia_reader::{format_reader_fields, jumped_to, leave_out_tags, read_ahead, wanted_frame};
 
 mod constant;
 
@@ -41,6 +41,8 @@ pub(super) struct MpegReader<'s> {
     /// The length of a frame of free format.
     free: Option<usize>,
     position: i64,
+    /// Bytes of a tag that are still to be left out.
+    foreign: u64,
     /// The tag at the start, if it gives the number of frames.
     tagged: Option<constant::Tagged>,
 }
@@ -61,6 +63,7 @@ impl<'s> MpegReader<'s> {
             last: None,
             free: None,
             position: 0,
+            foreign: 0,
             tagged: None,
         };
         let (header, len) = mpeg.next_frame()?.ok_or_else(|| Error::IoError(io::ErrorKind::UnexpectedEof.into()))?;
@@ -123,8 +126,8 @@ impl<'s> MpegReader<'s> {
     /// ends before. What has not become a frame by then stays where it is.
     fn next_frame(&mut self) -> Result<Option<(Header, usize)>> {
         loop {
-            self.fill(4)?;
-            let header = Header::read(&self.waiting);
+            self.fill(if self.foreign > 0 { 0 } else { 4 })?;
+            let header = Header::read(&self.waiting).filter(|_| self.foreign == 0);
             if let (Some(header), Some(last)) = (header, self.last)
                 && header.is_kin(&last)
                 && let Some(len) = header.len().or(self.free.map(|len| len + header.padding()))
@@ -132,7 +135,7 @@ impl<'s> MpegReader<'s> {
                 let is_cut = self.fill(len)?;
                 return Ok((!is_cut).then_some((header, len)));
             }
-            if !self.search()? {
+            if !leave_out_tags(&mut self.reader, &mut self.waiting, &mut self.foreign)? || !self.search()? {
                 return Ok(None);
             }
         }

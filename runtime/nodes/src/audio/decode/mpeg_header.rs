@@ -199,38 +199,79 @@ fn free_len(bytes: &[u8], first: &Header) -> Option<usize> {
     })
 }
 
-/// The bytes of the AAC frame whose ADTS header these bytes begin with.
-fn adts_len(bytes: &[u8]) -> Option<usize> {
-    let [0xff, second, third, fourth, fifth, sixth, ..] = *bytes else { return None };
-    if second & 0xf6 != 0xf0 || third >> 2 & 15 > 12 {
-        return None;
+/// The header of an AAC frame in ADTS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AdtsHeader {
+    /// Its bytes, and those of the frame with it.
+    pub(super) head_len: usize,
+    pub(super) len: usize,
+    pub(super) rate: u32,
+    profile: u8,
+    /// The number of an arrangement of channels; 0 where the frames say it.
+    arrangement: u8,
+    /// Whether it holds several packets.
+    pub(super) has_several: bool,
+}
+
+impl AdtsHeader {
+    /// The bytes of a header without a checksum.
+    pub(super) const LEN: usize = 7;
+
+    /// The header that these bytes begin with.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        const RATES: [u32; 13] =
+            [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
+        let [0xff, second, third, fourth, fifth, sixth, seventh, ..] = *bytes else { return None };
+        if second & 0xf6 != 0xf0 {
+            return None;
+        }
+        let head_len = if second & 1 == 0 { Self::LEN + 2 } else { Self::LEN };
+        let len = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
+        (len >= head_len).then_some(Self {
+            head_len,
+            len,
+            rate: *RATES.get(usize::from(third >> 2 & 15))?,
+            profile: third >> 6,
+            arrangement: (third & 1) << 2 | fourth >> 6,
+            has_several: seventh & 3 != 0,
+        })
     }
-    let len = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
-    (len >= 7).then_some(len)
+
+    /// How many channels there are, unless the frames say it.
+    pub(super) fn channels(&self) -> Option<u8> {
+        match self.arrangement {
+            0 => None,
+            7 => Some(8),
+            count => Some(count),
+        }
+    }
+
+    /// Whether both are of one stream.
+    pub(super) fn is_kin(&self, other: &Self) -> bool {
+        (self.rate, self.profile, self.arrangement) == (other.rate, other.profile, other.arrangement)
+    }
 }
 
 /// Whether so many AAC frames begin here, one after the other; see [`chain`].
 pub(super) fn adts_chain(bytes: &[u8], frames: usize, is_whole: bool) -> Chain {
-    let Some(first) = adts_len(bytes) else { return Chain::Broken };
-    let mut place = first;
+    let Some(first) = AdtsHeader::read(bytes) else { return Chain::Broken };
+    let mut place = first.len;
     for found in 1..frames {
-        if bytes.len() < place + 7 {
+        if bytes.len() < place + AdtsHeader::LEN {
             return match is_whole {
                 // The last frame may be cut, but one header alone is too little to know it by.
-                true if bytes.len() == place || (bytes.len() < place && found > 1) => Chain::Frames(first),
+                true if bytes.len() == place || (bytes.len() < place && found > 1) => Chain::Frames(first.len),
                 true => Chain::Broken,
-                false => Chain::Needs(place + 7),
+                false => Chain::Needs(place + AdtsHeader::LEN),
             };
         }
-        // The rate and the profile stay.
-        let is_kin = bytes[place + 2] & 0xfc == bytes[2] & 0xfc;
-        match adts_len(&bytes[place..]).filter(|_| is_kin) {
-            Some(len) => place += len,
+        match AdtsHeader::read(&bytes[place..]).filter(|next| next.is_kin(&first)) {
+            Some(next) => place += next.len,
             None if is_tag(&bytes[place..]) => break,
             None => return Chain::Broken,
         }
     }
-    Chain::Frames(first)
+    Chain::Frames(first.len)
 }
 
 #[cfg(test)]

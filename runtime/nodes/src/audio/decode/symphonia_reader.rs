@@ -5,8 +5,11 @@ use std::io;
 
 use symphonia::core::errors::{Error, Result, SeekErrorKind};
 use symphonia::core::formats::{SeekTo, SeekedTo};
-use symphonia::core::io::{MediaSourceStream, ReadBytes};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::units::Timestamp;
+
+use super::container::ape_len;
+use super::id3_tag::tag_len;
 
 /// Reads on until there are `wanted` bytes in `bytes`, in pieces of `least` to `most` bytes; fewer are there where the
 /// source ends. Whether it does.
@@ -33,6 +36,34 @@ pub(super) fn read_ahead(
         }
     }
     Ok(false)
+}
+
+/// Leaves out tags that begin the bytes that wait, as where a file was put behind another one: what is in them may look like
+/// frames. `left` are the bytes of a tag that are still to come. Whether all tags are passed; else the source ends.
+///
+/// # Errors
+/// If the source can't be read.
+pub(super) fn leave_out_tags(source: &mut MediaSourceStream<'_>, bytes: &mut Vec<u8>, left: &mut u64) -> Result<bool> {
+    const HEAD: usize = 32;
+    const PIECE: usize = 1024;
+    loop {
+        while *left > 0 {
+            if read_ahead(source, bytes, 1, PIECE, PIECE)? {
+                return Ok(false);
+            }
+            let count = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+            bytes.drain(..count);
+            *left -= count as u64;
+        }
+        read_ahead(source, bytes, HEAD, PIECE, PIECE)?;
+        let Some(len) = tag_len(bytes).or_else(|| ape_len(bytes)) else { return Ok(true) };
+        // One that claims more than there is may have a wrong length.
+        let end = source.pos() - bytes.len() as u64 + len;
+        if source.byte_len().is_some_and(|all| end > all) {
+            return Ok(true);
+        }
+        *left = len;
+    }
 }
 
 /// The frame that a reader of ours is to jump to, whose timestamps are decoded frames.

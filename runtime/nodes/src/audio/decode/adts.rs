@@ -1,0 +1,221 @@
+//! The reader of AAC in ADTS (ISO/IEC 14496-3, 1.A.2.2).
+//!
+//! After foreign bytes, it goes on where a chain of frames begins. Where frames of another format follow, as in files that were
+//! put one behind the other, a new stream begins.
+
+use std::io;
+
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
+use symphonia::core::errors::{Error, Result};
+use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, Timestamp};
+use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
+use symphonia::core::formats::well_known::FORMAT_ID_ADTS;
+use symphonia::core::formats::{SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::io::{MediaSourceStream, ScopedStream};
+use symphonia::core::meta::MetadataLog;
+use symphonia::core::packet::Packet;
+
+use super::aac;
+use super::layout::front;
+use super::mpeg_header::{AdtsHeader, Chain, adts_chain, is_tag};
+use super::symphonia_reader::{format_reader_fields, leave_out_tags, read_ahead};
+
+const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_ADTS, short_name: "aac", long_name: "AAC in ADTS" };
+/// Foreign bytes end where so many frames follow on each other.
+const SURE: usize = 3;
+const PIECE: usize = 1024;
+
+/// A reader of frames.
+pub(super) struct AdtsReader<'s> {
+    reader: MediaSourceStream<'s>,
+    media: MediaInfo,
+    tracks: Vec<Track>,
+    metadata: MetadataLog,
+    /// Bytes that were read and not given away.
+    waiting: Vec<u8>,
+    /// The header of a frame of the stream.
+    first: AdtsHeader,
+    /// Whether what is waiting begins with a frame, as far as is known.
+    is_certain: bool,
+    /// Bytes of a tag that are still to be left out.
+    foreign: u64,
+    position: i64,
+}
+
+impl<'s> AdtsReader<'s> {
+    /// A reader of what comes next in this source.
+    ///
+    /// # Errors
+    /// If no frame comes.
+    pub(super) fn new(mut reader: MediaSourceStream<'s>, metadata: MetadataLog) -> Result<Self> {
+        let mut waiting = Vec::new();
+        let first = loop {
+            if read_ahead(&mut reader, &mut waiting, AdtsHeader::LEN, PIECE, usize::MAX)? {
+                return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
+            }
+            match AdtsHeader::read(&waiting) {
+                Some(header) => break header,
+                None => drop(waiting.remove(0)),
+            }
+        };
+        let mut adts = Self {
+            reader,
+            media: MediaInfo::default(),
+            tracks: Vec::new(),
+            metadata,
+            waiting,
+            first,
+            is_certain: true,
+            foreign: 0,
+            position: 0,
+        };
+        adts.announce();
+        Ok(adts)
+    }
+
+    fn announce(&mut self) {
+        let mut params = AudioCodecParameters::new();
+        params.for_codec(CODEC_ID_AAC).with_sample_rate(self.first.rate);
+        if let Some(channels) = self.first.channels() {
+            params.with_channels(match channels {
+                1 | 2 => front(channels.into()),
+                more => Channels::Discrete(more.into()),
+            });
+        }
+        let mut track = Track::new(0);
+        track.with_codec_params(CodecParameters::Audio(params));
+        self.media = MediaInfo::from_track(&track);
+        self.tracks = vec![track];
+    }
+
+    /// Reads on until so many bytes are waiting; fewer are where the source ends. Whether it does.
+    fn fill(&mut self, wanted: usize) -> Result<bool> {
+        read_ahead(&mut self.reader, &mut self.waiting, wanted, PIECE, usize::MAX)
+    }
+
+    /// The next frame, which then is in front of what is waiting; `None` if none follows.
+    ///
+    /// # Errors
+    /// If the source ends within it.
+    fn next_frame(&mut self) -> Result<Option<AdtsHeader>> {
+        loop {
+            if !leave_out_tags(&mut self.reader, &mut self.waiting, &mut self.foreign)? {
+                return Ok(None);
+            }
+            let header = AdtsHeader::read(&self.waiting);
+            let Some(header) = header.filter(|header| self.is_certain && header.is_kin(&self.first)) else {
+                match self.search()? {
+                    true => self.is_certain = true,
+                    false => return Ok(None),
+                }
+                let Some(header) = AdtsHeader::read(&self.waiting) else { continue };
+                if !header.is_kin(&self.first) {
+                    self.first = header;
+                    self.announce();
+                    return Err(Error::ResetRequired);
+                }
+                continue;
+            };
+            if self.fill(header.len)? {
+                return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if self.is_whole(&header)? {
+                return Ok(Some(header));
+            }
+            self.waiting.drain(..1);
+            self.is_certain = false;
+        }
+    }
+
+    /// Whether what begins with this header is a frame, and no part of one that was cut: another one follows, or a tag, or
+    /// the end; else it must be one that can be decoded.
+    fn is_whole(&mut self, header: &AdtsHeader) -> Result<bool> {
+        let is_end = self.fill(header.len + AdtsHeader::LEN)?;
+        let (frame, behind) = self.waiting.split_at(header.len);
+        if (is_end && behind.is_empty()) || is_tag(behind) || AdtsHeader::read(behind).is_some() {
+            return Ok(true);
+        }
+        let Some(CodecParameters::Audio(params)) = self.tracks.first().and_then(|track| track.codec_params.as_ref())
+        else {
+            return Ok(true);
+        };
+        let data: Box<[u8]> = frame[header.head_len..].into();
+        let packet = Packet::new(0, Timestamp::from(0), Duration::from(aac::FRAMES), data);
+        Ok(aac::Decoder::new(params).is_ok_and(|mut decoder| AudioDecoder::decode(&mut decoder, &packet).is_ok()))
+    }
+
+    /// Leaves out what is foreign, up to where frames begin. Whether there are any.
+    fn search(&mut self) -> Result<bool> {
+        let mut place = 0;
+        loop {
+            let next = self.waiting[place..].iter().position(|byte| *byte == 0xff);
+            self.waiting.drain(..next.map_or(self.waiting.len(), |next| place + next));
+            place = 0;
+            let is_end = self.fill(AdtsHeader::LEN)?;
+            if self.waiting.is_empty() {
+                return Ok(false);
+            }
+            let mut found = adts_chain(&self.waiting, SURE, false);
+            if let Chain::Needs(len) = found {
+                if !self.fill(len)? {
+                    continue;
+                }
+                // Here the source ends: what looks like a header may be none, and the frames begin behind it. Else more may
+                // come of what can't be told yet.
+                let is_told = |start: &usize| adts_chain(&self.waiting[*start..], SURE, true) != Chain::Broken;
+                let Some(start) = (0..self.waiting.len()).find(is_told) else { return Ok(false) };
+                self.waiting.drain(..start);
+                found = Chain::Frames(0);
+            }
+            match found {
+                Chain::Frames(_) => return Ok(true),
+                Chain::Broken | Chain::Needs(_) if is_end => return Ok(false),
+                Chain::Broken | Chain::Needs(_) => place = 1,
+            }
+        }
+    }
+}
+
+impl FormatReader for AdtsReader<'_> {
+    format_reader_fields!(&INFO);
+
+    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
+        Err(Error::Unsupported("a jump in frames of several lengths"))
+    }
+
+    fn next_packet(&mut self) -> Result<Option<Packet>> {
+        let Some(header) = self.next_frame()? else { return Ok(None) };
+        if header.has_several {
+            return Err(Error::Unsupported("adts: only 1 aac frame per adts packet is supported"));
+        }
+        let packet: Box<[u8]> = self.waiting[header.head_len..header.len].into();
+        self.waiting.drain(..header.len);
+        let starts = Timestamp::from(self.position);
+        self.position = self.position.saturating_add_unsigned(aac::FRAMES);
+        Ok(Some(Packet::new(0, starts, Duration::from(aac::FRAMES), packet)))
+    }
+}
+
+impl Scoreable for AdtsReader<'_> {
+    fn score(_: ScopedStream<&mut MediaSourceStream<'_>>) -> Result<Score> {
+        Ok(Score::Supported(255))
+    }
+}
+
+impl ProbeableFormat<'_> for AdtsReader<'_> {
+    fn try_probe_new(stream: MediaSourceStream<'_>, options: FormatOptions) -> Result<Box<dyn FormatReader + '_>> {
+        Ok(Box::new(AdtsReader::new(stream, options.external_data.metadata.unwrap_or_default())?))
+    }
+
+    fn probe_data() -> &'static [ProbeFormatData] {
+        // MPEG-4 and MPEG-2, without and with a checksum.
+        const MARKERS: &[&[u8]] = &[&[0xff, 0xf1], &[0xff, 0xf0], &[0xff, 0xf9], &[0xff, 0xf8]];
+        &[ProbeFormatData {
+            spec: ProbeDataMatchSpec { extensions: &["aac"], mime_types: &["audio/aac"], markers: MARKERS },
+            info: INFO,
+        }]
+    }
+}
