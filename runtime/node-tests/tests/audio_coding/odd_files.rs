@@ -96,9 +96,21 @@ fn a_comment_of_flac_says_where_its_channels_are_if_it_names_so_many() {
         let lens = [0, 1, comment.len() as u32].map(u32::to_le_bytes).concat();
         let content = [&lens[..], comment.as_bytes()].concat();
         let blocks = [(0, 34, stream_info(16_000, 4, 16, 100)), (4, content.len() as u32, content)];
-        for outcome in both(&file(&blocks, &frames)) {
-            assert_eq!(outcome.samples(), planes.iter().map(|plane| floats(plane, 16)).collect::<Vec<_>>());
-            assert_eq!(outcome.chunks()[0].layout().name(), layout, "{comment}");
+        let head = file(&blocks, &[]);
+        let ogg_head = [&b"\x7fFLAC\x01\0\0\x01"[..], &head[..42]].concat();
+        let stream = Stream {
+            rate: 16_000,
+            channels: 4,
+            headers: vec![ogg_head, head[42..].to_vec()],
+            matroska: ("A_FLAC", head),
+            mp4: (b"none", Vec::new()),
+            packets: vec![(frames[0].clone(), 100)],
+        };
+        for bytes in [file(&blocks, &frames), stream.ogg(1, 1, 0), stream.matroska(1000, false)] {
+            for outcome in both(&bytes) {
+                assert_eq!(outcome.samples(), planes.iter().map(|plane| floats(plane, 16)).collect::<Vec<_>>());
+                assert_eq!(outcome.chunks()[0].layout().name(), layout, "{comment}");
+            }
         }
     }
 }

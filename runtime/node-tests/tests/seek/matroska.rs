@@ -9,6 +9,23 @@ use harness::items::Outcome;
 use harness::media;
 use harness::remux::element;
 
+/// The table of what stands where has entries of an id and a place.
+#[test]
+fn a_wrong_table_of_places_does_not_decide_on_the_sound() {
+    for name in ["flac.mka", "stereo.webm"] {
+        let file = media::bytes(name);
+        let expected = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        let entry = [0x53, 0xab, 0x84, 0x1c, 0x53, 0xbb, 0x6b];
+        let cues = file.windows(entry.len()).position(|bytes| bytes == entry).expect("an entry of the cues");
+        for (place, bits) in [(0, 1), (3, 0x80), (8, 6), (10, 1), (10, 0x7f)] {
+            let mut wrong = file.clone();
+            wrong[cues + place] ^= bits;
+            let outcome = Subject { name, bytes: wrong, params: json!({}) }.part(json!({}));
+            assert!(outcome.samples() == expected, "{name}, {place}");
+        }
+    }
+}
+
 #[test]
 fn every_codec_in_clusters() {
     for (name, stream) in [

@@ -25,6 +25,7 @@ use super::codec::make_decoder;
 use super::container::Container;
 use super::container_reader::{Unopened, open_reader};
 use super::failure;
+use super::flac_places::{places_of_comments, places_of_head};
 use super::gap_source::GapSource;
 use super::info::{Head, codec_name, container_name, merged, tags};
 use super::jumps::jumping;
@@ -115,12 +116,15 @@ impl Demuxer {
         movie: Option<&Movie>,
         wanted: Option<u32>,
     ) -> Result<Self, Refusal> {
-        let reader = open_reader(source, container, begins).map_err(|failed| match failed {
+        let mut reader = open_reader(source, container, begins).map_err(|failed| match failed {
             Unopened::Format(error) => unopened(&error, container, &name, first),
             Unopened::Damaged(detail) => failure::damaged(&name, detail).into(),
             Unopened::Codec(codec) => failure::refused(&name, &codec),
         })?;
-        let track = choose_track(reader.as_ref(), container, movie, wanted, &name)?;
+        let mut track = choose_track(reader.as_ref(), container, movie, wanted, &name)?;
+        if container == Container::Ogg {
+            track.place(|channels| places_of_comments(reader.metadata(), channels));
+        }
         let decoder = make_decoder(&track.params, container, &name)?;
         let padding = Padding::default();
         let counts_frames = counts_frames(container);
@@ -176,6 +180,17 @@ impl Demuxer {
         self.padding.learn(blocks.padded(self.track.id));
         self.may_end = blocks.ends_whole();
         self.is_joined = blocks.joined_at().is_some();
+    }
+
+    /// Takes what a Matroska file tells the decoder, of which its reader gives FLAC only a part.
+    ///
+    /// # Errors
+    /// If there is no decoder for it.
+    pub(super) fn learn_private(&mut self, private: &[u8]) -> Result<(), Refusal> {
+        if self.track.place(|channels| places_of_head(private, channels)) {
+            self.decoder = make_decoder(&self.track.params, self.container, &self.name)?;
+        }
+        Ok(())
     }
 
     /// Lets the reader jump in a file that is there as a whole, which must be the one that it reads.
@@ -442,6 +457,9 @@ impl Demuxer {
     }
 }
 
+        if self.container == Container::Ogg {
+            self.track.place(|channels| places_of_comments(self.reader.metadata(), channels));
+        }
 /// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
 /// pipeline's, which a panic would poison. Answers the text of the panic.
 pub(super) fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {

@@ -2,7 +2,9 @@
 //! `WAVEFORMATEXTENSIBLE_CHANNEL_MASK` (RFC 9639, 8.6.2).
 
 use symphonia::core::audio::{Channels, Position};
-use symphonia::core::meta::{MetadataRevision, RawValue, Tag};
+use symphonia::core::io::BufReader;
+use symphonia::core::meta::{Metadata, MetadataBuilder, MetadataRevision, RawValue, Tag};
+use symphonia::default::meta::embedded::flac::{FLAC_METADATA_INFO, read_flac_comment_block};
 
 /// Whether a tag is this comment, which is for decoders and no text.
 pub(super) fn is_channel_mask(tag: &Tag) -> bool {
@@ -20,4 +22,26 @@ pub(super) fn commented_places(comments: &MetadataRevision, channels: u8) -> Opt
             .filter(|positions| positions.bits().count_ones() == u32::from(channels))
             .map(Channels::Positioned),
     }
+}
+
+/// The same by the head of a FLAC file, as Matroska keeps it for the decoder.
+pub(super) fn places_of_head(head: &[u8], channels: u8) -> Option<Channels> {
+    const COMMENTS: u8 = 4;
+    let mut blocks = head.strip_prefix(b"fLaC")?;
+    loop {
+        let ([kind, high, middle, low], rest) = blocks.split_first_chunk::<4>()?;
+        let len = usize::from(*high) << 16 | usize::from(*middle) << 8 | usize::from(*low);
+        let (block, behind) = rest.split_at_checked(len)?;
+        if kind & 0x7f == COMMENTS {
+            let mut builder = MetadataBuilder::new(FLAC_METADATA_INFO);
+            let _ = read_flac_comment_block(&mut BufReader::new(block), &mut builder);
+            return commented_places(&builder.build(), channels);
+        }
+        blocks = behind;
+    }
+}
+
+/// The same by the comments that a reader found last.
+pub(super) fn places_of_comments(mut metadata: Metadata<'_>, channels: u8) -> Option<Channels> {
+    metadata.skip_to_latest().and_then(|comments| commented_places(comments, channels))
 }

@@ -305,6 +305,7 @@ impl ByteStream {
             _ => Gate::Ahead(1),
         };
         Ok(Some(Open { file: demuxer.into(), gate: Some(gate), is_end_known: false }))
+                demuxer.learn_private(blocks.private(demuxer.track()))?;
     }
 
     /// Collects the file for codecs of the system, which want it whole, or fails where there are none.

@@ -43,6 +43,8 @@ pub(super) struct Blocks {
     full_len: u64,
     /// Whether the element that describes the tracks came before their blocks.
     has_tracks: bool,
+    /// The same of what tells the units of times.
+    has_info: bool,
     /// Where the clusters of a whole file begin.
     clusters: Vec<u64>,
     /// Where elements begin that are of no use to the demuxer, and their ids.
@@ -148,6 +150,11 @@ impl Blocks {
         chosen(&self.described).map(|(place, _)| place)
     }
 
+    /// What the file tells the decoder of a track.
+    pub(super) fn private(&self, track: u32) -> &[u8] {
+        self.described.iter().find(|entry| entry.number == track).map_or(&[], |entry| &entry.private)
+    }
+
     /// The tags of a track and of the file, as far as they have come.
     pub(super) fn tags(&self, track: u32) -> Map {
         let entry = self.described.iter().find(|entry| entry.number == track);
@@ -165,10 +172,11 @@ impl Blocks {
     }
 
     /// The bytes by which chapters, attachments, cues and tags become elements that no reader knows, and that it therefore
-    /// passes over: what is wrong in them, or left out, is not to decide on the sound. In a file of so many bytes that is cut
-    /// off so do the tables of what is no longer there.
+    /// passes over: what is wrong in them, or left out, is not to decide on the sound. So do the tables of what stands where, if
+    /// what describes the sound comes before it, or the file of so many bytes is cut off.
     pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
-        let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || self.is_cut(len));
+        let is_described = self.has_tracks && self.has_info;
+        let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || is_described || self.is_cut(len));
         unused.map(|(begins, id)| (begins + 3, *id as u8 ^ 0x80)).collect()
     }
 
@@ -226,7 +234,10 @@ impl Blocks {
                 }
                 self.take_block(&block, padding);
             }
-            INFO => self.tags.read_info(&table()),
+            INFO => {
+                self.has_info |= self.tracks.is_empty();
+                self.tags.read_info(&table());
+            }
             TRACKS => {
                 self.has_tracks |= self.tracks.is_empty();
                 self.described = entries(&table());

@@ -4,12 +4,14 @@
 use super::matroska::{children, unsigned};
 
 /// What the element `Tracks` says of one track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The number that blocks have.
     pub(super) number: u32,
     /// The one that tags have.
     pub(super) uid: u64,
+    /// What its decoder is told.
+    pub(super) private: Vec<u8>,
     is_sound: bool,
     is_default: bool,
 }
@@ -21,8 +23,8 @@ pub(super) fn entries(tracks: &[u8]) -> Vec<Entry> {
 }
 
 /// The track that is decoded, and its place among those of sound.
-pub(super) fn chosen(entries: &[Entry]) -> Option<(usize, Entry)> {
-    let mut sounds = entries.iter().copied().filter(|entry| entry.is_sound).enumerate();
+pub(super) fn chosen(entries: &[Entry]) -> Option<(usize, &Entry)> {
+    let mut sounds = entries.iter().filter(|entry| entry.is_sound).enumerate();
     let first = sounds.clone().next();
     sounds.find(|(_, entry)| entry.is_default).or(first)
 }
@@ -31,13 +33,16 @@ impl Entry {
     fn read(entry: &[u8]) -> Option<Self> {
         const NUMBER: u64 = 0xd7;
         const UID: u64 = 0x73c5;
+        const PRIVATE: u64 = 0x63a2;
         const KIND: u64 = 0x83;
         const SOUND: u64 = 2;
         const DEFAULT: u64 = 0x88;
-        let field = |wanted| children(entry).find(|(id, _)| *id == wanted).map(|(_, content)| unsigned(content));
+        let content = |wanted| children(entry).find(|(id, _)| *id == wanted).map(|(_, content)| content);
+        let field = |wanted| content(wanted).map(unsigned);
         Some(Self {
             number: u32::try_from(field(NUMBER)?).ok()?,
             uid: field(UID).unwrap_or(0),
+            private: content(PRIVATE).unwrap_or_default().to_vec(),
             is_sound: field(KIND) == Some(SOUND),
             is_default: field(DEFAULT).is_none_or(|mark| mark != 0),
         })
@@ -64,7 +69,8 @@ mod tests {
             (vec![track(1, VIDEO, None), track(5, SOUND, Some(0)), track(6, SOUND, Some(0))], Some((0, 5))),
             (vec![track(1, VIDEO, None)], None),
         ] {
-            let found = chosen(&entries(&tracks.concat()));
+            let entries = entries(&tracks.concat());
+            let found = chosen(&entries);
             assert_eq!(found.map(|(place, entry)| (place, entry.number)), expected);
             assert!(found.is_none_or(|(_, entry)| entry.uid == u64::from(entry.number) + 100));
         }

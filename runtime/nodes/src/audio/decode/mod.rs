@@ -134,6 +134,7 @@ documented! {
 ///   layout where the file names none, as those of an array of microphones.
 /// - Of several tracks of sound in Matroska the first is decoded that is marked as default, which is also what has no mark
 ///   (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. In Ogg it is the one that begins first in
+///   FLAC may name others by its comments, in Ogg and Matroska too; AIFF and CAF have layouts of Core Audio.
 ///   the file. A Matroska file behind another is an error behind the sound of the first, but where FFmpeg reads them.
 /// - The first sample has the time 0, and times count the samples that are out: that the sound of a video begins later than its
 ///   picture, or has gaps, which containers say by their own times, is left out.

@@ -1,5 +1,6 @@
 //! The track of a file that is decoded, and what its container says of it.
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
@@ -12,6 +13,7 @@ use super::chunker::Trim;
 use super::container::Container;
 use super::cuts::Cuts;
 use super::failure;
+use super::flac_frame::StreamInfo;
 use super::mp4_gapless::{Movie, NotInOrder, Sound};
 use super::mp4_pcm;
 use super::opus;
@@ -190,5 +192,15 @@ impl TrackFacts {
 /// The length that a Matroska file gives for all its tracks together.
 fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
     let media = reader.media_info();
+    /// Takes it where the channels of FLAC are, as its comments may say, which `places` finds for so many channels. Only its own
+    /// reader looks at these. Whether they say it.
+    pub(super) fn place(&mut self, places: impl FnOnce(u8) -> Option<Channels>) -> bool {
+        let description = self.params.extra_data.as_deref().filter(|_| self.params.codec == CODEC_ID_FLAC);
+        let places = description.and_then(StreamInfo::read).and_then(|stream| places(stream.channels));
+        let are_there = places.is_some();
+        self.params.channels = places.or(self.params.channels.take());
+        are_there
+    }
+
     Some(media.time_base?.calc_duration(media.duration?)?.as_secs_f64())
 }

@@ -205,6 +205,7 @@ impl Found {
 /// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that, and wants all
 /// tracks to be right.
 fn readable_movie(source: impl MediaSource + 'static, len: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
+            demuxer.learn_private(blocks.private(demuxer.track()))?;
     let Some(movie) = movie else { return Box::new(source) };
     let patches = patches(movie);
     if movie.file_len > len {
