@@ -6,8 +6,9 @@ use serde_json::json;
 use crate::codecs::{flac, opus, vorbis};
 use crate::cuts::{Subject, check, total};
 use crate::near::{check_near, spoilt};
-use harness::items::{node, run_port};
+use harness::items::{decode_path, decode_pieces, node, run_port};
 use harness::remux::{Stream, checksum};
+use harness::{media, ogg};
 
 /// A number as tools draw it, and one that is given to all streams.
 const DRAWN: u32 = 0x5eed_1234;
@@ -67,7 +68,8 @@ fn opus_converges() {
 #[test]
 fn streams_of_a_chain_are_told_apart() {
     let (first, second) = (vorbis(), vorbis());
-    for (name, numbers) in [("drawn", [DRAWN, DRAWN + 1]), ("given", [GIVEN, GIVEN])] {
+    for (name, numbers) in [("drawn", [DRAWN, DRAWN + 1]), ("given", [GIVEN, GIVEN]), ("put together", [DRAWN, DRAWN])]
+    {
         let file = [first.ogg(numbers[0], 4, 0), second.ogg(numbers[1], 4, 0)].concat();
         assert_eq!(check(&format!("a chain, {name}"), file).failure, None, "{name}");
     }
@@ -157,8 +159,84 @@ fn the_length_counts_from_the_first_position_and_of_a_chain_is_not_told() {
             (Some(expected), Some(expected)),
             "{name}"
         );
-        let chain = [file, vorbis().ogg(DRAWN + 1, 4, 0)].concat();
-        assert_eq!(length(in_memory(chain)), None, "{name}");
+        for (number, repeated) in [(DRAWN + 1, 1), (DRAWN, 1), (DRAWN, 4)] {
+            let next = vorbis().repeated(repeated).ogg(number, 1, 0);
+            for chain in [[&file[..], &next].concat(), [&next[..], &file].concat()] {
+                assert_eq!(length(in_memory(chain)), None, "{name}, {number}, {repeated}");
+            }
+        }
+    }
+}
+
+/// All sound before them comes out, by path, by content and as it arrives, and nothing of what follows.
+#[test]
+fn pages_that_are_damaged_or_missing_end_the_sound() {
+    for (name, stream, per_page, heads) in
+        [("Vorbis", vorbis(), 8, 3), ("Opus", opus(96, 1, 2), 10, 2), ("FLAC", flac(24), 4, 2)]
+    {
+        let file = stream.ogg(DRAWN, per_page, 100);
+        let pages = ogg::pages(&file, DRAWN);
+        let whole = Subject { name, bytes: file, params: json!({}) }.part(json!({})).samples();
+        let sound = pages.len() - heads;
+        for (index, how) in
+            [0, sound / 2, sound - 2].into_iter().flat_map(|index| ["lost", "spoilt", "short"].map(|how| (index, how)))
+        {
+            let mut pages = pages.clone();
+            let page = &mut pages[heads + index];
+            let place = page.len() - 70;
+            match how {
+                // It may be a live stream, of which the head came before the middle.
+                "lost" if index == 0 => continue,
+                "lost" => page.clear(),
+                "spoilt" => page[place] ^= 1,
+                _ => drop(page.drain(place..place + 20)),
+            }
+            let bytes = pages.concat();
+            let file = media::file("spoilt.ogg", &bytes);
+            for outcome in [
+                decode_path(&file),
+                Subject { name, bytes: bytes.clone(), params: json!({}) }.part(json!({})),
+                decode_pieces(&bytes, 1000),
+            ] {
+                let expected = format!(" is damaged: page {} is damaged or missing. ", heads + index);
+                assert!(outcome.message().contains(&expected), "{name}, {how}: {}", outcome.message());
+                let before = outcome.samples_before_failure();
+                let frames: u64 = stream.packets[..index * per_page].iter().map(|(_, frames)| frames).sum();
+                let skip = if name == "Opus" {
+                    u64::from(u16::from_le_bytes([stream.headers[0][10], stream.headers[0][11]]))
+                } else {
+                    0
+                };
+                assert_eq!(before.first().map_or(0, Vec::len) as u64, frames.saturating_sub(skip), "{name}, {how}");
+                assert!(before.iter().zip(&whole).all(|(before, whole)| whole.starts_with(before)), "{name}, {how}");
+            }
+        }
+    }
+}
+
+/// As where the last pages of a file are gone. What says that it ends is not asked how long it should be.
+#[test]
+fn flac_without_its_last_page_is_as_long_as_its_head_says() {
+    let mut stream = flac(8);
+    let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
+    // The total is the last of the numbers before the checksum (RFC 9639, 8.2).
+    let total = 17 + 13 + 1..17 + 13 + 5;
+    for (promised, is_marked, fails) in
+        [(frames, true, false), (frames + 1, true, false), (frames, false, false), (frames + 1, false, true)]
+    {
+        stream.headers[0][total.clone()].copy_from_slice(&(promised as u32).to_be_bytes());
+        let file = stream.ogg(DRAWN, 1, 0);
+        let file = if is_marked { file } else { changed(&file, |_, header| header[5] &= !4) };
+        for outcome in [
+            Subject { name: "FLAC", bytes: file.clone(), params: json!({}) }.part(json!({})),
+            decode_pieces(&file, 1000),
+        ] {
+            assert_eq!(outcome.failure.is_some(), fails, "{promised} frames");
+            if fails {
+                let expected = format!(" ends too early: {frames} of {promised} frames are there. ");
+                assert!(outcome.message().contains(&expected), "{}", outcome.message());
+            }
+        }
     }
 }
 

@@ -28,9 +28,9 @@ pub(super) enum Unopened {
     Damaged(&'static str),
     /// It holds a codec of this name, which can't be decoded.
     Codec(String),
-}
     /// The same, of a codec that libraries of the system take for another one.
     Mistaken(String),
+}
 
 impl From<Error> for Unopened {
     fn from(error: Error) -> Self {
@@ -50,8 +50,8 @@ impl From<HeadError> for Unopened {
             HeadError::Io(error) => Self::Format(Error::IoError(error)),
             HeadError::Damaged(text) => Self::Damaged(text),
             HeadError::Codec(name) => Self::Codec(name),
-        }
             HeadError::Mistaken(name) => Self::Mistaken(name),
+        }
     }
 }
 

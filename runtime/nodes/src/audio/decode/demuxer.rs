@@ -35,6 +35,7 @@ use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
 use super::mpeg_header::Header;
+use super::ogg_order::LostPages;
 use super::ogg_pages::LastPage;
 use super::refusal::{Refusal, foreign, unopened};
 use super::track::{TrackFacts, choose_track};
@@ -65,6 +66,10 @@ pub(super) struct Demuxer {
     is_joined: bool,
     /// Whether a Matroska or Ogg file is known not to be cut off; one written live does not say how long it is.
     may_end: bool,
+    /// Whether a stream in Ogg says where it ends, so that what its head promises does not count.
+    is_marked: bool,
+    /// Pages that are missing where an Ogg file which arrives ends.
+    lost: Option<LostPages>,
 }
 
 /// One step of reading.
@@ -120,6 +125,7 @@ impl Demuxer {
             Unopened::Format(error) => unopened(&error, container, &name, first),
             Unopened::Damaged(detail) => failure::damaged(&name, detail).into(),
             Unopened::Codec(codec) => failure::refused(&name, &codec),
+            Unopened::Mistaken(codec) => failure::refused(&name, &codec).error.into(),
         })?;
         let mut track = choose_track(reader.as_ref(), container, movie, wanted, &name)?;
         if container == Container::Ogg {
@@ -129,7 +135,6 @@ impl Demuxer {
         let padding = Padding::default();
         let counts_frames = counts_frames(container);
         Ok(Self {
-            Unopened::Mistaken(codec) => failure::refused(&name, &codec).error.into(),
             name,
             container,
             counts_frames,
@@ -145,6 +150,8 @@ impl Demuxer {
             tags: Map::new(),
             is_joined: false,
             may_end: false,
+            is_marked: false,
+            lost: None,
         })
     }
 
@@ -175,13 +182,6 @@ impl Demuxer {
         self.track.id
     }
 
-    /// Takes what is known of the blocks that are there: their padding, whether the last one is whole, and what is behind it.
-    pub(super) fn learn(&mut self, blocks: &Blocks) {
-        self.padding.learn(blocks.padded(self.track.id));
-        self.may_end = blocks.ends_whole();
-        self.is_joined = blocks.joined_at().is_some();
-    }
-
     /// Takes what a Matroska file tells the decoder, of which its reader gives FLAC only a part.
     ///
     /// # Errors
@@ -193,9 +193,23 @@ impl Demuxer {
         Ok(())
     }
 
-    /// Lets the reader jump in a file that is there as a whole, which must be the one that it reads.
-    pub(super) fn jumping(self, file: GapSource, movie: Option<&Movie>, blocks: Option<&Blocks>) -> Self {
-        match jumping(self.reader, file, self.container, &self.track, movie, blocks) {
+    /// Takes what is known of the blocks that are there: their padding, whether the last one is whole, and what is behind it.
+    pub(super) fn learn(&mut self, blocks: &Blocks) {
+        self.padding.learn(blocks.padded(self.track.id));
+        self.may_end = blocks.ends_whole();
+        self.is_joined = blocks.joined_at().is_some();
+    }
+
+    /// Lets the reader jump in a file that is there as a whole, which must be the one that it reads. `is_chain` says of one in
+    /// Ogg that other streams may follow on the first.
+    pub(super) fn jumping(
+        self,
+        file: GapSource,
+        movie: Option<&Movie>,
+        blocks: Option<&Blocks>,
+        is_chain: bool,
+    ) -> Self {
+        match jumping(self.reader, file, self.container, &self.track, movie, blocks, is_chain) {
             Ok(reader) => Self { reader, counts_frames: true, ..self },
             Err(reader) => Self { reader, ..self },
         }
@@ -204,7 +218,13 @@ impl Demuxer {
     /// Takes what is known of the end of a file in Ogg, and whether another stream than the first ends it, whose length is not told.
     pub(super) fn learn_end(&mut self, last: LastPage, is_chain: bool) {
         self.may_end = last.ends_whole;
+        self.is_marked = last.is_marked;
         self.track.duration_s = self.track.duration_s.filter(|_| !is_chain);
+    }
+
+    /// Takes it that pages are missing where the source ends.
+    pub(super) fn learn_lost(&mut self, lost: LostPages) {
+        self.lost = Some(lost);
     }
 
     /// Takes the tags that the reader does not know, which count before its own.
@@ -313,7 +333,7 @@ impl Demuxer {
     /// An error of the reader.
     fn failed(&self, error: &Error) -> NodeError {
         match error {
-            Error::IoError(error) => failure::unreadable(&self.name, error),
+            Error::IoError(error) => failure::broken_off(&self.name, error),
             error => self.damaged(error),
         }
     }
@@ -409,7 +429,10 @@ impl Demuxer {
     }
 
     fn end(&self) -> Result<Progress, Stop> {
-        match self.track.promised {
+        if let Some(lost) = self.lost {
+            return Err(Stop::Failed(failure::damaged(&self.name, &lost.to_string())));
+        }
+        match self.track.promised.filter(|_| !self.is_marked) {
             _ if self.is_joined => Err(Stop::Failed(failure::joined(&self.name))),
             Some(promised) if self.decoded < promised => {
                 Err(Stop::SourceEnded(failure::truncated(&self.name, self.decoded, Some(promised))))
@@ -434,6 +457,9 @@ impl Demuxer {
     /// A new stream begins within the file, as in chained Ogg.
     fn restart(&mut self) -> Result<(), NodeError> {
         self.track = choose_track(self.reader.as_ref(), self.container, None, None, &self.name)?;
+        if self.container == Container::Ogg {
+            self.track.place(|channels| places_of_comments(self.reader.metadata(), channels));
+        }
         self.decoder = self.fresh_decoder()?;
         self.next_timestamp = None;
         self.decoded = 0;
@@ -457,9 +483,6 @@ impl Demuxer {
     }
 }
 
-        if self.container == Container::Ogg {
-            self.track.place(|channels| places_of_comments(self.reader.metadata(), channels));
-        }
 /// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
 /// pipeline's, which a panic would poison. Answers the text of the panic.
 pub(super) fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {

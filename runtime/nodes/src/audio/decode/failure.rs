@@ -1,8 +1,11 @@
 //! The errors of the decoder: one function for each kind of failure.
 
+use std::io;
+
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
+use super::ogg_order::LostPages;
 use super::refusal::Refusal;
 use super::system_codecs::SystemError;
 
@@ -103,6 +106,14 @@ pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
+/// A source that can't be read on, or whose next pages are missing.
+pub(super) fn broken_off(name: &str, error: &io::Error) -> NodeError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<LostPages>()) {
+        Some(lost) => damaged(name, &lost.to_string()),
+        None => unreadable(name, error),
+    }
+}
+
 /// Matroska that goes on with a file of its own.
 pub(super) fn joined(name: &str) -> NodeError {
     NodeError::new(format!("{name} is several files one behind the other, of which the first is decoded"))
@@ -175,11 +186,11 @@ mod tests {
             codec_unsupported("'a.rm'", codec::CODEC_ID_COOK, None).error.cause,
             "'a.rm' holds a codec, which remotemedia can't decode"
         );
-    }
-}
         let unknown =
             of_system("'a.wav'", "FFmpeg 5", "holds floats of 16 bits in WAV", SystemError::Codec("none".into()));
         assert_eq!(
             unknown.cause,
             "'a.wav' holds floats of 16 bits in WAV, which neither remotemedia nor FFmpeg 5 can decode"
         );
+    }
+}

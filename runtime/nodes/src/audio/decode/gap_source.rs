@@ -42,6 +42,12 @@ impl GapSource {
         Self { shared: Arc::new(Mutex::new(Shared { source, at: Some(0) })), is_seekable, len, gap: None, place: 0 }
     }
 
+    /// Lets readers take another place for the end, or none, so that they only read on.
+    pub(super) fn end_at(&mut self, end: Option<u64>) {
+        self.len = end;
+        self.is_seekable &= end.is_some();
+    }
+
     /// Another view of the same file, from its start.
     pub(super) fn view(&self, gap: Option<Gap>) -> Self {
         let (shared, is_seekable, len) = (Arc::clone(&self.shared), self.is_seekable, self.len);

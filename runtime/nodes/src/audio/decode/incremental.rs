@@ -144,6 +144,13 @@ impl ByteStream {
         {
             demuxer.learn_end(last, false);
         }
+        if let (Gate::Ogg(pages), Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file) {
+            let limit = pages.whole(&self.bytes);
+            if let Some(lost) = pages.lost() {
+                demuxer.learn_lost(lost);
+                self.bytes.finish_at(limit);
+            }
+        }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
         } else {
@@ -259,7 +266,11 @@ impl ByteStream {
         self.bytes.rewind(0);
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
         let is_cut = container == Container::Ogg && !self.bytes.is_finished();
-        self.bytes.allow(if is_cut { pages.whole(&self.bytes) } else { end });
+        let whole = if container == Container::Ogg { pages.whole(&self.bytes) } else { end };
+        if pages.lost().is_some() {
+            self.bytes.finish_at(whole);
+        }
+        self.bytes.allow(if is_cut { whole } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
         let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
         let wanted = match container {
@@ -285,12 +296,16 @@ impl ByteStream {
         let mut demuxer = match result {
             Ok(demuxer) if !self.has_upper_band(&demuxer, container)? => demuxer,
             Ok(_) => return self.collect(container),
-            Err(refusal) => return self.open_outside(container, refusal),
+            Err(refusal) => match pages.lost() {
+                Some(lost) => return Err(failure::damaged(&self.name, &lost.to_string())),
+                None => return self.open_outside(container, refusal),
+            },
         };
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
             Container::Matroska => {
                 demuxer.learn(&blocks);
+                demuxer.learn_private(blocks.private(demuxer.track()))?;
                 demuxer.tell(blocks.tags(demuxer.track()));
                 Gate::Matroska { blocks, track: demuxer.track(), asked: 0 }
             }
@@ -305,7 +320,6 @@ impl ByteStream {
             _ => Gate::Ahead(1),
         };
         Ok(Some(Open { file: demuxer.into(), gate: Some(gate), is_end_known: false }))
-                demuxer.learn_private(blocks.private(demuxer.track()))?;
     }
 
     /// Collects the file for codecs of the system, which want it whole, or fails where there are none.

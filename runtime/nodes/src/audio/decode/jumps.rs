@@ -24,11 +24,12 @@ pub(super) fn jumping(
     track: &TrackFacts,
     movie: Option<&Movie>,
     blocks: Option<&Blocks>,
+    is_chain: bool,
 ) -> Result<Box<dyn FormatReader>, Box<dyn FormatReader>> {
     let TrackFacts { id, params, .. } = track;
     let skip = u64::from(opus::pre_skip(params));
     let jump: Option<Box<dyn Jump>> = match (container, movie, blocks) {
-        (Container::Ogg, ..) => Some(Box::new(OggJump::new(*id, skip))),
+        (Container::Ogg, ..) => Some(Box::new(OggJump::new(*id, skip, is_chain))),
         (Container::Mp4, Some(movie), _) => Mp4Jump::new(movie, *id, params).map(|jump| Box::new(jump) as _),
         (Container::Matroska, _, Some(blocks)) => {
             let time_base = reader.tracks().iter().find(|track| track.id == *id).and_then(|track| track.time_base);

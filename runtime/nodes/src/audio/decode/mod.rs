@@ -51,6 +51,7 @@ mod mpeg_header;
 mod mpeg_tag;
 mod ogg_jump;
 mod ogg_links;
+mod ogg_order;
 mod ogg_pages;
 mod opened;
 mod opus;
@@ -109,7 +110,8 @@ documented! {
 ///
 /// What a file is, is known by its content and not by its name. Other codecs and formats are decoded by the libraries of FFmpeg, if
 /// they are on the machine; a codec that can't be decoded is called by its name. HE-AAC that does not say openly that it is
-/// comes out at half its rate without FFmpeg.
+/// comes out at half its rate without FFmpeg. Vorbis of three and more channels, which FFmpeg decodes, keeps the padding at its end
+/// where all of its sound is on one page.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
@@ -132,9 +134,9 @@ documented! {
 /// - The layout of sound is what the file says of its speakers. Mono and stereo are meant by their number, and FLAC, Opus and
 ///   others have places of their own for more channels; three and more of WAV, AIFF, CAF, Sun audio and PCM elsewhere have no
 ///   layout where the file names none, as those of an array of microphones.
+///   FLAC may name others by its comments, in Ogg and Matroska too; AIFF and CAF have layouts of Core Audio.
 /// - Of several tracks of sound in Matroska the first is decoded that is marked as default, which is also what has no mark
 ///   (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. In Ogg it is the one that begins first in
-///   FLAC may name others by its comments, in Ogg and Matroska too; AIFF and CAF have layouts of Core Audio.
 ///   the file. A Matroska file behind another is an error behind the sound of the first, but where FFmpeg reads them.
 /// - The first sample has the time 0, and times count the samples that are out: that the sound of a video begins later than its
 ///   picture, or has gaps, which containers say by their own times, is left out.
@@ -150,7 +152,8 @@ documented! {
 ///   after all sound before it came out. Where nothing tells how long a file is, no end is too early, but within a packet
 ///   it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia,
 ///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream
-///   ends as it was left, a page that is not whole ends too early. Links of a chain without sound are passed over.
+///   ends as it was left and may begin in its middle, a page that is not whole ends too early, and FLAC without a last page that has
+///   fewer frames than its head says. Links of a chain without sound are passed over.
 /// - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
 ///
 /// What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or by

@@ -12,6 +12,7 @@ use super::container::Container;
 use super::container_reader::open_reader;
 use super::gap_source::{Gap, GapSource};
 use super::jump_reader::{Jump, Landed};
+use super::ogg_order::OrderedPages;
 use super::ogg_pages::{HEADER, MARK, is_right, page_len};
 
 /// Jumps in the first stream of a file.
@@ -21,12 +22,14 @@ pub(super) struct OggJump {
     skip: u64,
     /// The position at which the decoder's first frame lies.
     origin: Option<i64>,
+    /// Whether other streams follow, which may have the same number.
+    is_chain: bool,
 }
 
 impl OggJump {
     /// Jumps in the stream of this number, of which the decoder leaves out so many frames at the start.
-    pub(super) fn new(track: u32, skip: u64) -> Self {
-        Self { track, skip, origin: None }
+    pub(super) fn new(track: u32, skip: u64, is_chain: bool) -> Self {
+        Self { track, skip, origin: None, is_chain }
     }
 
     fn frame_of(&self, packet: &Packet) -> Option<u64> {
@@ -44,8 +47,8 @@ impl Jump for OggJump {
     fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
         let Some(position) = self.origin.and_then(|origin| origin.checked_add_unsigned(frame)) else { return Ok(None) };
         let mut pages = Pages { file: file.view(None), known: Vec::new() };
-        let Some((from, to)) = pages.landing(self.track, position)? else { return Ok(None) };
-        let source = Box::new(file.view(Some(Gap::Cut { from, to })));
+        let Some((from, to)) = pages.landing(self.track, position, self.is_chain)? else { return Ok(None) };
+        let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from, to }))));
         let Ok(mut reader) = open_reader(source, Container::Ogg, 0) else { return Ok(None) };
         while let Ok(Some(packet)) = reader.next_packet() {
             if packet.track_id == self.track {
@@ -82,7 +85,7 @@ struct Page {
 impl Pages {
     /// The bytes to leave out, so that on the head of the file follows a page of the stream up to whose end there are no
     /// frames behind a position. That page is not the last one, whose position leaves padding out.
-    fn landing(&mut self, track: u32, position: i64) -> io::Result<Option<(u64, u64)>> {
+    fn landing(&mut self, track: u32, position: i64, is_chain: bool) -> io::Result<Option<(u64, u64)>> {
         /// Below this distance page after page is looked at.
         const NEAR: u64 = 1 << 16;
         /// Tools draw the numbers of streams. A writer that does not may give one number to all that it writes, and in a
@@ -92,7 +95,7 @@ impl Pages {
         let Some(first) = self.first_of_sound(track, end)? else { return Ok(None) };
         let is_before = |page: &Page| page.position <= position && !page.is_last;
         let (mut low, mut high, mut found) = (first.place + first.len, end, None);
-        while track >= DRAWN && high.saturating_sub(low) > NEAR {
+        while track >= DRAWN && !is_chain && high.saturating_sub(low) > NEAR {
             let middle = low + (high - low) / 2;
             match self.next_of(track, middle, high, end)?.filter(is_before) {
                 Some(page) => (low, found) = (page.place + page.len, Some(page)),

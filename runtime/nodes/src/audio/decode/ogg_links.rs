@@ -8,6 +8,9 @@ use symphonia::core::io::MediaSource;
 
 use super::ogg_pages::{FIRST, HEADER, MARK, counts_sound, page_len};
 
+/// What a page that is kept from the reader begins with.
+pub(super) const HIDDEN: &[u8; 4] = b"\0ggS";
+
 /// A source in which the pages of such links are none: their marks are spoilt. All bytes keep their places.
 pub(super) struct SoundingLinks<S, A> {
     source: S,
@@ -44,7 +47,7 @@ impl<S, A: FnMut(u64, usize) -> Vec<u8>> SoundingLinks<S, A> {
         let end = place + bytes.len() as u64;
         while let Some(spoilt) = self.spoilt.pop_front_if(|spoilt| *spoilt < end) {
             if let Some(at) = spoilt.checked_sub(place) {
-                bytes[at as usize] = 0;
+                bytes[at as usize] = HIDDEN[0];
             }
         }
     }

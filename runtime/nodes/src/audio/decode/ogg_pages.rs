@@ -3,6 +3,7 @@
 use symphonia::core::checksum::Crc32;
 use symphonia::core::io::Monitor as _;
 
+use super::ogg_order::{LostPages, PageOrder};
 use super::source::Arriving;
 
 /// What a page begins with.
@@ -11,6 +12,8 @@ pub(super) const MARK: &[u8; 4] = b"OggS";
 pub(super) const HEADER: usize = 27 + 255;
 /// The flag of the first page of a stream.
 pub(super) const FIRST: u8 = 2;
+/// That of its last page.
+pub(super) const LAST_OF_STREAM: u8 = 4;
 /// Room for two of the longest pages.
 const LAST: usize = 1 << 17;
 
@@ -25,31 +28,42 @@ pub(super) struct OggPages {
     last: u64,
     /// Pages of sound still to be seen before the head of a stream, which began at `limit`, may be read.
     awaited: u32,
+    order: PageOrder,
+    /// Pages that are missing at `next`, behind which nothing is looked at.
+    lost: Option<LostPages>,
 }
 
 impl OggPages {
     /// The place up to which all pages are whole. The head of a stream counts only with two pages of sound after it,
     /// because the reader takes them in one go.
     pub(super) fn whole(&mut self, bytes: &Arriving) -> u64 {
-        while self.next < bytes.end() {
+        while self.next < bytes.end() && self.lost.is_none() {
             let header = bytes.peek(self.next, HEADER);
-            let Some(len) = page_len(&header) else {
-                if header.starts_with(b"OggS") || b"OggS".starts_with(&header) {
-                    break;
-                }
-                self.next = bytes.find(self.next + 1, b"OggS");
-                continue;
-            };
-            if self.next + len > bytes.end() {
+            let len = page_len(&header);
+            let may_begin = len.is_some() || header.starts_with(MARK) || MARK.starts_with(&header);
+            let is_there = len.is_some_and(|len| self.next + len <= bytes.end());
+            if may_begin && !is_there && !bytes.is_finished() {
                 break;
             }
-            let is_last_of_stream = header[5] & 4 != 0;
+            let page = bytes.peek(self.next, usize::try_from(len.filter(|_| is_there).unwrap_or(0)).unwrap_or(0));
+            if page.is_empty() || !is_right(&page) {
+                if header.starts_with(MARK) {
+                    self.lost = self.order.pass_spoilt().err();
+                }
+                self.next = bytes.find(self.next + 1, MARK);
+                continue;
+            }
+            self.lost = self.order.take(&page).err();
+            if self.lost.is_some() {
+                self.limit = self.next;
+                break;
+            }
             self.last = self.next;
-            self.next += len;
+            self.next += page.len() as u64;
             if header[5] & FIRST != 0 {
                 self.awaited = 2;
             } else if self.awaited > 0 && counts_sound(&header) {
-                self.awaited = if is_last_of_stream { 0 } else { self.awaited - 1 };
+                self.awaited = if header[5] & LAST_OF_STREAM != 0 { 0 } else { self.awaited - 1 };
             }
             if self.awaited == 0 {
                 self.limit = self.next;
@@ -63,10 +77,15 @@ impl OggPages {
         self.last
     }
 
+    /// Pages that are missing behind what may be read.
+    pub(super) fn lost(&self) -> Option<LostPages> {
+        self.lost
+    }
+
     /// The end of a stream of which all has arrived.
     pub(super) fn end(&mut self, bytes: &Arriving) -> Option<LastPage> {
         self.whole(bytes);
-        LastPage::read(&bytes.peek(self.last, LAST))
+        LastPage::read(&bytes.peek(self.last, LAST), self.last)
     }
 }
 
@@ -74,6 +93,11 @@ impl OggPages {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastPage {
     serial: u32,
+    number: u32,
+    /// The place behind it.
+    pub(super) ends_at: u64,
+    /// Whether it says that it is the last one of its stream.
+    pub(super) is_marked: bool,
     /// Whether a packet ends with it, and no other page begins behind it. So ends what is not cut off: a live stream has no last
     /// page that says that it is one.
     pub(super) ends_whole: bool,
@@ -82,19 +106,30 @@ pub(super) struct LastPage {
 impl LastPage {
     /// That of a file of this length.
     pub(super) fn of_file(mut read: impl FnMut(u64, usize) -> Vec<u8>, len: u64) -> Option<Self> {
-        Self::read(&read(len.saturating_sub(LAST as u64), LAST))
+        let place = len.saturating_sub(LAST as u64);
+        Self::read(&read(place, LAST), place)
     }
 
-    /// That of the last bytes of a file.
-    fn read(bytes: &[u8]) -> Option<Self> {
+    /// That of the last bytes of a file, which begin at a place.
+    fn read(bytes: &[u8], begins: u64) -> Option<Self> {
         /// So many marks may be none of a page that is whole.
         const TRIED: usize = 64;
         let marks = bytes.windows(MARK.len()).enumerate().rev().filter(|(_, mark)| mark == MARK).take(TRIED);
         marks.map(|(place, _)| &bytes[place..]).find_map(|from| {
             let (page, behind) = from.split_at_checked(usize::try_from(page_len(from)?).ok()?)?;
-            let is_torn = !behind.is_empty() && (behind.starts_with(MARK) || MARK.starts_with(behind));
+            let is_marked = page[5] & LAST_OF_STREAM != 0;
+            // Room that was made for bytes which never came is zero.
+            let is_unwritten = !is_marked && behind.iter().all(|byte| *byte == 0);
+            let is_torn = !behind.is_empty() && (behind.starts_with(MARK) || MARK.starts_with(behind) || is_unwritten);
             let goes_on = page[26].checked_sub(1).is_some_and(|last| page[27 + usize::from(last)] == 255);
-            is_right(page).then(|| Self { serial: serial(page), ends_whole: !is_torn && !goes_on })
+            let ends_at = begins + (bytes.len() - behind.len()) as u64;
+            is_right(page).then(|| Self {
+                serial: serial(page),
+                number: number(page),
+                ends_at,
+                is_marked,
+                ends_whole: !is_torn && !goes_on,
+            })
         })
     }
 }
@@ -116,14 +151,11 @@ impl Streams {
         const MOST: usize = 64;
         /// The fixed part of a page's header, a table of one segment, and the mark of a codec.
         const HEAD: usize = 27 + 1 + 8;
-        /// As RFC 7845 and RFC 9639 have them, and section 4.2.1 of the specification of Vorbis I.
-        const SOUND: [&[u8]; 3] = [b"OpusHead", b"\x7fFLAC", b"\x01vorbis"];
         let (mut place, mut streams) = (begins, Self::default());
         while streams.numbers.len() < MOST {
             let page = read(place, HEAD);
             let Some(len) = page_len(&page).filter(|_| page[5] & FIRST != 0) else { break };
-            let mark = page.get(27 + usize::from(page[26])..).unwrap_or_default();
-            if streams.sound.is_none() && SOUND.iter().any(|sound| mark.starts_with(sound)) {
+            if streams.sound.is_none() && is_sound(&page) {
                 streams.sound = Some(serial(&page));
             }
             streams.numbers.push(serial(&page));
@@ -132,20 +164,109 @@ impl Streams {
         streams
     }
 
-    /// Whether the stream that ends the file began later: the file is a chain.
-    pub(super) fn are_chained(&self, last: LastPage) -> bool {
-        !self.numbers.contains(&last.serial)
+    /// Whether the stream that ends the file began later: the file is a chain. Its links may have one number, as where a file
+    /// was put behind itself: then pages do not go on counting. All pages of a small file are looked at; in a larger one a
+    /// link that is no longer than a fifth of what is before it, or a thirtieth of all, may be overlooked.
+    pub(super) fn are_chained(&self, mut read: impl FnMut(u64, usize) -> Vec<u8>, begins: u64, last: LastPage) -> bool {
+        const WALKED: usize = 128;
+        const PARTS: u64 = 32;
+        if !self.numbers.contains(&last.serial) {
+            return true;
+        }
+        let (mut place, mut count) = (begins, Count::default());
+        for _ in 0..WALKED {
+            let header = read(place, HEADER);
+            let Some(len) = page_len(&header) else { break };
+            if count.begins_anew(&header, last.serial) {
+                return true;
+            }
+            place += len;
+            if place >= last.ends_at {
+                return false;
+            }
+        }
+        let (walked, all) = (place - begins, last.ends_at.saturating_sub(begins));
+        let growing = std::iter::successors(Some(walked), |passed| Some(passed + passed / 4 + 1));
+        let mut places: Vec<u64> = growing.take_while(|passed| *passed < all).collect();
+        places.extend((1..PARTS).map(|part| all / PARTS * part).filter(|passed| *passed > walked));
+        places.sort_unstable();
+        places.into_iter().any(|passed| {
+            let header = next_of(&mut read, begins + passed, last.serial);
+            header.is_some_and(|header| count.begins_anew(&header, last.serial))
+        }) || count.number > last.number
     }
 }
 
+/// How far the pages of a stream have counted.
+#[derive(Default)]
+struct Count {
+    has_begun: bool,
+    number: u32,
+    position: u64,
+}
+
+impl Count {
+    /// Takes the header of a page, and says whether the stream begins anew before or with it.
+    fn begins_anew(&mut self, header: &[u8], of: u32) -> bool {
+        if serial(header) != of {
+            return false;
+        }
+        let is_first = std::mem::replace(&mut self.has_begun, true) && header[5] & FIRST != 0;
+        let (number, position) = (number(header), position(header));
+        let goes_back = number < self.number || position.is_some_and(|position| position < self.position);
+        (self.number, self.position) = (number, position.unwrap_or(self.position));
+        is_first || goes_back
+    }
+}
+
+/// The header of the next page of a stream from a place on, if one is near.
+fn next_of(read: &mut impl FnMut(u64, usize) -> Vec<u8>, mut place: u64, of: u32) -> Option<Vec<u8>> {
+    const BLOCK: usize = 1 << 13;
+    let limit = place + LAST as u64;
+    while place < limit {
+        let block = read(place, BLOCK);
+        let found = block.windows(MARK.len()).position(|mark| mark == MARK);
+        let Some(found) = found else {
+            place += block.len().checked_sub(MARK.len() - 1).filter(|passed| *passed > 0)? as u64;
+            continue;
+        };
+        place += found as u64;
+        let header = read(place, HEADER);
+        if page_len(&header).is_some() && serial(&header) == of {
+            return Some(header);
+        }
+        place += 1;
+    }
+    None
+}
+
 /// The number of the stream of a page, of which the fixed part of its header is there.
-fn serial(page: &[u8]) -> u32 {
+pub(super) fn serial(page: &[u8]) -> u32 {
     u32::from_le_bytes([page[14], page[15], page[16], page[17]])
+}
+
+/// The number of such a page in its stream.
+pub(super) fn number(page: &[u8]) -> u32 {
+    u32::from_le_bytes([page[18], page[19], page[20], page[21]])
+}
+
+/// Whether a page, which is the first one of a stream, begins a stream of sound. As RFC 7845 and RFC 9639 have it, and
+/// section 4.2.1 of the specification of Vorbis I.
+pub(super) fn is_sound(page: &[u8]) -> bool {
+    const SOUND: [&[u8]; 3] = [b"OpusHead", b"\x7fFLAC", b"\x01vorbis"];
+    let packet = page.get(27 + usize::from(page[26])..).unwrap_or_default();
+    SOUND.iter().any(|sound| packet.starts_with(sound))
 }
 
 /// Whether a page, of which the fixed part of its header is there, counts frames of sound, as those of a head do not.
 pub(super) fn counts_sound(header: &[u8]) -> bool {
     header[6..14].iter().any(|byte| *byte != 0 && *byte != 0xff)
+}
+
+/// The position after the last packet that ends on such a page, if one does.
+fn position(header: &[u8]) -> Option<u64> {
+    let position = header[6..14].iter().rev().fold(0, |position, byte| position << 8 | u64::from(*byte));
+    i64::try_from(position).is_ok().then_some(position)
 }
 
 /// Whether the checksum of a page is that of its bytes (RFC 3533, 6).

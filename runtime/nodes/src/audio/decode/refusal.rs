@@ -139,7 +139,7 @@ pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &
         _ => {}
     }
     let damaged = match (error, container) {
-        (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
+        (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::broken_off(name, error),
         // The demuxer looks for a frame at once.
         (Error::IoError(_), Container::Flac | Container::Ogg) => failure::without_frames(name),
         (Error::IoError(_), _) => failure::truncated(name, 0, None),

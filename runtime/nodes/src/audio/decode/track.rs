@@ -115,6 +115,10 @@ fn extent(
             (Trim { delay, end: sound.map(|sound| (sound, padding)) }, promised)
         }
         Container::Flac => (Trim::default(), num_frames),
+        // Its reader counts up to the last page that is there.
+        Container::Ogg if params.codec == CODEC_ID_FLAC => {
+            (Trim::default(), params.extra_data.as_deref().and_then(flac_total))
+        }
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
             let delay = if params.codec == CODEC_ID_OPUS { opus::pre_skip(params) } else { 0 };
@@ -125,6 +129,13 @@ fn extent(
         _ => (Trim::default(), None),
     };
     Ok((Sound { trim, cuts: Cuts::default() }, promised))
+}
+
+/// The number of frames by the description of a FLAC stream, if it tells (RFC 9639, 8.2).
+fn flac_total(description: &[u8]) -> Option<u64> {
+    let [high, rest @ ..] = description.get(13..18)?.first_chunk::<5>()?;
+    let total = rest.iter().fold(u64::from(high & 0x0f), |total, byte| total << 8 | u64::from(*byte));
+    (total > 0).then_some(total)
 }
 
 fn is_mpeg(params: &AudioCodecParameters) -> bool {
@@ -181,17 +192,6 @@ fn frames_of(track: &Track, params: &AudioCodecParameters) -> Option<u64> {
 }
 
 impl TrackFacts {
-    /// The positions of the sound begin here, as in what was cut out of a live stream, and not at 0.
-    pub(super) fn begin_at(&mut self, frame: u64) {
-        let rate = f64::from(self.params.sample_rate.unwrap_or(1));
-        let frames = self.duration_s.map(|seconds| ((seconds * rate).round() as u64).saturating_sub(frame));
-        self.duration_s = frames.map(|frames| frames as f64 / rate);
-    }
-}
-
-/// The length that a Matroska file gives for all its tracks together.
-fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
-    let media = reader.media_info();
     /// Takes it where the channels of FLAC are, as its comments may say, which `places` finds for so many channels. Only its own
     /// reader looks at these. Whether they say it.
     pub(super) fn place(&mut self, places: impl FnOnce(u8) -> Option<Channels>) -> bool {
@@ -202,5 +202,17 @@ fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
         are_there
     }
 
+    /// The positions of the sound begin here, as in what was cut out of a live stream, and not at 0.
+    pub(super) fn begin_at(&mut self, frame: u64) {
+        let rate = f64::from(self.params.sample_rate.unwrap_or(1));
+        let frames = self.duration_s.map(|seconds| ((seconds * rate).round() as u64).saturating_sub(frame));
+        self.duration_s = frames.map(|frames| frames as f64 / rate);
+        self.promised = self.promised.map(|promised| promised.saturating_sub(frame));
+    }
+}
+
+/// The length that a Matroska file gives for all its tracks together.
+fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
+    let media = reader.media_info();
     Some(media.time_base?.calc_duration(media.duration?)?.as_secs_f64())
 }

@@ -18,6 +18,7 @@ use super::mp4_gapless::Movie;
 use super::mp4_patches::patches;
 use super::mp4_tags::mp4_tags;
 use super::ogg_links::{SoundingLinks, first_sounding};
+use super::ogg_order::OrderedPages;
 use super::ogg_pages::{LastPage, Streams};
 use super::opened::Opened;
 use super::refusal::Refusal;
@@ -167,12 +168,13 @@ impl Found {
             Some(movie) => mp4_tags(movie),
             None => chunk_tags(self.container, read, true),
         };
-        let (mut streams, mut last) = (Streams::default(), None);
+        let (mut streams, mut last, mut is_chain) = (Streams::default(), None, false);
         if self.container == Container::Ogg {
             let mut read = |place: u64, len: usize| read_at(&mut source, place, len);
             let begins = first_sounding(&mut read, self.begins);
             streams = Streams::read(&mut read, begins);
-            last = LastPage::of_file(read, self.len);
+            last = LastPage::of_file(&mut read, self.len);
+            is_chain = last.is_some_and(|last| streams.are_chained(read, begins, last));
         }
         let wanted = streams.sound.or(self.blocks.as_ref().and_then(Blocks::wanted));
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
@@ -183,19 +185,27 @@ impl Found {
             None => readable_movie(source, self.len, movie),
         };
         let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
-            let file = GapSource::new(source);
-            let view = Box::new(file.view(None));
+            let mut file = GapSource::new(source);
+            if self.container == Container::Ogg {
+                // Its reader wants to find a page near the end.
+                file.end_at(last.map(|last| if last.ends_whole { self.len } else { last.ends_at }));
+            }
+            let view: Box<dyn MediaSource> = match self.container {
+                Container::Ogg => Box::new(OrderedPages::new(file.view(None))),
+                _ => Box::new(file.view(None)),
+            };
             let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie, wanted)?;
-            demuxer.jumping(file, movie, self.blocks.as_ref())
+            demuxer.jumping(file, movie, self.blocks.as_ref(), is_chain)
         } else {
             Demuxer::open(source, self.container, self.begins, name, &self.first, movie, wanted)?
         };
         demuxer.tell(tags);
         if let Some(last) = last {
-            demuxer.learn_end(last, streams.are_chained(last));
+            demuxer.learn_end(last, is_chain);
         }
         if let Some(blocks) = &self.blocks {
             demuxer.learn(blocks);
+            demuxer.learn_private(blocks.private(demuxer.track()))?;
             demuxer.tell(blocks.tags(demuxer.track()));
         }
         Ok(demuxer)
@@ -205,7 +215,6 @@ impl Found {
 /// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that, and wants all
 /// tracks to be right.
 fn readable_movie(source: impl MediaSource + 'static, len: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
-            demuxer.learn_private(blocks.private(demuxer.track()))?;
     let Some(movie) = movie else { return Box::new(source) };
     let patches = patches(movie);
     if movie.file_len > len {
