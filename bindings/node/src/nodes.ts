@@ -329,14 +329,16 @@ export interface AudioDecodeParams {
  * AIFF and AIFF-C, Sun audio (`.au`, `.snd`)  PCM of 8 to 32 bits, floats, A-law, mu-law; AIFF-C also IMA ADPCM
  * Core Audio (CAF)                            PCM, floats, A-law, mu-law, IMA ADPCM, ALAC, AAC-LC, MPEG audio
  * FLAC                                        FLAC; the rate, the number of channels and the width may change
- * bare frames                                 MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in ADTS
+ * bare frames                                 MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in
+ *                                             ADTS; the rate and the number of channels may change
  * Ogg                                         Vorbis, Opus, FLAC
  * WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
  * MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, MPEG audio of layer II, Opus, PCM
  *
  * What a file is, is known by its content and not by its name. Other codecs and formats are decoded by the libraries
  * of FFmpeg, if they are on the machine; a codec that can't be decoded is called by its name. HE-AAC that does not say
- * openly that it is comes out at half its rate without FFmpeg.
+ * openly that it is comes out at half its rate without FFmpeg. Vorbis of three and more channels, which FFmpeg
+ * decodes, keeps the padding at its end where all of its sound is on one page.
  *
  * - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
  *   sound is alive at a time.
@@ -358,7 +360,8 @@ export interface AudioDecodeParams {
  *   Matroska are read wherever they stand in files, before the sound where bytes arrive.
  * - The layout of sound is what the file says of its speakers. Mono and stereo are meant by their number, and FLAC,
  *   Opus and others have places of their own for more channels; three and more of WAV, AIFF, CAF, Sun audio and PCM
- *   elsewhere have no layout where the file names none, as those of an array of microphones.
+ *   elsewhere have no layout where the file names none, as those of an array of microphones. FLAC may name others by
+ *   its comments, in Ogg and Matroska too; AIFF and CAF have layouts of Core Audio.
  * - Of several tracks of sound in Matroska the first is decoded that is marked as default, which is also what has no
  *   mark (RFC 9559, 5.1.4.1.5), else the first; by FFmpeg as by the built-in decoders. In Ogg it is the one that
  *   begins first in the file. A Matroska file behind another is an error behind the sound of the first, but where
@@ -373,13 +376,15 @@ export interface AudioDecodeParams {
  *   an error.
  * - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read
  *   to their end. FLAC frames are decoded only if their checksums are right, in any container.
- * - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. What is
- *   wrong in tags and chapters costs these alone. Anything else that is damaged, missing or cut off ends the file with
- *   an error, after all sound before it came out. Where nothing tells how long a file is, no end is too early, but
- *   within a packet it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash
- *   Video, RealMedia, Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left
- *   out. In Ogg, where a live stream ends as it was left, a page that is not whole ends too early. Links of a chain
- *   without sound are passed over.
+ * - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on; a frame
+ *   of ADTS that was cut is left out. What is wrong in tags, chapters and tables of places costs these alone. Ogg
+ *   numbers its pages: where some are missing or have a wrong checksum, the sound ends with an error before them.
+ *   Anything else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+ *   Where nothing tells how long a file is, no end is too early, but within a packet it may be: in bare frames of MPEG
+ *   audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia, Creative Voice and IRCAM. Of
+ *   MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream ends as it was
+ *   left and may begin in its middle, a page that is not whole ends too early, and FLAC without a last page that has
+ *   fewer frames than its head says. Links of a chain without sound are passed over.
  * - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
  *
  * What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or
@@ -490,7 +495,8 @@ export interface AudioEncodeParams {
  * - Where the channels are, WAV says by its mask of speakers, and FLAC by the same mask as a comment where they are
  *   not where FLAC has so many: 3.0, quad, 5.0, 5.1, 6.1 or 7.1. Three and more channels without a layout come back as
  *   such, but Opus, which has no way to say that, refuses them. A layout that FLAC or Opus has no places for is an
- *   error.
+ *   error. Opus does not tell speakers at the sides from those behind: quad(side), 5.0(side) and 5.1(side) come back
+ *   as quad, 5.0 and 5.1.
  * - FLAC has up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate or layout inside an
  *   item, and NaN or infinity where samples are computed.
  *
