@@ -273,61 +273,6 @@ def test_what_does_not_change_results_is_no_other_manifest(folder: Path, capsys:
     assert {name: after[name] for name in before} == before
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        (("convert", "**/*", "-o", "out/{relative}.wav"), "out/a.wav"),
-        (("convert", "**/*", "-o", "{stem}.wav"), "a.wav"),
-        (("run", "AudioDecode >> FileSink(path='out/{stem}.wav')", "-i", "**/*"), "out/a.wav"),
-        (("levels", "**/*", "-o", "all.jsonl"), "all.jsonl"),
-    ],
-)
-def test_results_and_the_index_are_no_inputs_of_a_resumed_run(
-    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], named: str
-) -> None:
-    words = (*words, "--index", "rows.jsonl")
-    assert command(capsys, *words)[0] == 0
-    before = {path: path.read_bytes() for path in Path().rglob("*.*")}
-    count = sum(path.suffix != ".flac" for path in before)
-    code, _, err = command(capsys, *words, "--resume")
-    assert (code, err.splitlines()[0]) == (
-        0,
-        "remotemedia: left out of the inputs, since they are results of --index rows.jsonl or this file itself: "
-        f"{count}, such as '{named}'",
-    )
-    assert " 3 done before" in err
-    assert {path: path.read_bytes() for path in Path().rglob("*.*")} == before
-    if words[0] == "levels":
-        return
-    # The run was killed when this one was there, and had no row.
-    lines = Path("rows.jsonl").read_bytes().splitlines(keepends=True)
-    Path("rows.jsonl").write_bytes(b"".join(lines[:2]))
-    code, _, err = command(capsys, *words, "--resume")
-    left = named.replace("a.wav", "c.wav")
-    assert (code, err.splitlines()[1], " 2 done before" in err) == (
-        0,
-        f"remotemedia: left out of the inputs, since the run before left them unfinished: 1, such as '{left}'",
-        True,
-    )
-    assert {path: path.read_bytes() for path in Path().rglob("*.*")} == before
-
-
-def test_an_input_that_another_naming_would_replace_is_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in "abc":
-        Path(f"{name}.wav").write_bytes(b"another sound")
-    words = ("--index", "rows.jsonl")
-    assert command(capsys, "convert", "a.flac", "-o", "out/{stem}.opus", *words)[0] == 0
-    code, _, err = command(capsys, "convert", "*.flac", "*.wav", "-o", "{stem}.wav", *words, "--resume")
-    assert (code, "'a.wav' is an input and would be replaced" in err) == (2, True)
-    assert Path("b.wav").read_bytes() == b"another sound"
-    assert command(capsys, "convert", "out/*", "-o", "{stem}.flac", *words, "--resume") == (
-        2,
-        "",
-        "remotemedia: --index rows.jsonl: all inputs are its results or this file itself, such as 'out/a.opus'; "
-        "name others, or take another --index\n",
-    )
-
-
 def test_inputs_that_go_in_together_are_one_content(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("two.yaml").write_text(
         "version: v1\nnodes: [{id: one, node_type: AudioDecode}, {id: two, node_type: AudioDecode},"

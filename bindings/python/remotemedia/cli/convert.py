@@ -14,9 +14,8 @@ from .batch import Batch
 from .decoding import PLACE, decoder, raw_option
 from .destination import ARRAYS, Options
 from .encoders import AUDIO
-from .inputs import Input
+from .inputs import Input, find_inputs
 from .manifest import planned
-from .own_files import OwnFiles
 from .records import ROWS, packet_records
 from .shard_options import destinations_of
 
@@ -28,12 +27,9 @@ def command(chosen: argparse.Namespace) -> int:
     places: dict[str, str] = {}
     pipeline = _graph(chosen, places)
     plan = planned(pipeline, places)
-    own = OwnFiles(chosen, [chosen.output])
-    found = own.inputs(chosen.files)
+    inputs = find_inputs(chosen.files)
     options = Options(chosen.format, _encoding(chosen), packet_records)
-    inputs, destinations = own.destinations(
-        found, lambda inputs: destinations_of(chosen, [chosen.output], plan, inputs, None, options)
-    )
+    destinations = destinations_of(chosen, [chosen.output], plan, inputs, None, options)
     destinations.silent = "holds no sound, not one frame"
     if chosen.duration is not None:
         destinations.silent += f", in --duration {chosen.duration:g}"

@@ -72,7 +72,7 @@ class Index:
             self._has_old_rows |= key in last
             last[key] = row
             if row.get("manifest") == manifest:
-                self.given.setdefault(key, []).extend(results_of(row))
+                self.given.setdefault(key, []).extend(_results_of(row))
         manifests = {row["manifest"] for row in last.values() if "manifest" in row}
         self.is_continued &= not manifests or manifest in manifests
         # Else a row would be added to what a crash left of one.
@@ -123,10 +123,10 @@ class Index:
             return set()
         rows = list(self.all_rows())
         last = {key_of(row): row for row in rows}
-        kept = {os.path.realpath(path) for row in last.values() for path in results_of(row)}
+        kept = {os.path.realpath(path) for row in last.values() for path in _results_of(row)}
         done = {key for key, row in last.items() if row["error"] is None and row.get("manifest") == manifest}
         ours = (row for row in rows if row.get("manifest") == manifest and key_of(row) in done)
-        return {path for row in ours for path in results_of(row) if os.path.realpath(path) not in kept}
+        return {path for row in ours for path in _results_of(row) if os.path.realpath(path) not in kept}
 
     def end(self) -> None:
         """Removes the rows that others have replaced, and with them what `given_up` tells."""
@@ -178,7 +178,7 @@ def title_of(row: Row) -> str:
     return title(row["inputs"].values()) if "inputs" in row else str(row["input"])
 
 
-def results_of(row: Row) -> list[str]:
+def _results_of(row: Row) -> list[str]:
     """The files that a row has, and those that its input had before it failed."""
     return [*row.get("files", ()), *row.get("old_files", ())]
 
@@ -223,7 +223,18 @@ class AppendedFile:
 
     def lines(self) -> Iterator[tuple[bytes, Any]]:
         """The whole lines, each with its value; what a crash left of one is left out."""
-        return lines_of(self.path)
+        with open(self.path, "rb") as file:
+            lines = file.readlines()
+        for number, line in enumerate(lines, 1):
+            try:
+                value = json.loads(line)
+            except ValueError:
+                # Only the last line may be cut off. A power cut can leave zeros in place of several.
+                if number == len(lines) or not line.strip(b"\0\n"):
+                    continue
+                raise InvalidArgumentError(f"{self.path}: line {number} is no JSON; choose another name") from None
+            if line.endswith(b"\n"):
+                yield line, value
 
     def append(self, data: bytes) -> None:
         """Adds whole lines. If they can't all be written, none of them is."""
@@ -251,22 +262,6 @@ class AppendedFile:
         except OSError:
             os.close(self._number)
             raise InvalidArgumentError(f"{self.path}: another process writes it; wait for its end") from None
-
-
-def lines_of(path: str) -> Iterator[tuple[bytes, Any]]:
-    """The whole lines of a file of JSON lines, each with its value; what a crash left of one is left out."""
-    with open(path, "rb") as file:
-        lines = file.readlines()
-    for number, line in enumerate(lines, 1):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            # Only the last line may be cut off. A power cut can leave zeros in place of several.
-            if number == len(lines) or not line.strip(b"\0\n"):
-                continue
-            raise InvalidArgumentError(f"{path}: line {number} is no JSON; choose another name") from None
-        if line.endswith(b"\n"):
-            yield line, value
 
 
 def last_value(packets: list[Packet]) -> Any:

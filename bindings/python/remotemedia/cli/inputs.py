@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .._media.file import at_home, is_utf8
@@ -62,14 +62,11 @@ NOTHING = Input(None)
 """The input of a graph that brings its own."""
 
 
-def find_inputs(
-    patterns: Sequence[str], names: Sequence[str] = ("",), is_own: Callable[[Input], bool] | None = None
-) -> list[Input]:
+def find_inputs(patterns: Sequence[str], names: Sequence[str] = ("",)) -> list[Input]:
     """The inputs that files and patterns name, each once, in their order.
 
     `names` are those of the inputs of the graph. Where there are several, each file is for one of them: `mic=a.wav`;
-    the first ones of all go in together, then the second ones. Files that are the own ones
-    of the command, which `is_own` tells, are none.
+    the first ones of all go in together, then the second ones.
 
     A pattern that leads nowhere raises `FileNotFoundError`, a folder `IsADirectoryError`, files that do not go together
     `InvalidArgumentError`.
@@ -85,13 +82,10 @@ def find_inputs(
             raise InvalidArgumentError(
                 f"-i {pattern}: the graph has several inputs; say which: -i {next(iter(by_name), '')}={pattern}"
             )
-    by_file = {
-        name: [each for pattern in given for each in _inputs(pattern) if is_own is None or not is_own(each)]
-        for name, given in by_name.items()
-    }
-    if len(by_file) < 2:
-        return list({each.name: each for files in by_file.values() for each in files}.values())
-    return _together(by_file)
+    if len(by_name) < 2:
+        found = {each.name: each for given in by_name.values() for pattern in given for each in _inputs(pattern)}
+        return list(found.values())
+    return _together({name: [each for file in given for each in _inputs(file)] for name, given in by_name.items()})
 
 
 def _together(found: dict[str, list[Input]]) -> list[Input]:

@@ -15,8 +15,8 @@ from .batch import Batch
 from .batch_files import files_beside
 from .decoding import PLACE, decoder, raw_option
 from .destination import Options
+from .inputs import find_inputs
 from .manifest import planned
-from .own_files import OwnFiles
 from .records import ROWS, MakeRecords, Record
 from .results import Destinations
 from .tables import Column, TablePrinter, printed_form
@@ -64,13 +64,10 @@ def command(chosen: argparse.Namespace) -> int:
     pipeline, columns, records = _by_file(chosen) if chosen.window_ms is None else _by_window(chosen)
     places = {PLACE: raw_option(chosen), "nodes[1].params.window_ms": f"--window-ms {chosen.window_ms}"}
     plan = planned(pipeline, places)
-    own = OwnFiles(chosen, chosen.output)
-    found = own.inputs(chosen.files)
+    inputs = find_inputs(chosen.files)
     keys = ["input", *(column.key for column in columns)]
     options = Options(None, {}, records, keys)
-    inputs, destinations = own.destinations(
-        found, lambda inputs: Destinations(chosen.output, plan, inputs, None, options, files_beside(chosen))
-    )
+    destinations = Destinations(chosen.output, plan, inputs, None, options, files_beside(chosen))
     for each in destinations.all:
         if each.ending not in ("", *ROWS):
             # The node that ends the graph may pass anything on.

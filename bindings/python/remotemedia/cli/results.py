@@ -155,13 +155,6 @@ class Destinations:
                     yield destination.path(source, index, sink)
         yield from self.file_sinks.paths(list(inputs.values()))
 
-    def names(self, source: Input, index: int) -> Iterator[str]:
-        """The files of an input, which has this index, as far as they are known before there are results."""
-        for destination in self.all:
-            for sink in destination.sinks if destination.shared is None and not destination.takes_all else ():
-                yield from destination.names(destination.path(source, index, sink), sink)
-        yield from self.file_sinks.paths([source])
-
     def keep_results(self, files: Mapping[str, str], left: Mapping[int, Input]) -> None:
         """Refuses to replace results of inputs that are done, by those that are `left`, which have these indices.
 

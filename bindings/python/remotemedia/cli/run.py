@@ -13,9 +13,8 @@ from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from .batch import Batch
 from .destination import Options
-from .inputs import NOTHING, STDIN, Input
+from .inputs import NOTHING, STDIN, Input, find_inputs
 from .manifest import assign, file_of, load
-from .own_files import OwnFiles
 from .records import json_line, packet_records
 from .shard_options import destinations_of
 
@@ -29,9 +28,8 @@ def command(chosen: argparse.Namespace) -> int:
     pipeline = load(chosen)
     plan = assign(pipeline, chosen.set)
     names = [each["name"] for each in plan.inputs]
-    own = OwnFiles(chosen, chosen.output)
-    found = own.inputs(chosen.input, names or [""]) or [NOTHING]
-    if found == [NOTHING] and names:
+    inputs = find_inputs(chosen.input, names or [""]) or [NOTHING]
+    if inputs == [NOTHING] and names:
         if any(names):
             files = " ".join(f"-i {name}=FILE" for name in names)
             raise InvalidArgumentError(f"the graph waits for input; name files: {files}")
@@ -40,10 +38,7 @@ def command(chosen: argparse.Namespace) -> int:
     options = Options(chosen.format, {}, packet_records)
     if chosen.format is not None and not chosen.output:
         raise InvalidArgumentError("--format is for what -o writes; name it, or -o - for stdout")
-    manifest = file_of(chosen.manifest)
-    inputs, destinations = own.destinations(
-        found, lambda inputs: destinations_of(chosen, chosen.output, plan, inputs, manifest, options)
-    )
+    destinations = destinations_of(chosen, chosen.output, plan, inputs, file_of(chosen.manifest), options)
     printer = _Printer(chosen.json, len(inputs) > 1, len(plan.sinks) > 1)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 

@@ -13,8 +13,8 @@ from .._results.outputs import Packet
 from .batch import Batch
 from .decoding import PLACE, decoder, raw_option
 from .destination import Options
+from .inputs import find_inputs
 from .manifest import planned
-from .own_files import OwnFiles
 from .records import Record
 from .shard_options import destinations_of
 from .tables import Column, TablePrinter, printed_form
@@ -52,13 +52,10 @@ def command(chosen: argparse.Namespace) -> int:
     }
     places[PLACE] = raw_option(chosen)
     plan = planned(pipeline, places)
-    own = OwnFiles(chosen, chosen.output)
-    found = own.inputs(chosen.files)
+    inputs = find_inputs(chosen.files)
     keys = ["input", *(column.key for column in COLUMNS)]
     options = Options(chosen.format, {}, _records, keys, without_audio)
-    inputs, destinations = own.destinations(
-        found, lambda inputs: destinations_of(chosen, chosen.output, plan, inputs, None, options)
-    )
+    destinations = destinations_of(chosen, chosen.output, plan, inputs, None, options)
     printer = TablePrinter(COLUMNS, keys, _records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 
