@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arguments import handed_on, read_only, snapshot
+from .arguments import handed_on, read_only, replied, snapshot
 from .places_in_time import timed
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:
 def output_row(function: HostFunction, cursor: Cursor, value: Any) -> list[Any]:
     """A value of the last function of a call, where that stands, as the reply has it."""
     if type(value) is not Out:
-        return timed([cursor.entry, value], cursor.place)
-    row = timed([cursor.entry, value.value], cursor.place or (None, None))
+        return timed([cursor.entry, replied(value)], cursor.place)
+    row = timed([cursor.entry, replied(value.value)], cursor.place or (None, None))
     return [*row, output_of(function, value)]
 
 

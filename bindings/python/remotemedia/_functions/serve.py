@@ -20,7 +20,7 @@ from enum import Enum
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
-from .arguments import SCALARS, handed_on, read_only, snapshot
+from .arguments import SCALARS, handed_on, read_only, replied
 from .chain import Chain, all_values, all_values_async
 from .failures import ENDS_PROGRAM, Cursor, Failure, repr_of, without_our_frames
 from .places_in_time import TIMED, Place, place_of, timed
@@ -136,7 +136,7 @@ class PlainReply:
                     if type(value) not in SCALARS:
                         each.check(value)
                         if node == last:
-                            value = snapshot(value)
+                            value = replied(value)
                         else:
                             value = handed_on(value)
                             if type(value) in TIMED:
@@ -238,7 +238,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
             await send(Reply(outputs, cursor.failure(error)))
             return
         if value is not None:
-            outputs.append(timed([cursor.entry, value], place))
+            outputs.append(timed([cursor.entry, replied(value)], place))
         if cursor.entry < last_entry and (call.is_over or (outputs and monotonic() >= due)):
             part, outputs = outputs, []
             if not await send(Reply(part, is_final=False)):
