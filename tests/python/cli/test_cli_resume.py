@@ -157,11 +157,13 @@ def test_a_run_that_is_killed_before_its_end_leaves_no_old_files(
         assert (command(capsys, *words, "--resume")[0], list(rows())) == (0, ["a.flac", "c.flac", "b.flac"])
 
 
-def test_a_changed_input_keeps_its_row_until_it_is_done(
+def test_no_row_tells_of_a_result_that_another_one_may_have_replaced(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command(capsys, *CONVERT)[0] == 0
     before = rows()
+    given = before["b.flac"]["files"]
+    original = Path("b.flac").read_bytes()
     rm.write("b.flac", rm.read(RECORDING).samples[:, :40000], rate=16000)
 
     async def interrupted(*_: Any) -> None:
@@ -170,7 +172,15 @@ def test_a_changed_input_keeps_its_row_until_it_is_done(
     with monkeypatch.context() as patched:
         patched.setattr("remotemedia.cli.batch.Batch._one", interrupted)
         assert command(capsys, *CONVERT, "--resume")[0] == 130
+    row = rows()["b.flac"]
+    assert (row["files"], row["old_files"]) == ([], given)
+    assert row["error"] == "it was to be run again, and the run ended before that"
+    # What a run that was killed behind the result and before its row leaves.
+    Path(given[0]).write_bytes(b"of the other content")
+    Path("b.flac").write_bytes(original)
+    assert "2 done before" in command(capsys, *CONVERT, "--resume")[2]
     assert rows() == before
+    assert rm.read(given[0]).duration == rm.read("b.flac").duration
 
 
 def test_a_name_that_another_input_has_now_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -338,7 +348,8 @@ def test_results_are_on_the_disk_before_their_rows(folder: Path, monkeypatch: py
             rm.write("b.flac", rm.read(RECORDING).samples[:, :16000], rate=16000)
         assert main(["convert", *words, "-o", "out/new/{stem}.wav", *more]) == 0
         for name in ("b",) if more else ("a", "b", "c"):
-            row = happened.index(("row", f"{name}.flac"))
+            # The first one of a changed input says that its results are replaced.
+            row = happened.index(("row", f"{name}.flac"), happened.index(("row", f"{name}.flac")) + bool(more))
             result = happened.index(("synced", str(folder / "out" / "new" / f"{name}.wav")))
             names = happened.index(("synced", str(folder / "out" / "new")), result)
             assert result < names < row < happened.index(index, row)

@@ -188,6 +188,8 @@ class Batch:
         self.destinations.keep_results(index.files, left)
         self._resume_file_sinks(index, list(left.values()))
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
+        if self.destinations.shards is None:
+            index.withdraw()
 
     def _resume_file_sinks(self, index: Index, left: Sequence[Input]) -> None:
         """Lets nodes that write files replace what belongs to the inputs that are `left`, and nothing else."""

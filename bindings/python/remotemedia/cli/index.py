@@ -105,6 +105,16 @@ class Index:
                 self._take(row)
         self._file.keep(lambda row: not is_dropped(row))
 
+    def withdraw(self) -> None:
+        """Marks the rows of `changed` as failed, before their results are replaced.
+
+        Whatever ends the run then, no row tells of results that others have replaced, also if what has changed is as it
+        was by the next run.
+        """
+        if self.changed:
+            self.add(*map(_withdrawn, self.changed.values()))
+            self.sync()
+
     def add(self, *rows: Row) -> None:
         """Adds rows, all or none."""
         self._file.append("".join(f"{json_text(dict(row))}\n" for row in rows).encode())
@@ -181,6 +191,14 @@ def title_of(row: Row) -> str:
 def _results_of(row: Row) -> list[str]:
     """The files that a row has, and those that its input had before it failed."""
     return [*row.get("files", ()), *row.get("old_files", ())]
+
+
+def _withdrawn(row: Row) -> Row:
+    """The row of an input that is run again, until there is a new one."""
+    names = {key: value for key, value in row.items() if key in ("input", "inputs")}
+    error = {"error": "it was to be run again, and the run ended before that", "node": None, "position": None}
+    before = {"old_files": _results_of(row), "manifest": row.get("manifest")}
+    return {**names, "duration": None, "last": {}, "files": [], **error, **before}
 
 
 def _is_cut_off(row: Row) -> bool:

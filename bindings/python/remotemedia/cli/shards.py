@@ -133,7 +133,7 @@ class Shards:
         """Goes on behind the shards that rows have. Removes stale ones, and what a killed run left."""
         self._keeps_staging = False
         used = _shards_of(rows)
-        there = (row for row in rows if row.get("key") is not None and row.get("shard") not in stale)
+        there = (row for row in rows if row.get("key") is not None)
         self._keys = _keys(self._inputs, {key_of(row): row["key"] for row in there})
         for number in (*stale, _first_free(used | stale)):
             self._remove(number)
