@@ -151,6 +151,41 @@ fn aac_that_was_cut_within_a_frame_goes_on_behind_it() {
 }
 
 #[test]
+fn a_frame_of_aac_that_is_cut_costs_no_other_frame() {
+    let aac = media::bytes("stereo.aac");
+    let whole = total(&decode(in_memory(aac.clone())));
+    let places = places_of_frames(&aac);
+    for kept in [1, 2, 3, 4, 5, 6, 7, 8, 50] {
+        for frame in places[3..places.len() - 3].windows(2) {
+            let cut = [&aac[..frame[0] + kept], &aac[frame[1]..]].concat();
+            let outcome = decode(in_memory(cut.clone()));
+            assert_eq!((outcome.failure.as_ref(), total(&outcome)), (None, whole - 1024), "{kept} of {frame:?}");
+        }
+    }
+}
+
+#[test]
+fn aac_that_begins_within_a_frame_begins_with_the_next_one() {
+    let aac = media::bytes("stereo.aac");
+    let whole = total(&decode(in_memory(aac.clone())));
+    let places = places_of_frames(&aac);
+    // What is left of the first frame holds the header of a long one, and what can be decoded.
+    let false_header = [0xff, 0xf1, 0x50, 0x83, 0xff, 0xff, 0xfc];
+    let begins = [&[7; 30][..], &false_header, &aac[7..places[1]], &aac[places[1]..]].concat();
+    for outcome in [decode(in_memory(begins.clone())), decode_pieces(&begins, 777)] {
+        assert_eq!((outcome.failure.as_ref(), total(&outcome)), (None, whole - 1024));
+    }
+}
+
+fn places_of_frames(aac: &[u8]) -> Vec<usize> {
+    let next = |place: &usize| {
+        let head = aac.get(place + 3..place + 6)?;
+        Some(place + (usize::from(head[0] & 3) << 11 | usize::from(head[1]) << 3 | usize::from(head[2] >> 5)))
+    };
+    std::iter::successors(Some(0), next).collect()
+}
+
+#[test]
 fn aac_in_adts() {
     let aac = media::bytes("stereo.aac");
     assert_eq!(check("AAC", aac.clone()).failure, None);

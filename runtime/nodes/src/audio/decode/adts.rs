@@ -26,6 +26,8 @@ use super::symphonia_reader::{format_reader_fields, leave_out_tags, read_ahead};
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_ADTS, short_name: "aac", long_name: "AAC in ADTS" };
 /// Foreign bytes end where so many frames follow on each other.
 const SURE: usize = 3;
+/// That many show that a file begins with frames.
+const FIRST: usize = 2;
 const PIECE: usize = 1024;
 
 /// A reader of frames.
@@ -52,14 +54,11 @@ impl<'s> AdtsReader<'s> {
     /// If no frame comes.
     pub(super) fn new(mut reader: MediaSourceStream<'s>, metadata: MetadataLog) -> Result<Self> {
         let mut waiting = Vec::new();
-        let first = loop {
-            if read_ahead(&mut reader, &mut waiting, AdtsHeader::LEN, PIECE, usize::MAX)? {
-                return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
-            }
-            match AdtsHeader::read(&waiting) {
-                Some(header) => break header,
-                None => drop(waiting.remove(0)),
-            }
+        if !begin(&mut reader, &mut waiting, 0, FIRST)? {
+            search(&mut reader, &mut waiting)?;
+        }
+        let Some(first) = AdtsHeader::read(&waiting) else {
+            return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
         };
         let mut adts = Self {
             reader,
@@ -107,7 +106,7 @@ impl<'s> AdtsReader<'s> {
             }
             let header = AdtsHeader::read(&self.waiting);
             let Some(header) = header.filter(|header| self.is_certain && header.is_kin(&self.first)) else {
-                match self.search()? {
+                match search(&mut self.reader, &mut self.waiting)? {
                     true => self.is_certain = true,
                     false => return Ok(None),
                 }
@@ -119,10 +118,18 @@ impl<'s> AdtsReader<'s> {
                 }
                 continue;
             };
-            if self.fill(header.len)? {
+            let is_there = !self.fill(header.len)?;
+            if is_there && self.is_followed(&header)? {
+                return Ok(Some(header));
+            }
+            if let Some(place) = self.cut_at(header.len)? {
+                self.waiting.drain(..place);
+                continue;
+            }
+            if !is_there {
                 return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
             }
-            if self.is_whole(&header)? {
+            if !header.has_several && self.can_decode(&header) {
                 return Ok(Some(header));
             }
             self.waiting.drain(..1);
@@ -130,51 +137,72 @@ impl<'s> AdtsReader<'s> {
         }
     }
 
-    /// Whether what begins with this header is a frame, and no part of one that was cut: another one follows, or a tag, or
-    /// the end; else it must be one that can be decoded.
-    fn is_whole(&mut self, header: &AdtsHeader) -> Result<bool> {
+    /// Whether another frame follows on the one with this header, or a tag, or the end.
+    fn is_followed(&mut self, header: &AdtsHeader) -> Result<bool> {
         let is_end = self.fill(header.len + AdtsHeader::LEN)?;
-        let (frame, behind) = self.waiting.split_at(header.len);
-        if (is_end && behind.is_empty()) || is_tag(behind) || AdtsHeader::read(behind).is_some() {
-            return Ok(true);
-        }
-        let Some(CodecParameters::Audio(params)) = self.tracks.first().and_then(|track| track.codec_params.as_ref())
-        else {
-            return Ok(true);
-        };
-        let data: Box<[u8]> = frame[header.head_len..].into();
-        let packet = Packet::new(0, Timestamp::from(0), Duration::from(aac::FRAMES), data);
-        Ok(aac::Decoder::new(params).is_ok_and(|mut decoder| AudioDecoder::decode(&mut decoder, &packet).is_ok()))
+        let behind = &self.waiting[header.len..];
+        Ok((is_end && behind.is_empty()) || is_tag(behind) || AdtsHeader::read(behind).is_some())
     }
 
-    /// Leaves out what is foreign, up to where frames begin. Whether there are any.
-    fn search(&mut self) -> Result<bool> {
-        let mut place = 0;
-        loop {
-            let next = self.waiting[place..].iter().position(|byte| *byte == 0xff);
-            self.waiting.drain(..next.map_or(self.waiting.len(), |next| place + next));
-            place = 0;
-            let is_end = self.fill(AdtsHeader::LEN)?;
-            if self.waiting.is_empty() {
-                return Ok(false);
+    /// Where within the next bytes, which are as many as a frame has that nothing follows, frames begin: there it was cut.
+    fn cut_at(&mut self, len: usize) -> Result<Option<usize>> {
+        for place in 1..len.min(self.waiting.len()) {
+            if begin(&mut self.reader, &mut self.waiting, place, SURE)? {
+                return Ok(Some(place));
             }
-            let mut found = adts_chain(&self.waiting, SURE, false);
-            if let Chain::Needs(len) = found {
-                if !self.fill(len)? {
-                    continue;
-                }
-                // Here the source ends: what looks like a header may be none, and the frames begin behind it. Else more may
-                // come of what can't be told yet.
-                let is_told = |start: &usize| adts_chain(&self.waiting[*start..], SURE, true) != Chain::Broken;
-                let Some(start) = (0..self.waiting.len()).find(is_told) else { return Ok(false) };
-                self.waiting.drain(..start);
-                found = Chain::Frames(0);
+        }
+        Ok(None)
+    }
+
+    /// Whether the frame in front can be decoded. So can most bytes, but foreign ones may follow on a frame that is whole.
+    fn can_decode(&self, header: &AdtsHeader) -> bool {
+        let Some(CodecParameters::Audio(params)) = self.tracks.first().and_then(|track| track.codec_params.as_ref())
+        else {
+            return true;
+        };
+        let data: Box<[u8]> = self.waiting[header.head_len..header.len].into();
+        let packet = Packet::new(0, Timestamp::from(0), Duration::from(aac::FRAMES), data);
+        aac::Decoder::new(params).is_ok_and(|mut decoder| AudioDecoder::decode(&mut decoder, &packet).is_ok())
+    }
+}
+
+/// Whether so many frames begin at a place of what is waiting, or fewer up to the end.
+fn begin(reader: &mut MediaSourceStream<'_>, waiting: &mut Vec<u8>, place: usize, frames: usize) -> Result<bool> {
+    let mut found = Chain::Needs(AdtsHeader::LEN);
+    while let Chain::Needs(len) = found {
+        let is_end = read_ahead(reader, waiting, place + len, PIECE, usize::MAX)?;
+        found = adts_chain(&waiting[place..], frames, is_end);
+    }
+    Ok(found != Chain::Broken)
+}
+
+/// Leaves out what is foreign, up to where frames begin. Whether there are any.
+fn search(reader: &mut MediaSourceStream<'_>, waiting: &mut Vec<u8>) -> Result<bool> {
+    let mut place = 0;
+    loop {
+        let next = waiting[place..].iter().position(|byte| *byte == 0xff);
+        waiting.drain(..next.map_or(waiting.len(), |next| place + next));
+        place = 0;
+        let is_end = read_ahead(reader, waiting, AdtsHeader::LEN, PIECE, usize::MAX)?;
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let mut found = adts_chain(waiting, SURE, false);
+        if let Chain::Needs(len) = found {
+            if !read_ahead(reader, waiting, len, PIECE, usize::MAX)? {
+                continue;
             }
-            match found {
-                Chain::Frames(_) => return Ok(true),
-                Chain::Broken | Chain::Needs(_) if is_end => return Ok(false),
-                Chain::Broken | Chain::Needs(_) => place = 1,
-            }
+            // Here the source ends: what looks like a header may be none, and the frames begin behind it. Else more may
+            // come of what can't be told yet.
+            let is_told = |start: &usize| adts_chain(&waiting[*start..], SURE, true) != Chain::Broken;
+            let Some(start) = (0..waiting.len()).find(is_told) else { return Ok(false) };
+            waiting.drain(..start);
+            found = Chain::Frames(0);
+        }
+        match found {
+            Chain::Frames(_) => return Ok(true),
+            Chain::Broken | Chain::Needs(_) if is_end => return Ok(false),
+            Chain::Broken | Chain::Needs(_) => place = 1,
         }
     }
 }
