@@ -119,7 +119,9 @@ impl<'s> AdtsReader<'s> {
                 continue;
             };
             let is_there = !self.fill(header.len)?;
-            if is_there && self.is_followed(&header)? {
+            let is_followed = is_there && self.is_followed(&header)?;
+            // Hardly a file has frames of several packets.
+            if is_followed && !header.has_several {
                 return Ok(Some(header));
             }
             if let Some(place) = self.cut_at(header.len)? {
@@ -129,7 +131,7 @@ impl<'s> AdtsReader<'s> {
             if !is_there {
                 return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
             }
-            if !header.has_several && self.can_decode(&header) {
+            if is_followed || (!header.has_several && self.can_decode(&header)) {
                 return Ok(Some(header));
             }
             self.waiting.drain(..1);
