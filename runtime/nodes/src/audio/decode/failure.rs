@@ -106,6 +106,11 @@ pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
+/// Whether a source fails since its next pages are missing.
+pub(super) fn is_lost_pages(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<LostPages>())
+}
+
 /// A source that can't be read on, or whose next pages are missing.
 pub(super) fn broken_off(name: &str, error: &io::Error) -> NodeError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<LostPages>()) {

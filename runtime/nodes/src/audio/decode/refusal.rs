@@ -117,6 +117,11 @@ pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &s
 
 /// What the error of a demuxer means that did not open a file; `first` are its first bytes.
 pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
+    if let Error::IoError(error) = error
+        && failure::is_lost_pages(error)
+    {
+        return failure::broken_off(name, error).into();
+    }
     // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
     // its header is 28 bytes long.
     let head = first.get(28..).filter(|_| container == Container::Ogg).unwrap_or_default();
