@@ -214,6 +214,74 @@ fn pages_that_are_damaged_or_missing_end_the_sound() {
     }
 }
 
+#[test]
+fn a_chain_with_pictures_loses_no_sound() {
+    let sound = vorbis();
+    let frames: u64 = sound.packets.iter().map(|(_, frames)| frames).sum();
+    let film = |number| beside_pictures(ogg::pages(&sound.ogg(number, 4, 0), number), number + 1).concat();
+    let pictures = ogg::pages(&pictures().ogg(DRAWN + 4, 1, 0), DRAWN + 4).concat();
+    for (name, links, count) in [
+        ("pictures and sound", [film(DRAWN), film(DRAWN + 2)].concat(), 2),
+        ("then pictures alone", [film(DRAWN), pictures.clone(), film(DRAWN + 2)].concat(), 2),
+        ("first pictures alone", [pictures, sound.ogg(DRAWN, 4, 0)].concat(), 1),
+    ] {
+        let whole = Subject { name, bytes: links.clone(), params: json!({}) }.part(json!({}));
+        for outcome in [whole, decode_pieces(&links, 100), decode_pieces(&links, 4096)] {
+            assert_eq!((outcome.failure.as_ref(), total(&outcome) as u64), (None, count * frames), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_page_of_sound_beside_pictures_or_at_the_start_of_a_link_is_told() {
+    let sound = vorbis();
+    let frames: usize = sound.packets.iter().map(|(_, frames)| *frames as usize).sum();
+    let pages = |spoilt: Option<usize>| {
+        let mut pages = ogg::pages(&sound.ogg(DRAWN, 4, 0), DRAWN);
+        if let Some(page) = spoilt.map(|page| &mut pages[page]) {
+            *page.last_mut().expect("there is a page") ^= 1;
+        }
+        pages
+    };
+    for (spoilt, bytes, before) in [
+        (3, beside_pictures(pages(Some(3)), DRAWN + 1).concat(), 0),
+        (0, [sound.ogg(DRAWN + 1, 4, 0), pages(Some(0)).concat()].concat(), frames),
+        (0, [pages(None), pages(Some(0))].concat().concat(), frames),
+    ] {
+        let whole = Subject { name: "spoilt", bytes: bytes.clone(), params: json!({}) }.part(json!({}));
+        for outcome in [whole, decode_pieces(&bytes, 1000)] {
+            let expected = format!(" is damaged: page {spoilt} is damaged or missing. ");
+            assert!(outcome.message().contains(&expected), "{}", outcome.message());
+            let samples = outcome.samples_before_failure();
+            assert_eq!(samples.first().map_or(0, Vec::len), before);
+        }
+    }
+}
+
+/// As where a transfer broke off, and the next file was put behind.
+#[test]
+fn flac_that_is_cut_off_before_another_link_comes_out() {
+    let stream = flac(40);
+    let (first, second) = (stream.ogg(DRAWN, 4, 0), stream.ogg(DRAWN + 1, 4, 0));
+    for part in 3..8 {
+        let bytes = [&first[..first.len() / 8 * part], &second].concat();
+        let outcome = Subject { name: "cut", bytes: bytes.clone(), params: json!({}) }.part(json!({}));
+        assert!(outcome.message().contains(" damaged or missing. "), "{}", outcome.message());
+        assert_eq!(outcome.samples_before_failure(), decode_pieces(&bytes, 1000).samples_before_failure());
+    }
+}
+
+fn pictures() -> Stream {
+    let picture = (vec![7; 5000], 100);
+    Stream { headers: vec![b"\x80theora\x03\x02\x01".to_vec()], packets: vec![picture; 9], ..vorbis() }
+}
+
+/// The pages of a stream of sound of which three are its head, with pictures that come before it.
+fn beside_pictures(sound: Vec<Vec<u8>>, serial: u32) -> Vec<Vec<u8>> {
+    let pictures = ogg::pages(&pictures().ogg(serial, 1, 0), serial);
+    [&pictures[..1], &sound[..3], &pictures[1..], &sound[3..]].concat()
+}
+
 /// As where the last pages of a file are gone. What says that it ends is not asked how long it should be.
 #[test]
 fn flac_without_its_last_page_is_as_long_as_its_head_says() {

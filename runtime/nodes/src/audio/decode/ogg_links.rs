@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
-use super::ogg_pages::{FIRST, HEADER, MARK, counts_sound, page_len};
+use super::ogg_pages::{FIRST, HEADER, MARK, MOST_SILENT, counts_sound, is_sound, is_speex, page_len, serial};
 
 /// What a page that is kept from the reader begins with.
 pub(super) const HIDDEN: &[u8; 4] = b"\0ggS";
@@ -65,16 +65,16 @@ pub(super) fn first_sounding(mut ahead: impl FnMut(u64, usize) -> Vec<u8>, mut b
 
 /// The pages of the link that begins at a place, if another one follows before sound comes; and up to where that is known.
 fn silent_pages(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> (VecDeque<u64>, u64) {
-    /// A head with a picture may have some hundred pages.
-    const MOST_PAGES: usize = 1 << 12;
-    let (mut place, mut has_begun, mut pages) = (begins, false, VecDeque::new());
-    while pages.len() < MOST_PAGES {
+    let (mut place, mut has_begun, mut pages, mut sounds) = (begins, false, VecDeque::new(), Vec::new());
+    while pages.len() < MOST_SILENT as usize {
         let header = ahead(place, HEADER);
         let Some(len) = page_len(&header) else { break };
         match header[5] & FIRST != 0 {
             true if has_begun => return (pages, place),
+            // A file that begins with Speex is for codecs of the system, or refused.
+            true if is_sound(&header) || (begins == 0 && is_speex(&header)) => sounds.push(serial(&header)),
             true => {}
-            false if pages.is_empty() || counts_sound(&header) => break,
+            false if pages.is_empty() || (counts_sound(&header) && sounds.contains(&serial(&header))) => break,
             false => has_begun = true,
         }
         pages.push_back(place);

@@ -12,10 +12,12 @@ use super::ogg_pages::{
     FIRST, HEADER, LAST_OF_STREAM, MARK, counts_sound, is_right, is_sound, number, page_len, serial,
 };
 
-/// The pages that were seen of the streams of sound in a link.
+/// The pages that were seen of the streams in a link.
 #[derive(Default)]
 pub(super) struct PageOrder {
     sounds: Vec<Sound>,
+    /// The numbers of the streams that are no sound.
+    others: Vec<u32>,
     /// Whether the last page was the first one of a stream.
     begins: bool,
     /// How often bytes were met that begin as a page and are none, since the last page of sound or the first one of a stream.
@@ -53,16 +55,27 @@ impl PageOrder {
             }
             if is_link {
                 self.sounds.clear();
+                self.others.clear();
             }
             if is_sound(page) {
                 let (serial, number) = (serial(page), number(page));
                 self.sounds.push(Sound { serial, number, has_begun: false, has_ended: false });
+            } else {
+                self.others.push(serial(page));
             }
             self.spoilt = 0;
             return Ok(());
         }
         self.begins = false;
-        let Some(sound) = self.sounds.iter_mut().find(|sound| sound.serial == serial(page)) else { return Ok(()) };
+        let is_known = !self.sounds.is_empty() || !self.others.is_empty();
+        let Some(sound) = self.sounds.iter_mut().find(|sound| sound.serial == serial(page)) else {
+            // Of a stream whose first page is among what was spoilt no one knows what it is.
+            let is_new = is_known && !self.others.contains(&serial(page));
+            return if is_new && self.spoilt > 0 { Err(LostPages::before(page)) } else { Ok(()) };
+        };
+        if number(page) < sound.number && self.spoilt > 0 {
+            return Err(LostPages::before(page));
+        }
         let lost = LostPages { first: sound.number.saturating_add(1), last: number(page).saturating_sub(1) };
         let may_begin = !sound.has_begun && self.spoilt == 0;
         self.spoilt = 0;
@@ -83,9 +96,26 @@ impl PageOrder {
         if self.spoilt < MOST { Ok(()) } else { Err(self.next()) }
     }
 
+    /// Whether a page belongs to a stream of sound of this link; of one without sound each page might.
+    pub(super) fn may_be_sound(&self, page: &[u8]) -> bool {
+        self.sounds.is_empty() || self.sounds.iter().any(|sound| sound.serial == serial(page))
+    }
+
+    /// Whether a stream of sound has begun in this link.
+    pub(super) fn has_sound(&self) -> bool {
+        !self.sounds.is_empty()
+    }
+
     fn next(&self) -> LostPages {
         let page = self.sounds.first().map_or(0, |sound| sound.number.saturating_add(1));
         LostPages { first: page, last: page }
+    }
+}
+
+impl LostPages {
+    /// All pages of a stream before this one.
+    fn before(page: &[u8]) -> Self {
+        Self { first: 0, last: number(page).saturating_sub(1) }
     }
 }
 
@@ -113,13 +143,16 @@ pub(super) struct OrderedPages<S> {
     judged: usize,
     order: PageOrder,
     lost: Option<LostPages>,
+    is_chain: bool,
 }
 
 impl<S: Read + Seek> OrderedPages<S> {
-    /// The source stands at its start.
-    pub(super) fn new(source: S) -> Self {
+    /// The source stands at its start. That of a chain does not tell its length: the reader would look for the end of each
+    /// link, and panics where links are cut.
+    pub(super) fn new(source: S, is_chain: bool) -> Self {
         Self {
             source,
+            is_chain,
             source_at: 0,
             place: 0,
             ahead: Vec::new(),
@@ -248,6 +281,6 @@ impl<S: MediaSource> MediaSource for OrderedPages<S> {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        self.source.byte_len()
+        self.source.byte_len().filter(|_| !self.is_chain)
     }
 }

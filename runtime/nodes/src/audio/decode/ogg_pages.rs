@@ -14,6 +14,8 @@ pub(super) const HEADER: usize = 27 + 255;
 pub(super) const FIRST: u8 = 2;
 /// That of its last page.
 pub(super) const LAST_OF_STREAM: u8 = 4;
+/// The most pages of a link without sound, behind which another link is looked for: a head with a picture may have some hundred.
+pub(super) const MOST_SILENT: u32 = 1 << 12;
 /// Room for two of the longest pages.
 const LAST: usize = 1 << 17;
 
@@ -26,7 +28,8 @@ pub(super) struct OggPages {
     next: u64,
     /// The place of the last page that is whole.
     last: u64,
-    /// Pages of sound still to be seen before the head of a stream, which began at `limit`, may be read.
+    /// Pages of sound, or of a link without sound, still to be seen before the head of a stream, which began at `limit`, may
+    /// be read.
     awaited: u32,
     order: PageOrder,
     /// Pages that are missing at `next`, behind which nothing is looked at.
@@ -34,8 +37,8 @@ pub(super) struct OggPages {
 }
 
 impl OggPages {
-    /// The place up to which all pages are whole. The head of a stream counts only with two pages of sound after it,
-    /// because the reader takes them in one go.
+    /// The place up to which all pages are whole. The head of a stream counts only with two pages of its sound after it,
+    /// because the reader takes them in one go; a link without sound only when the next one begins, since it is left out.
     pub(super) fn whole(&mut self, bytes: &Arriving) -> u64 {
         while self.next < bytes.end() && self.lost.is_none() {
             let header = bytes.peek(self.next, HEADER);
@@ -60,10 +63,12 @@ impl OggPages {
             }
             self.last = self.next;
             self.next += page.len() as u64;
+            let is_sound = self.order.has_sound();
             if header[5] & FIRST != 0 {
-                self.awaited = 2;
-            } else if self.awaited > 0 && counts_sound(&header) {
-                self.awaited = if header[5] & LAST_OF_STREAM != 0 { 0 } else { self.awaited - 1 };
+                self.awaited = if is_sound { 2 } else { MOST_SILENT };
+            } else if self.awaited > 0 && self.order.may_be_sound(&page) && counts_sound(&header) {
+                let has_ended = is_sound && header[5] & LAST_OF_STREAM != 0;
+                self.awaited = if has_ended { 0 } else { self.awaited - 1 };
             }
             if self.awaited == 0 {
                 self.limit = self.next;
@@ -254,8 +259,17 @@ pub(super) fn number(page: &[u8]) -> u32 {
 /// section 4.2.1 of the specification of Vorbis I.
 pub(super) fn is_sound(page: &[u8]) -> bool {
     const SOUND: [&[u8]; 3] = [b"OpusHead", b"\x7fFLAC", b"\x01vorbis"];
-    let packet = page.get(27 + usize::from(page[26])..).unwrap_or_default();
-    SOUND.iter().any(|sound| packet.starts_with(sound))
+    SOUND.iter().any(|sound| packet(page).starts_with(sound))
+}
+
+/// Whether such a page begins a stream of Speex.
+pub(super) fn is_speex(page: &[u8]) -> bool {
+    packet(page).starts_with(b"Speex   ")
+}
+
+/// The first packet of a page.
+fn packet(page: &[u8]) -> &[u8] {
+    page.get(27 + usize::from(page[26])..).unwrap_or_default()
 }
 
 /// Whether a page, of which the fixed part of its header is there, counts frames of sound, as those of a head do not.

@@ -191,7 +191,7 @@ impl Found {
                 file.end_at(last.map(|last| if last.ends_whole { self.len } else { last.ends_at }));
             }
             let view: Box<dyn MediaSource> = match self.container {
-                Container::Ogg => Box::new(OrderedPages::new(file.view(None))),
+                Container::Ogg => Box::new(OrderedPages::new(file.view(None), is_chain || last.is_none())),
                 _ => Box::new(file.view(None)),
             };
             let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie, wanted)?;
