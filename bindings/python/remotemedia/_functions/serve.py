@@ -24,7 +24,7 @@ from .arguments import SCALARS, handed_on, read_only, replied
 from .chain import Chain, all_values, all_values_async
 from .failures import ENDS_PROGRAM, Cursor, Failure, repr_of, without_our_frames
 from .places_in_time import TIMED, Place, place_of, timed
-from .ports import onward, output_row
+from .ports import output_row
 from .spec import InThread
 
 PART_SECONDS = 0.005
@@ -216,7 +216,8 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
     A cancellation is raised if the call is over; else it is like other failures.
     """
     functions, cursor = call.chain.functions, Cursor()
-    due, last_entry = monotonic() + PART_SECONDS, len(call.entries) - 1
+    last, last_entry = len(functions) - 1, len(call.entries) - 1
+    due = monotonic() + PART_SECONDS
     outputs: list[list[Any]] = []
     for cursor.entry, (_, value, _, _) in enumerate(call.entries):
         cursor.node = 0
@@ -229,7 +230,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
                 value = await each.call_async(value, in_thread)
                 if value is None:
                     break
-                value = onward(functions, cursor.node, value)
+                value = replied(value) if cursor.node == last else handed_on(value)
         except ENDS_PROGRAM:
             raise
         except BaseException as error:
@@ -238,7 +239,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
             await send(Reply(outputs, cursor.failure(error)))
             return
         if value is not None:
-            outputs.append(timed([cursor.entry, replied(value)], place))
+            outputs.append(timed([cursor.entry, value], place))
         if cursor.entry < last_entry and (call.is_over or (outputs and monotonic() >= due)):
             part, outputs = outputs, []
             if not await send(Reply(part, is_final=False)):

@@ -18,7 +18,7 @@ from .._codec.documents import ask, pack_alone, pack_plain
 from .._functions.spec import HostClass, HostFunction
 from .._process import FIRST_USE, after_fork
 from ..errors import ManifestError, MarshalError, Problem
-from .foreign_params import with_cures
+from .foreign import check_keys, with_cures
 from .functions import check_params, take_functions, with_functions
 from .python_types import PREFIX
 from .source import is_text, read
@@ -236,12 +236,7 @@ def _compile_plain(manifest: Mapping[str, Any], types: tuple[HostNodeType, ...])
         raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
     pipeline = _cache.get((document, types))
     if pipeline is None:
-        for key in manifest:
-            if type(key) is not str:
-                message = (
-                    f"the key {key!r} is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
-                )
-                raise ManifestError(f"the manifest: {message}", [Problem("", message)])
+        check_keys(manifest)
         try:
             compiled = CompiledPipeline(document, types)
         except ManifestError as error:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .._codec.diagnose import DEEPEST, explain
-from .._manifest.foreign_params import cure_for
+from .._manifest.foreign import check_keys, cure_for
 from .._problem.outside_text import shown
 from .._problem.problem import ENOUGH, Problem, refusal
 from ..errors import ManifestError, MarshalError
@@ -79,12 +79,7 @@ def unreadable(manifest: Mapping[str, Any]) -> list[Problem]:
         if found is not None and not is_over and len(problems) < ENOUGH:
             problems.append(found)
         is_over |= is_last
-    for key in manifest:
-        if type(key) is not str:
-            message = (
-                f"the key {key!r} is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
-            )
-            raise ManifestError(f"the manifest: {message}", [Problem("", message)])
+    check_keys(manifest)
     return problems
 
 

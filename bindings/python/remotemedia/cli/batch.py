@@ -454,7 +454,8 @@ class Batch:
         # In a shard there are other inputs' samples, and a name with a number in it may be another input's.
         named = not any("index" in each.template.fields for each in self.destinations.all)
         paths = index.given_up(self.manifest_hash) if named and self.destinations.shards is None else set[str]()
-        kept = {*self.destinations.kept, *map(os.path.realpath, self.destinations.file_sinks.skipped(self.inputs))}
+        skipped = self.destinations.file_sinks.skipped(self.inputs) if paths else ()
+        kept = {*self.destinations.kept, *map(os.path.realpath, skipped)}
         for path in paths:
             if os.path.realpath(path) not in kept and os.path.isfile(path):
                 with contextlib.suppress(OSError):

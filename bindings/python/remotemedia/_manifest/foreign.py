@@ -1,4 +1,6 @@
-"""What to write for params that are Python's paths and arrays, which the library knows as files and tensors alone."""
+"""What Python's manifests have and JSON has not: params that are paths and arrays, with what to write in their place,
+since the library knows them as files and tensors alone, and keys that are no text.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._problem.problem import refusal
-from ..errors import ManifestError
+from ..errors import ManifestError, Problem
 
 STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 """A step in the path of a problem: the place in a list, or the name in a map."""
 
 _NOTHING = object()
+
+
+def check_keys(manifest: Mapping[Any, Any]) -> None:
+    """Raises `ManifestError` for a field of the manifest whose name is no text."""
+    for key in manifest:
+        if type(key) is not str:
+            message = (
+                f"the key {key!r} is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
+            )
+            raise ManifestError(f"the manifest: {message}", [Problem("", message)])
 
 
 def with_cures(error: ManifestError, manifest: Mapping[str, Any]) -> ManifestError:
