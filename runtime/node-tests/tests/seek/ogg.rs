@@ -258,6 +258,25 @@ fn a_damaged_page_of_sound_beside_pictures_or_at_the_start_of_a_link_is_told() {
     }
 }
 
+/// A program that edits the head may leave such bytes behind, and a page in them may say that it is long.
+#[test]
+fn bytes_between_pages_that_begin_as_a_page_cost_no_sound() {
+    let long = [b"OggS\0\0".as_slice(), &[0; 20], &[255; 256]].concat();
+    for (name, stream, heads) in [("Vorbis", vorbis(), 3), ("Opus", opus(96, 1, 2), 2), ("FLAC", flac(24), 2)] {
+        let file = stream.ogg(DRAWN, 4, 0);
+        let whole = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        let pages = ogg::pages(&file, DRAWN);
+        for (index, foreign) in [(heads, &b"OggS"[..]), (heads + 3, b"OggS"), (heads, &long), (heads + 3, &long)] {
+            let bytes = [&pages[..index].concat(), foreign, &pages[index..].concat()].concat();
+            let by_path = check(name, bytes.clone());
+            for outcome in [by_path, decode_pieces(&bytes, 100), decode_pieces(&bytes, 4096)] {
+                assert_eq!(outcome.failure, None, "{name}, {} bytes before page {index}", foreign.len());
+                assert!(outcome.samples() == whole, "{name}, {} bytes before page {index}", foreign.len());
+            }
+        }
+    }
+}
+
 /// As where a transfer broke off, and the next file was put behind.
 #[test]
 fn flac_that_is_cut_off_before_another_link_comes_out() {

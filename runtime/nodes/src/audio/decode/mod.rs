@@ -27,6 +27,7 @@ mod flac_decoder;
 mod flac_frame;
 mod flac_places;
 mod gap_source;
+mod hidden_bytes;
 mod id3_tag;
 mod incremental;
 mod info;

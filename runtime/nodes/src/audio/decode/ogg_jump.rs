@@ -195,8 +195,8 @@ impl Page {
     fn read(place: u64, header: &[u8]) -> Option<Self> {
         let len = page_len(header)?;
         let fixed = header.first_chunk::<27>()?;
-        let [_, _, _, _, version, flags, a, b, c, d, e, f, g, h, i, j, k, l, ..] = *fixed;
-        (version == 0 && flags < 8).then_some(Self {
+        let [_, _, _, _, _, flags, a, b, c, d, e, f, g, h, i, j, k, l, ..] = *fixed;
+        Some(Self {
             place,
             len,
             serial: u32::from_le_bytes([i, j, k, l]),

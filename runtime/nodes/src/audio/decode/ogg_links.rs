@@ -1,11 +1,11 @@
 //! The links of a chain in Ogg that hold no sound, which are kept from the reader: it looks for the sound of a link, and would go
 //! through the next one to the end of the file. A live stream has such links where its source broke off and came again.
 
-use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
+use super::hidden_bytes::HiddenBytes;
 use super::ogg_pages::{FIRST, HEADER, MARK, MOST_SILENT, counts_sound, is_sound, is_speex, page_len, serial};
 
 /// What a page that is kept from the reader begins with.
@@ -19,13 +19,13 @@ pub(super) struct SoundingLinks<S, A> {
     place: u64,
     /// Up to here it is known which pages are spoilt, and those that come.
     judged: u64,
-    spoilt: VecDeque<u64>,
+    spoilt: HiddenBytes,
 }
 
 impl<S, A: FnMut(u64, usize) -> Vec<u8>> SoundingLinks<S, A> {
     /// The source stands at its start.
     pub(super) fn new(source: S, ahead: A) -> Self {
-        Self { source, ahead, place: 0, judged: 0, spoilt: VecDeque::new() }
+        Self { source, ahead, place: 0, judged: 0, spoilt: HiddenBytes::default() }
     }
 
     /// Spoils what of the bytes of a place begins such a page.
@@ -38,18 +38,14 @@ impl<S, A: FnMut(u64, usize) -> Vec<u8>> SoundingLinks<S, A> {
                 known => MARK.starts_with(&known[..known.len().min(MARK.len())]),
             };
             if may_begin && place + at as u64 >= self.judged {
-                let (mut pages, end) = silent_pages(&mut self.ahead, place + at as u64);
-                self.spoilt.append(&mut pages);
+                let (pages, end) = silent_pages(&mut self.ahead, place + at as u64);
+                pages.into_iter().for_each(|page| self.spoilt.hide(page));
                 self.judged = end;
             }
             at += 1;
         }
-        let end = place + bytes.len() as u64;
-        while let Some(spoilt) = self.spoilt.pop_front_if(|spoilt| *spoilt < end) {
-            if let Some(at) = spoilt.checked_sub(place) {
-                bytes[at as usize] = HIDDEN[0];
-            }
-        }
+        self.spoilt.cover(place, bytes);
+        self.spoilt.forget_before(place + bytes.len() as u64);
     }
 }
 
@@ -64,8 +60,8 @@ pub(super) fn first_sounding(mut ahead: impl FnMut(u64, usize) -> Vec<u8>, mut b
 }
 
 /// The pages of the link that begins at a place, if another one follows before sound comes; and up to where that is known.
-fn silent_pages(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> (VecDeque<u64>, u64) {
-    let (mut place, mut has_begun, mut pages, mut sounds) = (begins, false, VecDeque::new(), Vec::new());
+fn silent_pages(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> (Vec<u64>, u64) {
+    let (mut place, mut has_begun, mut pages, mut sounds) = (begins, false, Vec::new(), Vec::new());
     while pages.len() < MOST_SILENT as usize {
         let header = ahead(place, HEADER);
         let Some(len) = page_len(&header) else { break };
@@ -77,10 +73,10 @@ fn silent_pages(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> (
             false if pages.is_empty() || (counts_sound(&header) && sounds.contains(&serial(&header))) => break,
             false => has_begun = true,
         }
-        pages.push_back(place);
+        pages.push(place);
         place += len;
     }
-    (VecDeque::new(), place.max(begins + 1))
+    (Vec::new(), place.max(begins + 1))
 }
 
 impl<S: Read, A: FnMut(u64, usize) -> Vec<u8>> Read for SoundingLinks<S, A> {
@@ -97,7 +93,7 @@ impl<S: Seek, A> Seek for SoundingLinks<S, A> {
         let place = self.source.seek(to)?;
         if place != self.place {
             (self.judged, self.place) = (place, place);
-            self.spoilt.clear();
+            self.spoilt = HiddenBytes::default();
         }
         Ok(place)
     }

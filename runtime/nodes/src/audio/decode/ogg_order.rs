@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
+use super::hidden_bytes::HiddenBytes;
 use super::ogg_links::HIDDEN;
 use super::ogg_pages::{
     FIRST, HEADER, LAST_OF_STREAM, MARK, counts_sound, is_right, is_sound, number, page_len, serial,
@@ -141,6 +142,7 @@ pub(super) struct OrderedPages<S> {
     ahead: Vec<u8>,
     ahead_at: u64,
     judged: usize,
+    hidden: HiddenBytes,
     order: PageOrder,
     lost: Option<LostPages>,
     is_chain: bool,
@@ -158,6 +160,7 @@ impl<S: Read + Seek> OrderedPages<S> {
             ahead: Vec::new(),
             ahead_at: 0,
             judged: 0,
+            hidden: HiddenBytes::default(),
             order: PageOrder::default(),
             lost: None,
         }
@@ -170,6 +173,7 @@ impl<S: Read + Seek> OrderedPages<S> {
         }
         let count = self.source.read(target)?;
         self.source_at += count as u64;
+        self.hidden.cover(place, &mut target[..count]);
         Ok(count)
     }
 
@@ -217,6 +221,7 @@ impl<S: Read + Seek> OrderedPages<S> {
                 self.lost = self.order.pass_spoilt().err();
                 // The reader would skip as much as it says that it is long.
                 self.ahead[from] = HIDDEN[0];
+                self.hidden.hide(self.ahead_at + from as u64);
             }
             let rest = &self.ahead[from + 1..];
             let next = rest.windows(MARK.len()).position(|mark| mark == MARK || mark == HIDDEN);

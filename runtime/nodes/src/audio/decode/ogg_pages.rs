@@ -52,6 +52,8 @@ impl OggPages {
             if page.is_empty() || !is_right(&page) {
                 if header.starts_with(MARK) {
                     self.lost = self.order.pass_spoilt().err();
+                    // The reader would skip as much as it says that it is long.
+                    bytes.hide(self.next);
                 }
                 self.next = bytes.find(self.next + 1, MARK);
                 continue;
@@ -294,9 +296,7 @@ pub(super) fn is_right(page: &[u8]) -> bool {
 
 /// The length of the page that begins with this header, if it is one and its table of segments is there.
 pub(super) fn page_len(header: &[u8]) -> Option<u64> {
-    if !header.starts_with(b"OggS") {
-        return None;
-    }
+    let [b'O', b'g', b'g', b'S', 0, 0..=7, ..] = header else { return None };
     let segments = usize::from(*header.get(26)?);
     let table = header.get(27..27 + segments)?;
     Some(27 + segments as u64 + table.iter().map(|len| u64::from(*len)).sum::<u64>())

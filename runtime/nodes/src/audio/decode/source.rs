@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use remotemedia_core::value::Buffer;
 use symphonia::core::io::MediaSource;
 
+use super::hidden_bytes::HiddenBytes;
 use crate::io::DiskFile;
 
 /// A buffer as something that `std::io::Cursor` reads without a copy.
@@ -215,6 +216,7 @@ struct Window {
     limit: u64,
     /// The place before which bytes may be let go of.
     keep: u64,
+    hidden: HiddenBytes,
     finished: bool,
     starved: bool,
 }
@@ -279,6 +281,11 @@ impl Arriving {
     pub(super) fn rewind(&self, place: u64) {
         let mut window = self.window();
         window.read = place.clamp(window.start, window.end);
+    }
+
+    /// Hides a byte from the reader.
+    pub(super) fn hide(&self, place: u64) {
+        self.window().hidden.hide(place);
     }
 
     /// Lets go of the pieces that lie before `place` and have been read.
@@ -398,6 +405,7 @@ impl Window {
             self.start = piece_end;
             self.pieces.pop_front();
         }
+        self.hidden.forget_before(self.start);
     }
 }
 
@@ -412,7 +420,9 @@ impl Read for ArrivingSource {
             return Ok(0);
         }
         let count = target.len().min(there).min(MOST);
-        let copied = window.copy(window.read, &mut target[..count]);
+        let from = window.read;
+        let copied = window.copy(from, &mut target[..count]);
+        window.hidden.cover(from, &mut target[..copied]);
         window.read += copied as u64;
         Ok(copied)
     }
