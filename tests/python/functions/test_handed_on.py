@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 import remotemedia as rm
-from ways import everywhere
+from remotemedia._functions import threads
+from ways import everywhere, native, reference
 
 numpy = pytest.importorskip("numpy")
 
@@ -174,6 +176,30 @@ def test_what_came_out_does_not_change_any_more(execute: Any, form: str) -> None
     found = execute(manifest(node(form, collect)), [b"1", b"2", b"3"])
     assert [(*(each[key] for key in list(each)[:4]), each["sound"].pts_ns) for each in found] == expected
     assert [each.pts_ns for each in execute(manifest(node(form, last)), [b"1", b"2", b"3"])] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("execute", [native, reference])
+def test_a_thread_that_is_done_keeps_nothing_of_what_its_function_returned(
+    execute: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, over = bytearray(), threading.Event()
+    submit = threads.submit
+
+    def collect(value: bytes) -> memoryview:
+        # Raises BufferError while a view of it is left.
+        memory.extend(value)
+        return memoryview(memory)
+
+    def stay(work: Callable[[], None]) -> None:
+        work()
+        over.wait(30)
+
+    monkeypatch.setattr(threads, "submit", lambda work: submit(lambda: stay(work)))
+    try:
+        found = execute(manifest(node("function", collect), node("async function", bytes)), [b"1", b"2"])
+    finally:
+        over.set()
+    assert found == [b"1", b"12"]
 
 
 @everywhere

@@ -65,26 +65,28 @@ async def in_thread(work: Callable[[], Any], when_done: Callable[[], None] | Non
     `when_done` is called when it has ended, also if this is not waited for any more.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    future: asyncio.Future[None] = loop.create_future()
     context = contextvars.copy_context()
+    # What is returned leaves it before it is used: the thread may have it a while longer.
+    found: list[tuple[Any, BaseException | None]] = []
 
-    def finish(result: tuple[Any, BaseException | None]) -> None:
+    def finish() -> None:
         if not future.done():
-            future.set_result(result)
+            future.set_result(None)
 
     def run() -> None:
-        result: tuple[Any, BaseException | None]
         try:
-            result = context.run(work), None
+            found.append((context.run(work), None))
         except BaseException as error:
-            result = None, error
+            found.append((None, error))
         if when_done is not None:
             # Before the loop hears of it: else what comes next might still take this thread for busy.
             when_done()
-        call_on(loop, lambda: finish(result))
+        call_on(loop, finish)
 
     threads.submit(run)
-    value, error = await future
+    await future
+    value, error = found.pop()
     if error is not None:
         raise Failure(error)
     return value

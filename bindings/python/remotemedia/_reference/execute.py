@@ -215,21 +215,24 @@ async def _in_thread(deadline: Deadline, work: Callable[[], Any]) -> Any:
             return None, error
 
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    future: asyncio.Future[None] = loop.create_future()
+    # What is returned leaves it before it is used: the thread may have it a while longer.
+    found: list[tuple[Any, BaseException | None]] = []
 
     def run_and_tell() -> None:
-        found = context.run(attempt)
+        found.append(context.run(attempt))
         # The loop is closed if it was left at a timeout, and then nothing waits.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(future.set_result, found)
+            loop.call_soon_threadsafe(future.set_result, None)
 
     deadline.blocking += 1
     try:
         threads.submit(run_and_tell)
         # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
-        value, error = await to_the_end(future, _log_lost)
+        await to_the_end(future, _log_lost)
     finally:
         deadline.blocking -= 1
+    value, error = found.pop()
     if error is not None:
         raise Failure(error)
     return value
