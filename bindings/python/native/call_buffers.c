@@ -75,8 +75,16 @@ int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs)
     return call->status == RM_OK ? (int32_t)call->output.len : -1;
 }
 
-int32_t rmpy_next(rmpy_call_buffers *call, rm_port *port, int64_t timeout_us) {
+int32_t rmpy_next(rmpy_call_buffers *call, const rm_port *port, int64_t timeout_us) {
     call->status = rm_port_next(port, timeout_us, &call->output, &call->error);
     call->output.discard_count = 0;
     return is_plain(call) ? (int32_t)call->output.len : -1;
+}
+
+rm_status rmpy_reply(rmpy_call_buffers *call, const rm_port *port, uint64_t id, const uint8_t *reply, size_t length,
+                     int wants_next) {
+    call->status = rm_port_reply(port, id, reply, length, call->buffers, call->buffer_count,
+                                 wants_next ? &call->output : NULL, &call->error);
+    forget_given(call);
+    return call->status;
 }

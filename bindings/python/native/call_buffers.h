@@ -58,6 +58,11 @@ int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs)
 
 /* Takes the events of a port. Returns the length of their list if it is in the room of the call and refers to no
    buffer; else -1, and `status` and `output` have the result. */
-int32_t rmpy_next(rmpy_call_buffers *call, rm_port *port, int64_t timeout_us);
+int32_t rmpy_next(rmpy_call_buffers *call, const rm_port *port, int64_t timeout_us);
+
+/* Replies to a call of a port, with the buffers of the call. With `wants_next` the next call to the same nodes is in
+   `output` if it is there already. Returns `status`. */
+rm_status rmpy_reply(rmpy_call_buffers *call, const rm_port *port, uint64_t id, const uint8_t *reply, size_t length,
+                     int wants_next);
 
 #endif

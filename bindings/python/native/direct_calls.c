@@ -40,9 +40,9 @@ typedef struct {
     PyThreadState *released;
 } library_call;
 
-/* `length` is that of the document. */
-static library_call begin_call(const rmpy_call_buffers *call, Py_ssize_t length) {
-    int is_short = length <= SHORT_BYTES && call->budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
+/* `length` is that of the document which the library reads, `budget_us` how long it may work on it. */
+static library_call begin_call(const rmpy_call_buffers *call, Py_ssize_t length, int64_t budget_us) {
+    int is_short = length <= SHORT_BYTES && budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
     library_call under_way = {0, is_short ? NULL : PyEval_SaveThread()};
     under_way.begun = now_us();
     return under_way;
@@ -102,7 +102,7 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
-    under_way = begin_call(call, length);
+    under_way = begin_call(call, length, call->budget_us);
     budget_us = budget_of(call, under_way.begun, call->packet_us, PACKET_US);
     result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, budget_us, most_outputs);
     taken = end_call(call, under_way);
@@ -137,12 +137,91 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred()) return NULL;
     whom = PyLong_AsSize_t(arguments[5]);
     if (PyErr_Occurred()) return NULL;
-    under_way = begin_call(call, length);
+    under_way = begin_call(call, length, call->budget_us);
     budget_us = budget_of(call, under_way.begun, call->loop_time ? call->loop_time->run_us : 0, RUN_US);
     result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us, budget_us);
     taken = end_call(call, under_way);
     if (call->loop_time) note_call(call->loop_time, whom, taken, 1, budget_us, &call->loop_time->run_us);
     return PyLong_FromLong(result);
+}
+
+static PyObject *receive(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    int64_t sink;
+    size_t most_outputs;
+    library_call under_way;
+    int32_t result;
+    (void)module;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "receive takes an address and two numbers");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    if (PyErr_Occurred()) return NULL;
+    sink = (int64_t)PyLong_AsLongLong(arguments[1]);
+    if (PyErr_Occurred()) return NULL;
+    most_outputs = PyLong_AsSize_t(arguments[2]);
+    if (PyErr_Occurred()) return NULL;
+    under_way = begin_call(call, 0, 0);
+    result = rmpy_receive(call, sink, most_outputs);
+    end_call(call, under_way);
+    return PyLong_FromLong(result);
+}
+
+static PyObject *next(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    const rm_port *port;
+    int64_t timeout_us;
+    library_call under_way;
+    int32_t result;
+    (void)module;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "next takes two addresses and a number");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    if (PyErr_Occurred()) return NULL;
+    port = (const rm_port *)PyLong_AsVoidPtr(arguments[1]);
+    if (PyErr_Occurred()) return NULL;
+    timeout_us = (int64_t)PyLong_AsLongLong(arguments[2]);
+    if (PyErr_Occurred()) return NULL;
+    under_way = begin_call(call, 0, 0);
+    result = rmpy_next(call, port, 0);
+    end_call(call, under_way);
+    if (timeout_us != 0 && call->status == RM_TIMEOUT) {
+        PyThreadState *released = PyEval_SaveThread();
+        result = rmpy_next(call, port, timeout_us);
+        PyEval_RestoreThread(released);
+    }
+    return PyLong_FromLong(result);
+}
+
+static PyObject *reply(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    const rm_port *port;
+    uint64_t id;
+    char *document;
+    Py_ssize_t length;
+    int wants_next;
+    library_call under_way;
+    rm_status status;
+    (void)module;
+    if (count != 5) {
+        PyErr_SetString(PyExc_TypeError, "reply takes two addresses, a number, bytes and a bool");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    if (PyErr_Occurred()) return NULL;
+    port = (const rm_port *)PyLong_AsVoidPtr(arguments[1]);
+    if (PyErr_Occurred()) return NULL;
+    id = (uint64_t)PyLong_AsUnsignedLongLong(arguments[2]);
+    if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[3], &document, &length) < 0) return NULL;
+    wants_next = PyObject_IsTrue(arguments[4]);
+    if (wants_next < 0) return NULL;
+    under_way = begin_call(call, length, 0);
+    status = rmpy_reply(call, port, id, (const uint8_t *)document, (size_t)length, wants_next);
+    end_call(call, under_way);
+    return PyLong_FromLong(status);
 }
 
 static PyObject *audio_from_pcm(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
@@ -224,6 +303,9 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
 static PyMethodDef functions[] = {
     {"send", (PyCFunction)(void (*)(void))send, METH_FASTCALL, NULL},
     {"submit", (PyCFunction)(void (*)(void))submit, METH_FASTCALL, NULL},
+    {"receive", (PyCFunction)(void (*)(void))receive, METH_FASTCALL, NULL},
+    {"next", (PyCFunction)(void (*)(void))next, METH_FASTCALL, NULL},
+    {"reply", (PyCFunction)(void (*)(void))reply, METH_FASTCALL, NULL},
     {"audio_from_pcm", (PyCFunction)(void (*)(void))audio_from_pcm, METH_FASTCALL, NULL},
     {"make_packets", (PyCFunction)(void (*)(void))make_packets, METH_FASTCALL, NULL},
 };

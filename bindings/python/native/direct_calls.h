@@ -15,10 +15,16 @@
    submit(address, pipeline, port, inputs, timeout_us, whom) -> int: `rmpy_submit`, with the addresses of all three and
    inputs as bytes. `whom` tells those apart who wait for runs, 0 where others wait besides.
 
-   Both work on this thread within the budget of the call, unless others have waited for its event loop long enough; see
-   `loop_time.h`.
+   These two work on this thread within the budget of the call, unless others have waited for its event loop long
+   enough; see `loop_time.h`.
 
-   Both let go of the interpreter's lock, unless the document is short and the last calls with these buffers took less
+   receive(address, sink, most_outputs) -> int: `rmpy_receive`.
+
+   next(address, port, timeout_us) -> int: `rmpy_next`. It waits only if nothing is there, and then without the lock.
+
+   reply(address, port, id, reply, wants_next) -> int: `rmpy_reply`, with the reply as bytes.
+
+   All let go of the interpreter's lock, unless the document is short and the last calls with these buffers took less
    than another thread needs to wake up. Nothing in the library waits for the lock, so one that waits for the library
    may hold it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import threading
@@ -14,8 +15,9 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
-from remotemedia._abi.direct_calls import audio_from_pcm, make_packets, send, submit
+from remotemedia._abi.direct_calls import audio_from_pcm, make_packets, next_events, receive, reply, send, submit
 from remotemedia._engine import session_handle
+from remotemedia._engine.port_registry import loop_port
 from remotemedia._results.outputs import Packet
 
 
@@ -70,6 +72,10 @@ def test_what_is_no_row_is_refused(arguments: tuple[Any, ...], error: type[Excep
         *((submit, (*arguments, 0)) for arguments in [("0", 0, 0, b"", 0), (0, None, 0, b"", 0), (0, 0, "0", b"", 0)]),
         *((submit, (*arguments, 0)) for arguments in [(0, 0, 0, "", 0), (0, 0, 0, b"", 2**63), (0, 0, 0, b"", None)]),
         *((submit, arguments) for arguments in [(0,), (0, 0, 0, b"", 0, -1), (0, 0, 0, b"", 0, None)]),
+        *((receive, arguments) for arguments in [(), ("0", 0, 1), (0, 2**63, 1), (0, 0, -1)]),
+        *((next_events, arguments) for arguments in [(0, 0), ("0", 0, 0), (0, "0", 0), (0, 0, 2**63)]),
+        *((reply, arguments) for arguments in [(), ("0", 0, 1, b"", True), (0, "0", 1, b"", True)]),
+        *((reply, (0, 0, *arguments)) for arguments in [(-1, b"", True), (2**64, b"", True), (1, "", True)]),
         *((audio_from_pcm, arguments) for arguments in [(), ("0", b"", b"", 1, 1), (0, bytearray(2), b"s16", 1, 1)]),
         *((audio_from_pcm, (0, b"", b"s16", *numbers)) for numbers in [(-1, 1), (1, -1), (2**32, 1), (1, 2**32)]),
         (audio_from_pcm, (0, b"", "s16", 1, 1)),
@@ -80,9 +86,11 @@ def test_a_call_checks_what_it_is_given_before_it_calls(call: Callable[..., int]
         call(*arguments)
 
 
-async def test_short_sends_keep_the_interpreter_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_short_calls_keep_the_interpreter_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where another thread waits for the lock, CPython gives it that thread as soon as it is let go of."""
-    turns, is_over, calls = 0, False, []
+    turns, is_over = 0, False
+    received = asyncio.Event()
+    calls: dict[Callable[..., int], tuple[Any, ...]] = {}
 
     def take_turns() -> None:
         nonlocal turns
@@ -90,32 +98,50 @@ async def test_short_sends_keep_the_interpreter_lock(monkeypatch: pytest.MonkeyP
             turns += 1
             time.sleep(0)
 
-    def noting(*arguments: Any) -> int:
-        calls.append(arguments)
-        return send(*arguments)
+    def noting(call: Callable[..., int]) -> Callable[..., int]:
+        def noted(*arguments: Any) -> int:
+            calls[call] = arguments
+            if call is receive:
+                received.set()
+            return call(*arguments)
 
-    monkeypatch.setattr(session_handle, "send", noting)
+        return noted
+
+    monkeypatch.setattr(session_handle, "send", noting(send))
+    monkeypatch.setattr(session_handle, "receive", noting(receive))
     resampler = {"id": "r", "node_type": "AudioResample", "params": {"rate": 16000}}
     pipeline = rm.Pipeline.load({"version": "v1", "nodes": [resampler]})
+    port = loop_port(asyncio.get_running_loop())
     thread = threading.Thread(target=take_turns)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         async with pipeline.session() as session:
             assert session.try_send(rm.Audio(numpy.zeros((1, 960), numpy.float32), 48000))
+            reading = asyncio.create_task(all_of(session))
+            await received.wait()
+            calls[next_events] = calls[receive][0], port.address, 0
             thread.start()
-            fewest = min(sends_in_c(*calls[0], 500, lambda: turns) for _ in range(30))
+            fewest = {
+                call.__name__: min(turns_in_c(call, calls[call], 5000, lambda: turns) for _ in range(15))
+                for call in (send, receive, next_events)
+            }
             session.cancel()
+            reading.cancel()
     finally:
         is_over = True
         sys.setswitchinterval(interval)
         thread.join()
     # Before and after the calls the interpreter lets go of it by itself.
-    assert fewest < 5
+    assert all(found < 5 for found in fewest.values()), fewest
 
 
-def sends_in_c(address: int, packets: bytes, most: int, count: int, turns: Callable[[], int]) -> int:
-    """Sends again and again without a step of the interpreter between; how many turns another thread had meanwhile."""
+async def all_of(session: rm.Session) -> list[Any]:
+    return [packet async for packet in session]
+
+
+def turns_in_c(call: Callable[..., int], arguments: tuple[Any, ...], count: int, turns: Callable[[], int]) -> int:
+    """Calls again and again without a step of the interpreter between; how many turns another thread had meanwhile."""
     before = turns()
-    deque(map(send, repeat(address, count), repeat(packets), repeat(most)), maxlen=0)
+    deque(map(call, repeat(arguments[0], count), *map(repeat, arguments[1:])), maxlen=0)
     return turns() - before

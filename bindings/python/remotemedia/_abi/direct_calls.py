@@ -15,6 +15,13 @@ send: Callable[[int, bytes, int], int] = _functions["send"]
 """`rmpy_send` with the call buffers at an address; see `call_buffers.h`."""
 submit: Callable[[int, int, int, bytes, int, int], int] = _functions["submit"]
 """`rmpy_submit` with the call buffers, the pipeline and the port at these addresses, inputs, a timeout, for whom."""
+receive: Callable[[int, int, int], int] = _functions["receive"]
+"""`rmpy_receive` with the call buffers at an address."""
+next_events: Callable[[int, int, int], int] = _functions["next"]
+"""`rmpy_next` with the call buffers and the port at these addresses, and a timeout."""
+reply: Callable[[int, int, int, bytes, bool], int] = _functions["reply"]
+"""`rmpy_reply` with the call buffers and the port at these addresses, the number of a call and the reply; and whether
+the next call is wanted."""
 audio_from_pcm: Callable[[int, bytes, bytes, int, int], int] = _functions["audio_from_pcm"]
 """`rmpy_audio_from_pcm` with the call buffers at an address, PCM, the name of its format, rate and channels."""
 make_packets: Callable[[list[Any], type[tuple[Any, ...]], tuple[str, ...]], None] = _functions["make_packets"]

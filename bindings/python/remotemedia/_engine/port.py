@@ -27,7 +27,8 @@ from .._abi.constants import (
     SHUT_DOWN,
     SKIPPED,
 )
-from .._abi.direct_calls import submit
+from .._abi.direct_calls import next_events, submit
+from .._abi.direct_calls import reply as reply_to
 from .._abi.library import NULL, check, failure, ffi, lib, runtime
 from .._abi.lifetimes import hidden
 from .._abi.ownership import Borrowed, pending_frees
@@ -44,8 +45,6 @@ from .completion import blame_threads, node_error, settle
 from .open_calls import OpenCall, OpenCalls
 from .replies import pack_reply, refused_reply
 from .run import Functions, Run
-
-next_events: Any = lib.rmpy_next
 
 NextCall = tuple[OpenCall, Mapping[str, Any]]
 """The call that came with the reply to the one before, and its content."""
@@ -258,23 +257,23 @@ class EventPort(Generic[DriverT]):
                 if run.borrowed is None:
                     run.borrowed = {}
                 run.borrowed.update(borrowed)
-            table, length = used.buffers()
+            if used.table:
+                used.native.buffers, used.native.buffer_count = used.buffers()
+            # Kept, if the loop closes the port meanwhile.
+            handle = self.handle
             if next_calls is None or run is None:
-                status: int = lib.rm_port_reply(
-                    self.handle, call.id, document, len(document), table, length, NULL, used.error
-                )
+                status = reply_to(used.address, self.address, call.id, document, False)
             else:
                 used.ready()
                 run.taking.add(call.id)
                 self.calls.reply_begins(call.id)
                 try:
-                    status = lib.rm_port_reply(
-                        self.handle, call.id, document, len(document), table, length, used.output, used.error
-                    )
+                    status = reply_to(used.address, self.address, call.id, document, True)
                     self._take_next(used, call, next_calls, status)
                 finally:
                     self.calls.reply_ends(call.id)
                     run.taking.discard(call.id)
+            del handle
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
@@ -350,7 +349,10 @@ class EventPort(Generic[DriverT]):
         """The events that are there; None if they are left in `used`, since they name memory or are many."""
         if pending_frees:
             used.ready()
-        length: int = next_events(used.native, self.handle, timeout_us)
+        # Kept, if another thread closes the port meanwhile.
+        handle = self.handle
+        length = next_events(used.address, self.address, timeout_us)
+        del handle
         if length > 0:
             return used.unpack_plain(length)  # type: ignore[no-any-return]
         check(used.native.status, used.error)

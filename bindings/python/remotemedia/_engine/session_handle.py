@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from .._abi import ownership
 from .._abi.constants import OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
-from .._abi.direct_calls import make_packets, send
+from .._abi.direct_calls import make_packets, receive, send
 from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.lifetimes import hidden
 from .._abi.ownership import pending_frees
@@ -45,8 +45,6 @@ ARRIVED_BYTES = 128 * 1024
 
 SENT_ALONE = 32
 """After so many packets a send brings outputs also if no reader waits: half of what may wait natively."""
-
-receive: Any = lib.rmpy_receive
 
 
 class NativeSession(SessionState):
@@ -152,7 +150,7 @@ class NativeSession(SessionState):
         if pending_frees:
             used.ready()
         status = RM_OK
-        length: int = receive(used.native, sink, self._most)
+        length = receive(used.address, sink, self._most)
         if length == 0:
             return RM_WOULD_BLOCK
         if length > 0:
