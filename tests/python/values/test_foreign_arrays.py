@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -225,8 +226,9 @@ print(large.dtype, large.shape, large.tolist()[2999], tiny.dtype, tiny.tolist())
 class Made:
     """An array whose capsule is made by hand."""
 
-    def __init__(self, code: int, bits: int, major: int) -> None:
-        self.fields = code, bits, major
+    def __init__(self, code: int, bits: int, major: int = 1, *, shape: Sequence[int] = (1,), **fields: Any) -> None:
+        self.type = code, bits
+        self.major, self.shape, self.fields = major, shape, fields
         self.data = bytearray(8)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -236,12 +238,14 @@ class Made:
         from remotemedia._abi.library import ffi, lib
         from remotemedia._codec import capsules
 
-        code, bits, major = self.fields
         address = int(ffi.cast("uintptr_t", ffi.from_buffer(self.data)))
         made = ffi.cast(
-            "DLManagedTensorVersioned *", lib.rmpy_dlpack_new(id(self), address, 1, [1], code, bits, True, False)
+            "DLManagedTensorVersioned *",
+            lib.rmpy_dlpack_new(id(self), address, len(self.shape), self.shape, *self.type, True, False),
         )
-        made.version.major = major
+        made.version.major = self.major
+        for name, value in self.fields.items():
+            setattr(made.dl_tensor, name, ffi.NULL if value is None else value)
         return capsules.capsule(made, "dltensor_versioned")
 
 
@@ -251,6 +255,12 @@ class Made:
         (Made(2, 8, 1), "inputs[0]: the Made has elements of a type that can't cross (code 2, 8 bits, 1 lanes); "
          "convert it to float32 first"),
         (Made(2, 32, 2), "inputs[0]: the Made speaks DLPack 2, this package knows 1; write numpy.asarray(value)"),
+        (Made(2, 32, shape=[2], data=None), "inputs[0]: the Made has no memory for its 2 elements; "
+         "write numpy.asarray(value)"),
+        (Made(2, 32, ndim=-1), "inputs[0]: the Made has -1 dimensions; 0 to 64 can cross"),
+        (Made(2, 32, shape=[-1]), "inputs[0]: the Made has a shape that no memory has ([-1], strides [1])"),
+        (Made(2, 32, shape=[2**62, 2**62], strides=None), "inputs[0]: the Made has a shape that no memory has "
+         f"([{2**62}, {2**62}], strides None)"),
     ],
 )  # fmt: skip
 def test_what_dlpack_has_and_the_runtime_has_not_is_refused(value: Made, message: str) -> None:

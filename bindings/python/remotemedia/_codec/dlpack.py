@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .._abi.library import NULL, ffi, lib
@@ -21,6 +23,9 @@ _NAMES = {
     (5, 64): "complex64", (5, 128): "complex128", (6, 8): "bool",
 }  # fmt: skip
 _TYPES = {name: pair for pair, name in _NAMES.items()}
+
+MOST_DIMENSIONS = 64
+"""As many as numpy knows."""
 
 READ_ONLY = 1
 """The flag of a versioned tensor that may not be written to."""
@@ -57,10 +62,27 @@ def describe(value: Any) -> tuple[Any, int, str, list[int], list[int] | None, bo
     if name is None:
         what = f"code {tensor.dtype.code}, {tensor.dtype.bits} bits, {tensor.dtype.lanes} lanes"
         raise MarshalError(f"the {kind} has elements of a type that can't cross ({what}); convert it to float32 first")
+    item_bytes = tensor.dtype.bits // 8
+    shape, strides = _extents(tensor, item_bytes, kind)
+    address = int(ffi.cast("uintptr_t", tensor.data)) + tensor.byte_offset
+    return capsule, address, name, shape, strides, readonly, item_bytes
+
+
+def _extents(tensor: Any, item_bytes: int, kind: str) -> tuple[list[int], list[int] | None]:
+    """The shape and the strides. Raises `MarshalError` for those that no memory has."""
+    if not 0 <= tensor.ndim <= MOST_DIMENSIONS:
+        raise MarshalError(f"the {kind} has {tensor.ndim} dimensions; 0 to {MOST_DIMENSIONS} can cross")
     shape = [tensor.shape[index] for index in range(tensor.ndim)]
     strides = None if tensor.strides == NULL else [tensor.strides[index] for index in range(tensor.ndim)]
-    address = int(ffi.cast("uintptr_t", tensor.data)) + tensor.byte_offset
-    return capsule, address, name, shape, strides, readonly, tensor.dtype.bits // 8
+    count = math.prod(shape)
+    extent = count
+    if strides is not None and count:
+        extent = 1 + sum((length - 1) * abs(stride) for length, stride in zip(shape, strides, strict=True))
+    if any(length < 0 for length in shape) or max(count, extent) * item_bytes > sys.maxsize:
+        raise MarshalError(f"the {kind} has a shape that no memory has ({shape}, strides {strides})")
+    if count and tensor.data == NULL:
+        raise MarshalError(f"the {kind} has no memory for its {count} elements; write numpy.asarray(value)")
+    return shape, strides
 
 
 def to_capsule(tensor: Tensor, max_version: tuple[int, int] | None) -> Any:
