@@ -307,7 +307,11 @@ def test_without_a_command_there_is_help_and_a_failure(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     ("redirection", "code", "message"),
-    [(">&-", 0, ""), (">/dev/full", 4, "remotemedia: No space left on device\n"), ("2>&- | true", 0, "")],
+    [
+        (">&-", 4, "remotemedia: stdout is closed; redirect it into a file or a pipe\n"),
+        (">/dev/full", 4, "remotemedia: No space left on device\n"),
+        ("2>&- | true", 0, ""),
+    ],
 )
 def test_an_output_that_takes_nothing(redirection: str, code: int, message: str) -> None:
     program = f"set -o pipefail; '{sys.executable}' -m remotemedia run '{SPEECH}' -i '{RECORDING}' {redirection}"

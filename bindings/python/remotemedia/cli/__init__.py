@@ -5,7 +5,6 @@ Each command is a module of its own with a function `command`, imported when it 
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -32,30 +31,26 @@ CURES = (
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carries out a command line, that of the process unless `words` are given. Returns the exit code."""
-    from ..errors import Error, InvalidArgumentError, LibraryError, ManifestError
-    from .parser import CommandLine
+    from .standard import standard_streams
 
-    # Python has no stream where the caller closed it.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - as long as the process
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    with standard_streams():
+        return _carried_out(sys.argv[1:] if words is None else words)
+
+
+def _carried_out(words: Sequence[str]) -> int:
+    """Carries out a command line; what goes wrong becomes a message and an exit code."""
+    from ..errors import Error, InvalidArgumentError, LibraryError, ManifestError
+    from .standard import StdoutLeft
+
     ending = _Ending()
     try:
         ending.listen()
-        line = CommandLine()
-        chosen = line.parse(sys.argv[1:] if words is None else words)
-        if chosen is None:
-            print(line.help(), file=sys.stderr)
-            return USAGE
-        code: int = import_module(f".{chosen.command}", __package__).command(chosen)
-        sys.stdout.flush()
-        return code
+        return _printed(words)
     except KeyboardInterrupt as error:
         # A run adds how far it came.
         word, code = ("interrupted", INTERRUPTED) if ending.by is None else ("terminated", 128 + ending.by)
         return _tell(f"{word}{error}", code)
-    except BrokenPipeError:
-        # The reader of our output has left, as `head` does. What is still buffered goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except StdoutLeft:
         return DONE
     except LibraryError as error:
         return _tell(sentence_of(error), NO_LIBRARY)
@@ -69,6 +64,25 @@ def main(words: Sequence[str] | None = None) -> int:
         return _tell(sentence_of(error), NO_FILE)
     finally:
         ending.forget()
+
+
+def _printed(words: Sequence[str]) -> int:
+    """Carries out a command, and returns once what it prints is written."""
+    from .parser import CommandLine
+
+    line = CommandLine()
+    try:
+        chosen = line.parse(words)
+        if chosen is None:
+            print(line.help(), file=sys.stderr)
+            return USAGE
+        code: int = import_module(f".{chosen.command}", __package__).command(chosen)
+    except SystemExit:
+        # So ends a page of help.
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return code
 
 
 class _Ending:

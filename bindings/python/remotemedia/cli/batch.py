@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .._execution.execute import execute
 from .._graph.pipeline import Pipeline
@@ -42,9 +42,10 @@ from .progress import Progress, Warnings
 from .records import Lines, document, json_text
 from .report import told, write_report
 from .results import Destinations
+from .standard import StdoutLeft, outlive_stdout, relayed_stdout, require_stdout
 from .summary import Summary
 from .terminal import is_terminal, tell
-from .whole_file import is_full, whole
+from .whole_file import GrowingFile, is_full, whole
 
 AHEAD = 4
 """How many files may be done and wait for an earlier one, for each that is at work."""
@@ -89,7 +90,7 @@ class Batch:
         self.inputs, self.destinations, self.printer = inputs, destinations, printer
         self.failures_path = None if chosen.failures is None else at_home(chosen.failures)
         self.index_path = None if chosen.index is None else at_home(chosen.index)
-        self.failures: IO[bytes] | None = None
+        self.failures: GrowingFile | None = None
         self.index: Index | None = None
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
@@ -103,6 +104,8 @@ class Batch:
         self.has_rows = any((self.index_path, self.report_path, destinations.shards))
         # What reads our output may be on the same terminal; a bar would get in its way.
         printed = not destinations.all or any(each.is_stdout for each in destinations.all)
+        if printed:
+            require_stdout()
         self.silent = printed and (_is_pipe(sys.stdout) or (getattr(chosen, "json", False) and not sys.stdout.isatty()))
         self.progress = Progress(len(inputs), sys.stderr, quiet=self.silent)
         self.places = asyncio.Semaphore(chosen.jobs)
@@ -125,6 +128,10 @@ class Batch:
         raises says how far the run came.
         """
         with contextlib.ExitStack() as files:
+            if self._makes_files():
+                outlive_stdout()
+                if any(each.is_stdout and each.encoded for each in self.destinations.all) and _is_pipe(sys.stdout):
+                    files.enter_context(relayed_stdout())
             # These first: they refuse a second process, which would empty the file of failures.
             shards = self.destinations.shards
             if self.index_path is not None:
@@ -140,7 +147,7 @@ class Batch:
             self.done_before = sum(source.key in done for source in self.inputs)
             self.progress.total -= self.done_before
             if self.failures_path is not None:
-                self.failures = files.enter_context(open(self.failures_path, "wb", buffering=0))
+                self.failures = files.enter_context(contextlib.closing(GrowingFile(self.failures_path, anew=True)))
             try:
                 with self._full_disk_is_told():
                     code = asyncio.run(self._run(done))
@@ -228,7 +235,7 @@ class Batch:
         self._write_report()
         for line in told(self.summary) if self.report_path is not None and not self.silent else ():
             tell(line, sys.stderr, "bold")
-        if failed and self.index is not None:
+        if failed and self.index is not None and self.index.is_file:
             tell("to run the failed ones again, repeat the command with --resume", sys.stderr, "bold")
         return FAILED if failed else DONE
 
@@ -280,10 +287,10 @@ class Batch:
             try:
                 done = await self._results(source, index)
             except (Error, OSError) as error:
-                if isinstance(error, BrokenPipeError):
+                if isinstance(error, StdoutLeft):
                     raise
-                if self._has_no_reader():
-                    raise BrokenPipeError from None
+                if self._has_no_reader() and not self._makes_files():
+                    raise StdoutLeft from None
                 self.progress.count(failed=True)
                 return Done({}, {}, error)
             self.progress.count()
@@ -389,10 +396,7 @@ class Batch:
             raise Error(f"{message.removesuffix('.')}; stopped{self._how_far()}")
         failure = {**source.names, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
-            try:
-                self.failures.write(f"{json_text(failure)}\n".encode())
-            except OSError as full:
-                raise OSError(full.errno, full.strerror, self.failures_path) from None
+            self.failures.append(f"{json_text(failure)}\n".encode())
         row = {**source.names, "duration": None, "last": {}, "files": []} | failure
         if self.index is not None and self.destinations.shards is None and self.index.given.get(source.key):
             # Still there, and to be removed once there are others in their place.
@@ -486,7 +490,7 @@ class Batch:
         """Writes the page about the run, if there is to be one."""
         if self.report_path is None:
             return
-        if self.index is not None:
+        if self.index is not None and self.index.is_file:
             # It is about all inputs, of which this run may have had a few.
             self._end_index(self.index)
             self.summary = Summary(columns_of(self.index.all_rows(), self.measures))
@@ -512,11 +516,19 @@ class Batch:
         # Some may be done and wait for an earlier one to have its row.
         done = self.progress.done - self.progress.failed if self.index is None else self.done_before + self.indexed
         text = f" after {done} of {len(self.inputs)} files"
-        if self.index is not None:
+        if self.index is not None and self.index.is_file:
             return f"{text}{self._where()}; to continue, repeat the command with --resume"
         if self._wrote_files() and not self.destinations.shared and self.progress.done:
             text += f"; results are in {self.destinations.places}"
         return f"{text}; a run with --index FILE can be continued"
+
+    def _makes_files(self) -> bool:
+        """Whether something else comes of the run than what is printed."""
+        return bool(
+            self._wrote_files()
+            or self.destinations.file_sinks.all
+            or any((self.index_path, self.report_path, self.failures_path))
+        )
 
     def _wrote_files(self) -> bool:
         return any(not each.is_stdout for each in self.destinations.all)

@@ -19,10 +19,11 @@ from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
 from ..media import Audio, File
 from .arrays import NoArray, npy
-from .encoders import AUDIO, STDOUT, encode, write
+from .encoders import AUDIO, STDOUT, STDOUT_PATH, encode, write
 from .inputs import Input
 from .names import FIELD, Template
 from .records import ROWS, MakeRecords, document
+from .standard import require_stdout
 from .whole_file import leads_to_device
 
 FILES = frozenset(("bytes", "file"))
@@ -80,6 +81,8 @@ class Destination:
         self.nodes = {name: by_id[node or port] for name, node, _, port in ends}
         self.ports = {name: port for name, _, _, port in ends}
         self.is_stdout = output == STDOUT
+        if output in (STDOUT, STDOUT_PATH):
+            require_stdout()
         if not output:
             raise InvalidArgumentError(f"{option}: the name is empty; write a file, a folder, or - for stdout")
         form = "" if options.format is None else f".{options.format}"

@@ -25,7 +25,7 @@ from .disk import sync_open
 from .fingerprint import content_hash
 from .inputs import Input, Key, title
 from .records import json_text
-from .whole_file import whole
+from .whole_file import GrowingFile, whole
 
 Row = Mapping[str, Any]
 
@@ -61,6 +61,9 @@ class Index:
                 f"--index {path}: it is there already; continue it with --resume, or remove it to start anew"
             )
         self._file = AppendedFile(path)
+        if resume and not self._file.is_file:
+            self._file.close()
+            raise InvalidArgumentError(f"--index {path}: --resume reads it, which a pipe allows once; name a file")
 
     def resume(self, inputs: Sequence[Input], manifest: str, jobs: int) -> None:
         """Finds what is done. Reads the inputs that have rows, `jobs` at a time."""
@@ -148,6 +151,11 @@ class Index:
         """Closes the file."""
         self._file.close()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether its rows can be read again."""
+        return self._file.is_file
+
     def all_rows(self) -> Iterator[dict[str, Any]]:
         """The rows as they are in the file."""
         for _, row in self._file.lines():
@@ -227,20 +235,27 @@ class AppendedFile:
     def __init__(self, path: str) -> None:
         self.path = path
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        self._open()
+        self._file = self._opened()
+
+    @property
+    def is_file(self) -> bool:
+        """Whether its lines can be read again; a pipe gives them to its reader."""
+        return self._file.is_file
 
     def keep(self, is_kept: Callable[[Any], bool]) -> None:
         """Removes the lines that are not to be kept, and what a crash left of a line, in one step."""
         kept = [line for line, row in self.lines() if is_kept(row)]
-        if sum(map(len, kept)) == os.path.getsize(self.path):
+        if not self.is_file or sum(map(len, kept)) == os.path.getsize(self.path):
             return
         with whole(self.path, synced=True) as file:
             file.writelines(kept)
-        os.close(self._number)
-        self._open()
+        self._file.close()
+        self._file = self._opened()
 
     def lines(self) -> Iterator[tuple[bytes, Any]]:
-        """The whole lines, each with its value; what a crash left of one is left out."""
+        """The whole lines, each with its value; what a crash left of one is left out. A pipe gives none back."""
+        if not self.is_file:
+            return
         with open(self.path, "rb") as file:
             lines = file.readlines()
         for number, line in enumerate(lines, 1):
@@ -256,30 +271,24 @@ class AppendedFile:
 
     def append(self, data: bytes) -> None:
         """Adds whole lines. If they can't all be written, none of them is."""
-        size = os.fstat(self._number).st_size
-        try:
-            written = 0
-            while written < len(data):
-                written += os.write(self._number, data[written:])
-        except OSError as error:
-            os.ftruncate(self._number, size)
-            raise OSError(error.errno, error.strerror, self.path) from None
+        self._file.append(data)
 
     def sync(self) -> None:
         """Returns once the lines are on their disk."""
-        sync_open(self._number, self.path)
+        sync_open(self._file.fileno(), self.path)
 
     def close(self) -> None:
         """Closes the file."""
-        os.close(self._number)
+        self._file.close()
 
-    def _open(self) -> None:
-        self._number = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    def _opened(self) -> GrowingFile:
+        file = GrowingFile(self.path, anew=False)
         try:
-            fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._number)
+            file.close()
             raise InvalidArgumentError(f"{self.path}: another process writes it; wait for its end") from None
+        return file
 
 
 def last_value(packets: list[Packet]) -> Any:

@@ -18,6 +18,7 @@ from ..media import File
 from . import DONE, FAILED, NO_FILE, sentence_of
 from .inputs import Input, find_inputs, opened_file
 from .records import json_text
+from .standard import read_stdin
 from .terminal import tell
 
 
@@ -56,10 +57,13 @@ def _info(source: Input) -> rm.Info:
         (file,) = files
         if file.data is None and (source.path is None or not os.path.isfile(source.path)):
             # All of it, since no path tells its size.
-            number = os.dup(sys.stdin.fileno()) if source.path is None else os.open(source.path, os.O_RDONLY)
-            with os.fdopen(number, "rb") as stream:
-                file = File(stream.read())
+            file = File(read_stdin() if source.path is None else _content(source.path))
         return rm.info(file)
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
 
 
 def _codecs_text(found: Codecs) -> str:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from .._media.file import at_home, is_utf8
 from ..errors import InvalidArgumentError
 from ..media import File
+from .standard import read_stdin
 
 STDIN = "-"
 STDIN_PATH = "/dev/stdin"
@@ -166,7 +167,7 @@ def _stdin() -> File:
         has_path = not stat.S_ISSOCK(mode) and os.path.exists(STDIN_PATH)
     except (OSError, ValueError):
         has_path = False
-    return File(STDIN_PATH if has_path else sys.stdin.buffer.read())
+    return File(STDIN_PATH if has_path else read_stdin())
 
 
 def _inputs(pattern: str) -> Iterator[Input]:

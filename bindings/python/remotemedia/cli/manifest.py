@@ -17,6 +17,7 @@ from .._media.file import at_home
 from ..errors import InvalidArgumentError, ManifestError, Problem
 from .inputs import STDIN
 from .parser import meant
+from .standard import read_stdin
 
 
 def load(chosen: argparse.Namespace) -> Pipeline:
@@ -87,7 +88,7 @@ def _stdin() -> str:
     if sys.stdin is None:
         raise InvalidArgumentError("stdin is closed; name the file of the manifest")
     try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
+        text = read_stdin().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         wrong = f"byte {error.start} is {error.object[error.start]:#x}"
         raise ManifestError(f"stdin is not UTF-8 text: {wrong}", [Problem("", "not UTF-8 text")]) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import itertools
 import os
 import stat
@@ -15,10 +16,13 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from .disk import sync_name, sync_open
+from .outlet import Outlet
 
 READER_PATIENCE = 2.0
 """Seconds that a pipe waits for its reader, which a shell may start at the same time."""
 MOST_LINKS = 40
+OWN = ("/dev/fd", "/proc/self/fd")
+"""The folders of what this process has open."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 COUNT = itertools.count()
 
@@ -56,12 +60,12 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
 
     One that is `synced` outlives a power cut: it is on its disk before it gets its name, and then so is the name.
     It has the mode of the one that it replaces, and replaces what a link leads to. Pipes and devices are written into
-    as they are, and so is what `/dev/stdout` stands for, to whose end is added.
+    as they are, and so is what `/dev/stdout` stands for.
     """
     place, is_open = _place(path)
     there = _status(place)
     if is_open or (there is not None and is_device(there.st_mode)):
-        with _opened(place) as file:
+        with io.BufferedWriter(_opened(place, path)) as file:
             yield file
         return
     if there is not None and not stat.S_ISREG(there.st_mode):
@@ -88,6 +92,43 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
             # The user did not choose that name.
             raise OSError(error.errno, error.strerror, path) from None
         raise
+
+
+class GrowingFile:
+    """A file to which whole rows are added, each of them there once it is. With `anew` an earlier one is emptied.
+
+    Pipes and devices are written into as they are, and so is what `/dev/stderr` stands for.
+    """
+
+    def __init__(self, path: str, *, anew: bool) -> None:
+        self.path = path
+        place, is_open = _place(path)
+        there = _status(place)
+        self.is_file = not is_open and (there is None or not is_device(there.st_mode))
+        """Whether it is a file of its own, which can be read again."""
+        if self.is_file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if anew else 0)
+            self._outlet = Outlet(os.open(path, flags, 0o666), path)
+        else:
+            self._outlet = _opened(place, path)
+
+    def append(self, data: bytes) -> None:
+        """Adds rows. If they can't all be written, none of them is, but for what a pipe has taken."""
+        size = os.fstat(self.fileno()).st_size
+        try:
+            self._outlet.write_all(data)
+        except OSError:
+            if self.is_file:
+                os.ftruncate(self.fileno(), size)
+            raise
+
+    def fileno(self) -> int:
+        """The number under which it is open."""
+        return self._outlet.fileno()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._outlet.close()
 
 
 def _place(path: str) -> tuple[str, bool]:
@@ -119,12 +160,19 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _opened(path: str) -> IO[bytes]:
-    """A pipe or device, opened once it has a reader."""
+def _opened(place: str, path: str) -> Outlet:
+    """What is open already, or a pipe or a device, which is opened once it has a reader. Errors have the path."""
+    folder, name = os.path.split(place)
+    if folder in OWN and name.isdecimal():
+        try:
+            # As others write into it, it has to be the same place in the file.
+            return Outlet(os.dup(int(name)), path)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
     until = time.monotonic() + READER_PATIENCE
     while True:
         try:
-            number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK)
+            number = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK)
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise
@@ -133,7 +181,7 @@ def _opened(path: str) -> IO[bytes]:
             time.sleep(0.01)
             continue
         os.set_blocking(number, True)
-        return open(number, "wb")
+        return Outlet(number, path)
 
 
 def _created(path: str, replaced: os.stat_result | None) -> IO[bytes]:

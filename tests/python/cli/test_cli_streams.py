@@ -1,0 +1,173 @@
+"""stdin, stdout and stderr that are closed, full, don't block, or lose their other end, and pipes in place of files."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import remotemedia as rm
+from remotemedia.cli import main
+from remotemedia.cli.standard import read_stdin
+
+RECORDING = Path(__file__).parents[3] / "examples" / "speech.flac"
+PROGRAM = (sys.executable, "-B", "-m", "remotemedia")
+BOTH = "AudioDecode(chunk_ms=100) >> [AudioResample(rate=8000), AudioLevel(window_ms=10)]"
+MANY = ("levels", "a.flac", "b.flac", "--window-ms", "10")
+"""More than a pipe holds."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with two recordings and a file that is none."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.flac", "b.flac"):
+        shutil.copy(RECORDING, tmp_path / name)
+    (tmp_path / "bad.flac").write_bytes(b"no sound")
+    return tmp_path
+
+
+@pytest.fixture
+def deserted() -> Iterator[int]:
+    """A pipe whose reader has left."""
+    source, into = os.pipe()
+    os.close(source)
+    yield into
+    os.close(into)
+
+
+def program(*words: str, **options: Any) -> tuple[int, bytes, bytes]:
+    done = subprocess.run([*PROGRAM, *words], timeout=120, **{"stderr": subprocess.PIPE, **options})
+    return done.returncode, done.stdout, done.stderr
+
+
+def shell(script: str, *words: str) -> tuple[int, bytes, bytes]:
+    done = subprocess.run(["bash", "-c", script, "bash", *PROGRAM, *words], capture_output=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(name).read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("form", ["npy", "flac"])
+def test_results_that_do_not_fit_are_an_error(folder: Path, unbuffered: str, form: str) -> None:
+    script = f'export PYTHONUNBUFFERED={unbuffered}; ulimit -f 60; "$@" > x'
+    code, _, err = shell(script, "convert", "a.flac", "-o", "-", "-f", form, "--rate", "48000")
+    assert (code, err) == (4, b"remotemedia: File too large\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [("convert", "a.flac", "-o", "-", "-f", "npy"), MANY])
+def test_a_stdout_that_does_not_block_is_waited_for(folder: Path, unbuffered: str, words: tuple[str, ...]) -> None:
+    expected = program(*words, stdout=subprocess.PIPE)
+    source, into = os.pipe()
+    os.set_blocking(into, False)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen([*PROGRAM, *words], stdout=into, stderr=subprocess.PIPE, env=environment) as process:
+        os.close(into)
+        with open(source, "rb") as stream:
+            out = stream.read()
+        assert process.stderr is not None
+        assert (process.wait(timeout=60), out, process.stderr.read()) == expected
+
+
+def test_a_stdin_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals: list[bytes | None] = [b"one", None, b"two", b""]
+    source, into = os.pipe()
+    os.set_blocking(source, False)
+    # The wait ends, since there is something.
+    os.write(into, b"more")
+
+    class Arriving(io.FileIO):
+        def read(self, size: int | None = -1, /) -> Any:
+            return arrivals.pop(0)
+
+    with Arriving(source) as stream:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))  # type: ignore[type-var]
+        assert read_stdin() == b"onetwo"
+    os.close(into)
+
+
+def test_a_closed_stdout_takes_no_results_and_no_file_takes_its_place(folder: Path) -> None:
+    closed = b"remotemedia: stdout is closed; redirect it into a file or a pipe\n"
+    assert shell('"$@" > x', "convert", "a.flac", "-o", "-", "--index", "rows.jsonl")[0] == 0
+    before = Path("rows.jsonl").read_bytes()
+    words = ("convert", "b.flac", "-o")
+    assert shell('"$@" <&- >&-', *words, "-", "--index", "rows.jsonl", "--resume") == (4, b"", closed)
+    assert Path("rows.jsonl").read_bytes() == before
+    for others in (("levels", "a.flac"), ("info", "a.flac"), ("nodes",), (*words, "/dev/stdout", "-f", "wav")):
+        assert shell('"$@" <&- >&-', *others) == (4, b"", closed)
+    # Files need none of the three.
+    assert shell('"$@" <&- >&- 2>&-', *words, "x.wav", "--index", "rows.jsonl", "--resume") == (0, b"", b"")
+    assert (rm.info("x.wav").frames, len(rows("rows.jsonl"))) == (113600, 2)
+
+
+def test_who_reads_the_messages_may_leave(folder: Path, deserted: int) -> None:
+    words = ("convert", "bad.flac", "a.flac", "b.flac", "-o", "out", "--report", "report.html", "--failures", "f.jsonl")
+    assert program(*words, stderr=deserted)[0] == 1
+    assert sorted(os.listdir("out")) == ["a.wav", "b.wav"]
+    assert [row["input"] for row in rows("f.jsonl")] == ["bad.flac"]
+    assert Path("report.html").exists()
+    assert program("convert", "a.flac", "-o", "c.wav", "--raw", "s17:1", stderr=deserted)[0] == 2
+
+
+def test_who_reads_results_may_leave_and_the_others_are_made(folder: Path, deserted: int) -> None:
+    words = ("segments", "a.flac", "b.flac", "-o", "{stem}-{n}.wav", "-o", "-")
+    assert program(*words, stdout=deserted)[0] == 0
+    assert [Path(f"{name}-1.wav").exists() for name in "ab"] == [True, True]
+    assert program(*MANY, "--index", "rows.jsonl", stdout=deserted)[0] == 0
+    assert [row["error"] for row in rows("rows.jsonl")] == [None, None]
+    # Also where a node writes into stdout by itself.
+    sound = ("run", BOTH, "-i", "a.flac", "-o", "audioresample=-", "-o", "audiolevel=levels.jsonl")
+    assert program(*sound, stdout=deserted) == (0, None, b"")
+    assert len(rows("levels.jsonl")) == 710
+    Path("levels.jsonl").unlink()
+    code, out, err = program(*sound, stdout=subprocess.PIPE)
+    assert (code, rm.read(out).frames, err, len(rows("levels.jsonl"))) == (0, 56800, b"", 710)
+
+
+def test_the_reader_of_a_pipe_of_ours_may_not_leave(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe.jsonl")
+    with subprocess.Popen(["head", "-c", "1", "pipe.jsonl"], stdout=subprocess.DEVNULL):
+        assert main([*MANY, "-o", "pipe.jsonl"]) == 4
+    assert capsys.readouterr().err == (
+        "remotemedia: nobody reads this pipe any more; keep its reader running until the end: 'pipe.jsonl'\n"
+    )
+
+
+def test_files_beside_results_may_be_pipes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe")
+    words = ["convert", "bad.flac", "a.flac", "-o", "out"]
+    for option in ("--failures", "--index"):
+        assert main([*words, option, "pipe"]) == 4
+        assert capsys.readouterr().err == "remotemedia: nobody reads this pipe; start its reader first: 'pipe'\n"
+        with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
+            assert main([*words, option, "pipe", "--report", "report.html"]) == 1
+            assert reader.stdout is not None
+            first, *others = map(json.loads, reader.stdout)
+        assert (first["input"], len(others)) == ("bad.flac", option == "--index")
+        err = capsys.readouterr().err
+        assert ("7.1 s of audio in 1 file" in err, "--resume" in err) == (True, False)
+    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.DEVNULL):
+        assert main([*words, "--index", "pipe", "--resume"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "remotemedia: --index pipe: --resume reads it, which a pipe allows once; name a file\n"
+    )
+
+
+def test_failures_may_go_where_messages_go(folder: Path) -> None:
+    script = 'echo before > log; "$@" 2>> log'
+    for redirected in (script, script.replace("2>>", "2>")):
+        assert shell(redirected, "convert", "bad.flac", "a.flac", "-o", "out", "--failures", "/dev/stderr")[0] == 1
+        *_, failure, message, summary = Path("log").read_text("utf-8").splitlines()
+        assert json.loads(failure)["input"] == "bad.flac"
+        assert message.startswith("remotemedia: bad.flac: ")
+        assert summary.startswith("remotemedia: 2 of 2 files, 1 failed, ")
