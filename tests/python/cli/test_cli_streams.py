@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import remotemedia as rm
+from remotemedia._functions import threads
 from remotemedia.cli import main
 from remotemedia.cli.standard import read_stdin
 
@@ -171,3 +173,23 @@ def test_failures_may_go_where_messages_go(folder: Path) -> None:
         assert json.loads(failure)["input"] == "bad.flac"
         assert message.startswith("remotemedia: bad.flac: ")
         assert summary.startswith("remotemedia: 2 of 2 files, 1 failed, ")
+
+
+def test_a_process_without_threads_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    words = ("convert", "a.flac", "-o", "x.wav", "--index", "rows.jsonl")
+    monkeypatch.setattr(threads, "_levels", threads.Levels("remotemedia-node"))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        assert main(words) == 1
+        (message,) = capsys.readouterr().err.splitlines()
+        assert "the system gave no thread: can't start new thread; raise its limit on processes" in message
+    assert main([*words, "--resume"]) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        # Inputs are compared without.
+        assert main([*words, "--resume"]) == 0

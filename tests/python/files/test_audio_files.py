@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
+from remotemedia._files import fetching
 from remotemedia._files.concat import AudioConcatenator, concatenate
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +43,17 @@ async def test_flac_is_written_and_read_beside_the_loop(tmp_path: Path, sample_f
     back = await rm.aread(tmp_path / "a.flac")
     # Half a step of the format.
     assert numpy.abs(back.samples - samples).max() <= 0.5001 / 2 ** (int(sample_format[1:]) - 1)
+
+
+async def test_without_another_thread_chunks_are_joined_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    # A short file with much in it.
+    rm.write(tmp_path / "a.flac", rm.Audio(numpy.zeros((2, 8000 * 150), "float32"), 8000))
+    monkeypatch.setattr(fetching, "_threads", fetching.Levels("remotemedia-fetch"))
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert (await rm.aread(tmp_path / "a.flac")).frames == 8000 * 150
 
 
 def test_rate_and_channels_are_as_asked_for() -> None:

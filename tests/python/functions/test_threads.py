@@ -91,6 +91,16 @@ def test_a_process_without_another_thread_says_so_and_goes_on(monkeypatch: pytes
     asyncio.run(main())
 
 
+def test_the_error_of_a_process_without_another_thread_has_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: no_thread(thread.name, lambda: None))
+    with pytest.raises(rm.errors.OutOfResourcesError) as caught:
+        threads.start("one", lambda: None)
+    assert str(caught.value) == (
+        "the system gave no thread: can't start new thread; raise its limit on processes (`ulimit -u`, or the `pids` "
+        "of a container), or end some, and try again"
+    )
+
+
 def test_calls_that_no_thread_takes_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     @rm.node
     class Same:

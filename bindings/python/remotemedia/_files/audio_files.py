@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
 from collections.abc import Iterator
@@ -148,7 +147,7 @@ async def aread(
     chunks = _taken(outputs, concatenator)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
         return _whole(chunks, file, duration_s)
-    return await asyncio.to_thread(_whole, chunks, file, duration_s)
+    return await afetched(lambda: _whole(chunks, file, duration_s))
 
 
 def info(source: Source) -> Info:

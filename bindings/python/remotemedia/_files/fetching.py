@@ -11,14 +11,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from .._functions.threads import Levels
+from .._functions.threads import Levels, Workers
 from .._process import after_fork
 
 Result = TypeVar("Result")
 
 
-def fetched(work: Callable[[], Result]) -> Future[Result]:
-    """Runs `work` on a thread, in a copy of this context. The future has what it returns or raises."""
+def fetched(work: Callable[[], Result], pool: Workers | None = None) -> Future[Result]:
+    """Runs `work` on a thread, of this pool if there is one, in a copy of this context; here if there is no thread.
+
+    The future has what it returns or raises.
+    """
     future: Future[Result] = Future()
     context = contextvars.copy_context()
 
@@ -33,7 +36,7 @@ def fetched(work: Callable[[], Result]) -> Future[Result]:
             future.set_result(result)
 
     try:
-        _threads.here().submit(run)
+        (pool or _threads.here()).submit(run)
     except RuntimeError:
         # The process may have no more threads.
         run()

@@ -8,12 +8,14 @@ one level below: at each level up to so many are at work, and none of them waits
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from .._process import after_fork, stay_at_exit
+from ..errors import OutOfResourcesError
 
 MOST = 32
 """The most functions that run at the same time, unless the program chooses. More than there are cores: a function that
@@ -127,16 +129,22 @@ _levels = Levels("remotemedia-node")
 
 
 def start(name: str, run: Callable[..., None], *arguments: Any) -> threading.Thread:
-    """Starts a daemon thread. Raises `RuntimeError` if the process may have no more threads.
+    """Starts a daemon thread. Raises `OutOfResourcesError` if the process may have no more threads.
 
     While the interpreter exits, Python starts none from 3.12 on: a daemon thread that asks then stays here.
     """
     thread = threading.Thread(target=run, args=arguments, name=name, daemon=True)
     try:
         thread.start()
-    except RuntimeError:
+    except RuntimeError as error:
         stay_at_exit()
-        raise
+        if sys.is_finalizing():
+            raise
+        # In the words of the library.
+        raise OutOfResourcesError(
+            f"the system gave no thread: {error}; raise its limit on processes (`ulimit -u`, or the `pids` of a "
+            "container), or end some, and try again"
+        ) from error
     return thread
 
 

@@ -16,11 +16,14 @@ import stat
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple, Protocol
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .._execution.execute import execute
+from .._files.fetching import fetched
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
 from .._media.file import at_home, is_utf8
@@ -46,6 +49,8 @@ from .standard import StdoutLeft, outlive_stdout, relayed_stdout, require_stdout
 from .summary import Summary
 from .terminal import is_terminal, tell
 from .whole_file import GrowingFile, is_full, whole
+
+Result = TypeVar("Result")
 
 AHEAD = 4
 """How many files may be done and wait for an earlier one, for each that is at work."""
@@ -99,6 +104,8 @@ class Batch:
         """Rows of inputs whose results are written and perhaps not on the disk yet."""
         self.ended_by: Error | OSError | None = None
         """The error of an input that ended the run."""
+        self.begun: set[Future[Any]] = set()
+        """What threads are at work on."""
         self.done_before = self.indexed = 0
         self.report_path = None if chosen.report is None else at_home(chosen.report)
         self.has_rows = any((self.index_path, self.report_path, destinations.shards))
@@ -150,7 +157,11 @@ class Batch:
                 self.failures = files.enter_context(contextlib.closing(GrowingFile(self.failures_path, anew=True)))
             try:
                 with self._full_disk_is_told():
-                    code = asyncio.run(self._run(done))
+                    try:
+                        code = asyncio.run(self._run(done))
+                    finally:
+                        # Whoever waited for a thread may have been called off, and its files are open.
+                        wait(self.begun)
                     self._write_parquet()
                 return code
             except (Error, OSError) as error:
@@ -302,7 +313,7 @@ class Batch:
         manifest = self.destinations.manifest(self.pipeline, source, index)
         measured, content = Measured(self.measures), None
         if self.index is not None:
-            content = await _hash_of(source)
+            content = await self._hash_of(source)
         if self.has_rows:
             measured.add_to(manifest, self.plan)
 
@@ -358,7 +369,7 @@ class Batch:
             self.printer.add(done.found, source)
             sys.stdout.flush()
         if self.destinations.shards is not None:
-            await asyncio.to_thread(self._to_shard, source, done.row)
+            await self._on_thread(partial(self._to_shard, source, done.row))
         elif self.has_rows:
             self.settled.append(done.row)
 
@@ -368,7 +379,28 @@ class Batch:
         if self.index is None:
             self._add_rows(rows)
         elif rows:
-            await asyncio.to_thread(self._add_rows, rows)
+            await self._on_thread(partial(self._add_rows, rows))
+
+    async def _hash_of(self, source: Input) -> str | None:
+        stop = threading.Event()
+        try:
+            return await self._on_thread(partial(content_hash, source, stop))
+        except OSError:
+            # Its node tells more of what is wrong with it.
+            return None
+        finally:
+            # Else a large file would be read to its end after Ctrl-C.
+            stop.set()
+
+    async def _on_thread(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns or raises on a thread, while other inputs are processed; `run` waits for its end."""
+        begun = fetched(work)
+        self.begun.add(begun)
+        try:
+            return await asyncio.wrap_future(begun)
+        finally:
+            if begun.done():
+                self.begun.discard(begun)
 
     def _settled_rows(self) -> list[dict[str, Any]]:
         rows, self.settled = self.settled, []
@@ -532,18 +564,6 @@ class Batch:
 
     def _wrote_files(self) -> bool:
         return any(not each.is_stdout for each in self.destinations.all)
-
-
-async def _hash_of(source: Input) -> str | None:
-    stop = threading.Event()
-    try:
-        return await asyncio.to_thread(content_hash, source, stop)
-    except OSError:
-        # Its node tells more of what is wrong with it.
-        return None
-    finally:
-        # Else a large file would be read to its end after Ctrl-C.
-        stop.set()
 
 
 def _end(found: Mapping[str, Outputs]) -> float | None:

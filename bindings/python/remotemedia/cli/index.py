@@ -15,9 +15,11 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
+from .._files.fetching import fetched
+from .._functions.threads import Workers
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
@@ -84,8 +86,9 @@ class Index:
         good = {key: row for key, row in last.items() if row["error"] is None}
         known = [key for key in good if key in sources]
         self.others = [row for key, row in good.items() if key not in sources and row.get("manifest") != manifest]
-        with ThreadPoolExecutor(jobs) as threads:
-            same = list(threads.map(lambda key: _is_same(good[key], sources[key], manifest), known))
+        pool = Workers("remotemedia-resume", jobs)
+        hashed = [fetched(partial(_is_same, good[key], sources[key], manifest), pool) for key in known]
+        same = [each.result() for each in hashed]
         cut_off = {key for key in known if _is_cut_off(good[key])}
         changed = cut_off | {key for key, is_same in zip(known, same, strict=True) if not is_same}
         for key, row in good.items():
