@@ -194,6 +194,60 @@ def test_mistakes_of_convert_are_one_sentence(
     assert files_in(folder) == before
 
 
+TWO = "AudioDecode >> [AudioLevel, Loudness]"
+LINKED = "are one file, to which a link leads; remove the link, or choose another name"
+
+
+@pytest.mark.parametrize(
+    ("links", "words", "message"),
+    [
+        (
+            {"out/june": "may"},
+            ["levels", "calls/*/a.flac", "-o", "out/{parent}/{stem}.csv", "--index", "rows.jsonl"],
+            f"-o out/{{parent}}/{{stem}}.csv: 'out/june/a.csv' and 'out/may/a.csv' {LINKED}",
+        ),
+        (
+            {"out/talk.wav": "my talk.wav"},
+            ["convert", "talk.flac", "calls/june/my talk.flac", "-o", "out"],
+            f"-o out: 'out/talk.wav' and 'out/my talk.wav' {LINKED}",
+        ),
+        (
+            {"other": "out"},
+            ["run", TWO, "-i", "talk.flac", "-o", "audiolevel=out/a.jsonl", "-o", "loudness=other/a.jsonl"],
+            "-o loudness=other/a.jsonl: -o audiolevel=out/a.jsonl is the same place; take another",
+        ),
+        (
+            {"other": "out"},
+            ["run", TWO, "-i", "talk.flac", "-o", "audiolevel=out/talk.csv", "-o", "loudness=other/{stem}.csv"],
+            f"-o loudness=other/{{stem}}.csv: 'out/talk.csv' and 'other/talk.csv' {LINKED}",
+        ),
+        (
+            {},
+            ["run", TWO, "-i", "talk.flac", "-o", "audiolevel=out/talk.csv", "-o", "loudness=out/{stem}.csv"],
+            "-o loudness=out/{stem}.csv: another -o writes 'out/talk.csv' too; choose another name",
+        ),
+        (
+            {"out/june": "may"},
+            [
+                *("run", "AudioDecode >> FileSink(path='out/{parent}/{stem}.wav', overwrite=True)"),
+                *("-i", "calls/*/a.flac"),
+            ],
+            f"node 'filesink': 'out/june/a.wav' and 'out/may/a.wav' {LINKED}",
+        ),
+    ],
+)
+def test_results_that_links_would_put_into_one_file_are_refused_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], links: dict[str, str], words: list[str], message: str
+) -> None:
+    for name, target in links.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        # What it leads to need not be there yet.
+        Path(name).symlink_to(target)
+    before = files_in(folder)
+    assert command(capsys, *words) == (2, "", f"remotemedia: {message}\n")
+    assert files_in(folder) == before
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -60,9 +60,9 @@ class Destination:
     """One `-o`, for some sinks.
 
     `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `is_device` tells that its name
-    leads to a pipe or a device. `kept` are the files that must not be
-    replaced, with what they are. Raises `InvalidArgumentError` for a name with unknown fields, and for one that
-    the results don't suit.
+    leads to a pipe or a device. `kept` are the files that must not be replaced, with what they are, `written` those
+    that this run has written by whatever `-o`. Raises `InvalidArgumentError` for a name with unknown fields, and for
+    one that the results don't suit.
     """
 
     def __init__(
@@ -73,8 +73,10 @@ class Destination:
         plan: Plan,
         options: Options,
         kept: Mapping[str, str],
+        written: set[str],
     ) -> None:
         self.option, self.sinks, self.plan, self.options, self.kept = option, sinks, plan, options, kept
+        self.written = written
         by_id = {node["id"]: node for node in plan.nodes}
         ends = [(each["name"], *each["from"].rpartition(".")) for each in plan.outputs]
         # A node without ports is all of its end.
@@ -102,7 +104,6 @@ class Destination:
         self.ending = form or ("" if self.is_folder else self._usual() if has_no_name else by_name)
         self.template = Template(option, output)
         self.shared = output if self.ending in ROWS and not self.is_folder and not self.template.fields else None
-        self.written: set[str] = set()
         self.spans: dict[str, tuple[float, float]] = {}
         """Start and end of each segment that was cut, by its file, in seconds; of staged ones only."""
         self.is_staged = output in options.staged.values()
@@ -219,18 +220,20 @@ class Destination:
 
     def claim(self, path: str) -> None:
         """Takes a name that this run has not used."""
-        place = os.path.abspath(path)
+        place = os.path.realpath(path)
         if place in self.written and not self.takes_all:
             hint = "rename an input" if self.is_folder else "put {n}, the number of the value, into the name"
             raise InvalidArgumentError(f"{self.option}: {path!r} is there from this run already; {hint}")
         self.keep_input(path)
         self.written.add(place)
 
-    def keep_input(self, path: str) -> None:
-        """Refuses a name that is an input, the manifest, or another file that is to stay."""
-        what = self.kept.get(os.path.realpath(path))
+    def keep_input(self, path: str) -> str:
+        """Refuses a name that is an input, the manifest, or another file that is to stay. Returns where it leads."""
+        place = os.path.realpath(path)
+        what = self.kept.get(place)
         if what is not None and not leads_to_device(path):
             raise InvalidArgumentError(f"{self.option}: {path!r} is {what} and would be replaced; choose another name")
+        return place
 
     def _check_stdout(self, form: str) -> None:
         if len(self.sinks) > 1 and form not in ROWS:

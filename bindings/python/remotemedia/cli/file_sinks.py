@@ -19,7 +19,7 @@ from .._results.outputs import Outputs
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from .inputs import STDIN, STDIN_PATH, Input, Key
-from .names import unused
+from .names import both_lead_to, unused
 from .whole_file import leads_to_device
 
 SINK, ENCODER = "FileSink", "AudioEncode"
@@ -104,17 +104,16 @@ class FileSinks:
     def check(self, inputs: Sequence[Input], others: Mapping[str, str]) -> None:
         """Refuses files that would be written twice, and those that must not be replaced.
 
-        `others` are the files of each `-o`, with it. Raises `InvalidArgumentError`.
+        `others` are the files of each `-o`, links followed, with it. Raises `InvalidArgumentError`.
         """
-        owners: dict[str, tuple[FileSink, Input]] = {}
+        owners: dict[str, tuple[FileSink, Input, str]] = {}
         for sink, source, path in self._paths(inputs):
-            self._keep(sink, path)
-            place = os.path.abspath(path)
+            place = self._keep(sink, path)
             if place in others:
                 raise InvalidArgumentError(f"{others[place]}: {sink.option} writes {path!r} too; choose another name")
-            other, first = owners.setdefault(place, (sink, source))
+            other, first, name = owners.setdefault(place, (sink, source, path))
             if first != source:
-                raise sink.shared(first, source, path)
+                raise both_lead_to(sink.option, name, path) or sink.shared(first, source, path)
             if other is not sink:
                 raise InvalidArgumentError(f"{sink.option}: {other.option} writes {path!r} too; choose another path")
 
@@ -208,10 +207,13 @@ class FileSinks:
                 if path is not None:
                     yield sink, source, path
 
-    def _keep(self, sink: FileSink, path: str) -> None:
-        what = self._kept.get(os.path.realpath(path))
+    def _keep(self, sink: FileSink, path: str) -> str:
+        """Refuses a path that is to stay. Returns where it leads."""
+        place = os.path.realpath(path)
+        what = self._kept.get(place)
         if what is not None and not leads_to_device(path):
             raise InvalidArgumentError(f"{sink.option}: {path!r} is {what} and would be replaced; choose another path")
+        return place
 
 
 def _is_among(path: str, files: Collection[str]) -> bool:

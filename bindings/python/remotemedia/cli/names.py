@@ -60,6 +60,15 @@ class Template:
         return path
 
 
+def both_lead_to(option: str, one: str, other: str) -> InvalidArgumentError | None:
+    """The error for two names of one file that are different, by links; None if they are the same one."""
+    if os.path.abspath(one) == os.path.abspath(other):
+        return None
+    return InvalidArgumentError(
+        f"{option}: {one!r} and {other!r} are one file, to which a link leads; remove the link, or choose another name"
+    )
+
+
 def unused(name: str, taken: set[str]) -> str:
     """A name for a node that no other one has; takes it."""
     name = name.replace(".", "_")

@@ -12,10 +12,10 @@ from .._graph.plan import Plan
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError, ManifestError
 from .destination import Destination, Options
-from .encoders import encoder_params
+from .encoders import STDOUT, encoder_params
 from .file_sinks import FileSinks
 from .inputs import Input
-from .names import unused
+from .names import both_lead_to, unused
 from .parser import meant
 from .shards import Shards
 
@@ -57,7 +57,8 @@ class Destinations:
         self.read = {} if manifest is None else {os.path.realpath(manifest): "the manifest"}
         self.read.update((os.path.realpath(each.path), "an input") for each in inputs if each.path is not None)
         self.kept = {**beside, **self.read}
-        self.all = [Destination(*each, plan, options, self.kept) for each in _divided(outputs, plan.sinks)]
+        written: set[str] = set()
+        self.all = [Destination(*each, plan, options, self.kept, written) for each in _divided(outputs, plan.sinks)]
         taken = {node["id"] for node in plan.nodes} | set(plan.sinks)
         self.branches = [
             Branch(unused(f"{sink}_file", taken), sink, destination)
@@ -201,40 +202,60 @@ class Destinations:
         return names
 
     def _check_names(self, inputs: Sequence[Input]) -> None:
-        """Finds files that would be written twice, and inputs that would be replaced."""
-        owners: dict[str, tuple[int, Input, str]] = {}
+        """Finds files that would be written twice, by whatever names, and inputs that would be replaced."""
+        owners: dict[str, _Owner] = {}
         options: dict[str, str] = {}
-        places: dict[str, int] = {}
+        folders: dict[str, str] = {}
+
+        def take(place: str, owner: _Owner) -> None:
+            other = owners.setdefault(place, owner)
+            if other[:3] != owner[:3]:
+                raise _shared_file(self.all[other.number], self.all[owner.number], other, owner)
+
         for number, destination in enumerate(self.all):
             if destination.is_device:
                 # Several may write into it, one after the other.
                 continue
             if destination.shared is not None or destination.is_stdout:
-                self._check_shared(destination, inputs, options)
-                first = self.all[places.setdefault(os.path.abspath(destination.place), number)]
-                if first is not destination:
-                    raise InvalidArgumentError(f"{destination.option}: {first.option} is the same place; take another")
+                place = self._check_shared(destination, inputs)
+                options[place] = destination.option
+                take(place, _Owner(number, None, "", destination.place))
                 continue
             for index, source in enumerate(inputs):
                 for sink in destination.sinks:
                     path = destination.path(source, index, sink)
-                    for name in destination.names(path, sink):
-                        destination.keep_input(name)
-                        options[os.path.abspath(name)] = destination.option
-                    owner = owners.setdefault(os.path.abspath(path), (number, source, sink))
-                    if owner != (number, source, sink):
-                        raise _shared_file(destination, owner[1:], (source, sink), path)
+                    owner = _Owner(number, source, sink, path)
+                    names = destination.names(path, sink)
+                    places = [destination.keep_input(name) for name in names]
+                    options.update(dict.fromkeys(places, destination.option))
+                    folder, name = os.path.split(path)
+                    if folder not in folders:
+                        folders[folder] = os.path.realpath(folder)
+                    take(os.path.join(folders[folder], name), owner)
+                    if len(places) == 1:
+                        # Else only the results tell which of them it is.
+                        take(places[0], owner._replace(path=names[0]))
         self.file_sinks.check(inputs, options)
 
-    def _check_shared(self, destination: Destination, inputs: Sequence[Input], options: dict[str, str]) -> None:
+    def _check_shared(self, destination: Destination, inputs: Sequence[Input]) -> str:
+        """Checks what all results go into, a file or stdout. Returns where it leads."""
         if not destination.is_stdout:
-            destination.keep_input(destination.template.pattern)
-            options[os.path.abspath(destination.template.pattern)] = destination.option
-        elif destination.shared is None and len(inputs) > 1:
+            return destination.keep_input(destination.template.pattern)
+        if destination.shared is None and len(inputs) > 1:
             raise InvalidArgumentError(
                 f"{destination.option}: {len(inputs)} inputs would share stdout; "
                 "name one, or name their files: -o 'out/{relative}" + (destination.ending or "") + "'"
             )
+        return STDOUT
+
+
+class _Owner(NamedTuple):
+    """What writes a file: a `-o`, by its number, for an input and a sink, or for all of them."""
+
+    number: int
+    source: Input | None
+    sink: str
+    path: str
 
 
 def _divided(outputs: Sequence[str], sinks: Sequence[str]) -> Iterator[tuple[str, str, list[str]]]:
@@ -259,20 +280,23 @@ def _divided(outputs: Sequence[str], sinks: Sequence[str]) -> Iterator[tuple[str
             yield option, output, rest
 
 
-def _shared_file(
-    destination: Destination, one: tuple[Input, str], other: tuple[Input, str], path: str
-) -> InvalidArgumentError:
-    fields = destination.template.fields
+def _shared_file(first: Destination, destination: Destination, one: _Owner, other: _Owner) -> InvalidArgumentError:
+    path, fields = other.path, destination.template.fields
+    if one.source is None and other.source is None:
+        return InvalidArgumentError(f"{destination.option}: {first.option} is the same place; take another")
     if destination.is_staged:
-        cure = f"take one: -o {one[1]}={destination.option.removeprefix('-o ')}"
+        cure = f"take one: -o {one.sink}={destination.option.removeprefix('-o ')}"
         return InvalidArgumentError(
-            f"{destination.option}: nodes {one[1]!r} and {other[1]!r} would share the shards; {cure}"
+            f"{destination.option}: nodes {one.sink!r} and {other.sink!r} would share the shards; {cure}"
         )
-    if one[0] == other[0]:
-        both, field = f"nodes {one[1]!r} and {other[1]!r}", "{sink}"
-        if one[1] == other[1]:
-            return InvalidArgumentError(f"{destination.option}: another -o writes {path!r} too; choose another name")
+    linked = both_lead_to(destination.option, one.path, path)
+    if linked is not None:
+        return linked
+    if one.source is None or other.source is None or one[1:3] == other[1:3]:
+        return InvalidArgumentError(f"{destination.option}: another -o writes {path!r} too; choose another name")
+    if one.source == other.source:
+        both, field = f"nodes {one.sink!r} and {other.sink!r}", "{sink}"
     else:
-        both = f"{one[0].title!r} and {other[0].title!r}"
+        both = f"{one.source.title!r} and {other.source.title!r}"
         field = "{relative}, {parent} or {index}" if fields & {"stem", "name"} else "{stem}"
     return InvalidArgumentError(f"{destination.option}: {both} would both become {path!r}; put {field} into the name")
