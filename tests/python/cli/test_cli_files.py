@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import ANY
 
 import numpy as np
@@ -111,6 +114,30 @@ def test_two_stars_go_through_no_link_to_a_folder(folder: Path, capsys: pytest.C
     assert [each.name for each in find_inputs(["calls/latest/**/*.flac"])] == ["calls/latest/a.flac"]
     assert command(capsys, "convert", "calls/**/a.flac", "-o", "out/{relative}.wav")[0] == 0
     assert files_in(folder / "out") == ["june/a.wav", "may/a.wav"]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ENOENT])
+@pytest.mark.parametrize("pattern", ["calls/**/*.flac", "calls/*/*.flac", "calls/june/*.flac", "calls/june/a.flac"])
+def test_a_folder_that_can_not_be_looked_into_is_no_empty_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pattern: str, number: int
+) -> None:
+    def refused(name: str, below: bool, do: Callable[[], Any]) -> Any:
+        if name.startswith("calls/june/") if below else name == "calls/june":
+            raise OSError(number, os.strerror(number), name)
+        return do()
+
+    scandir, stat = os.scandir, os.stat
+    monkeypatch.setattr(os, "scandir", lambda name: refused(str(name), False, lambda: scandir(name)))
+    monkeypatch.setattr(os, "stat", lambda name, **other: refused(str(name), True, lambda: stat(name, **other)))
+    code, out, err = command(capsys, "levels", pattern)
+    if number == errno.ENOENT:
+        # It was removed in the meantime.
+        assert (code, out.count("a.flac")) == ((0, 1) if "*" in pattern.partition("/*.flac")[0] else (4, 0))
+        return
+    what = "the folder 'calls/june'" if "*" in pattern else "the file 'calls/june/a.flac'"
+    cure = "check its rights, or the pattern" if "*" in pattern else "check the rights of its folders"
+    assert (code, out) == (4, "")
+    assert err == f"remotemedia: {what} can't be read: {os.strerror(number)}; {cure}\n"
 
 
 def test_the_folder_of_the_user_may_be_quoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

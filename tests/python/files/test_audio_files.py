@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -306,6 +307,16 @@ def test_what_is_refused(call: Any, kind: type[Exception], message: str) -> None
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_a_file_in_a_folder_without_permission_may_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str, **_: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "stat", refused)
+    with pytest.raises(PermissionError) as caught:
+        rm.read("private/a.wav")
+    assert str(caught.value) == "no permission to read 'private/a.wav'; check the rights of its folders"
 
 
 def test_a_file_without_sound_is_refused(tmp_path: Path) -> None:

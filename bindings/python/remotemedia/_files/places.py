@@ -152,6 +152,8 @@ def _file(source: Any, call: str) -> File:
     if file.path is not None:
         try:
             mode = os.stat(file.path).st_mode
+        except PermissionError:
+            raise PermissionError(f"no permission to read {file.path!r}; check the rights of its folders") from None
         except (OSError, ValueError):
             raise FileNotFoundError(_not_there(file.path, call)) from None
         if stat.S_ISDIR(mode):

@@ -7,12 +7,14 @@ where its name can't travel as text.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from .._media.file import at_home, is_utf8
@@ -22,6 +24,8 @@ from .standard import read_stdin
 
 STDIN = "-"
 STDIN_PATH = "/dev/stdin"
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""The numbers of errors that tell that there is nothing under a name."""
 Key = str | tuple[str | None, ...] | None
 """What tells an input from the others of its command."""
 
@@ -69,8 +73,8 @@ def find_inputs(patterns: Sequence[str], names: Sequence[str] = ("",)) -> list[I
     `names` are those of the inputs of the graph. Where there are several, each file is for one of them: `mic=a.wav`;
     the first ones of all go in together, then the second ones.
 
-    A pattern that leads nowhere raises `FileNotFoundError`, a folder `IsADirectoryError`, files that do not go together
-    `InvalidArgumentError`.
+    A pattern that leads nowhere raises `FileNotFoundError`, a folder `IsADirectoryError`, what can't be looked into
+    another `OSError`, files that do not go together `InvalidArgumentError`.
     """
     by_name: dict[str, list[str]] = {name: [] for name in names}
     for pattern in patterns:
@@ -175,38 +179,51 @@ def _inputs(pattern: str) -> Iterator[Input]:
         yield Input(STDIN, "stdin")
         return
     pattern = at_home(pattern)
-    if os.path.isdir(pattern):
-        cure = os.path.join(pattern, "*")
-        raise IsADirectoryError(f"{pattern!r} is a folder; name its files: '{cure}'")
-    if os.path.exists(pattern):
+    refused: OSError | None = None
+    try:
+        is_folder = stat.S_ISDIR(os.stat(pattern).st_mode)
+    except OSError as error:
+        refused = error
+    else:
+        if is_folder:
+            cure = os.path.join(pattern, "*")
+            raise IsADirectoryError(f"{pattern!r} is a folder; name its files: '{cure}'")
         yield Input(pattern, _below(pattern, os.getcwd()))
         return
     if "://" in pattern:
         raise FileNotFoundError(f"{pattern!r} is an address, and commands read files; download it, or pipe it in as -")
     if not glob.has_magic(pattern):
-        raise FileNotFoundError(f"no such file {pattern!r} in {os.getcwd()}")
-    found = [each for each in sorted(set(_matches(re.sub("/+", "/", pattern)))) if not os.path.isdir(each)]
-    if not found:
+        if refused.errno in NOT_THERE:
+            raise FileNotFoundError(f"no such file {pattern!r} in {os.getcwd()}")
+        raise _unread("file", pattern, refused)
+    names = re.sub("/+", "/", pattern).split("/")
+    found = set(_matches(names[1:], "/") if not names[0] else _matches(names, ""))
+    files = [each for each in sorted(found) if not os.path.isdir(each)]
+    if not files:
         raise FileNotFoundError(f"no file matches {pattern!r} in {os.getcwd()}")
     folder = _fixed_part(pattern)
-    for each in found:
+    for each in files:
         yield Input(each, _below(each, folder))
 
 
-def _matches(pattern: str, folder: str = "") -> Iterator[str]:
-    """What a pattern stands for that is seen from a folder, some of it perhaps twice.
+def _matches(names: Sequence[str], folder: str) -> Iterator[str]:
+    """What the names of a pattern stand for that is seen from a folder, some of it perhaps twice.
 
-    As in `FileSource`, `**` goes through no link to a folder; that of `glob` does, and in circles.
+    As in `FileSource`, `**` goes through no link to a folder. Raises `OSError` for what can't be looked into, which
+    `glob` leaves out; what has gone in the meantime is no error.
     """
-    before, stars, behind = f"/{pattern}".partition("/**/")
-    if not stars and before.endswith("/**"):
-        before, stars, behind = before.removesuffix("/**"), "/**/", "*"
-    if not stars:
-        yield from (os.path.join(folder, name) for name in glob.glob(pattern, root_dir=folder or None))
+    name, behind = names[0], names[1:]
+    if name == "**":
+        for below in _folders(folder) if behind[:1] != ["**"] else [folder]:
+            yield from _matches(behind or ["*"], below)
         return
-    for name in glob.glob(f"{before[1:]}/", root_dir=folder or None) if before else [""]:
-        for below in _folders(os.path.join(folder, name)):
-            yield from _matches(behind, below)
+    for each in _names_like(name, folder) if glob.has_magic(name) else [name]:
+        path = os.path.join(folder, each)
+        if behind and _is_there(path, os.stat, stat.S_ISDIR):
+            yield from _matches(behind, path)
+        # A link that leads nowhere might be a file.
+        elif not behind and (each != name or _is_there(path, os.lstat)):
+            yield path
 
 
 def _folders(folder: str) -> Iterator[str]:
@@ -215,9 +232,38 @@ def _folders(folder: str) -> Iterator[str]:
     while waiting:
         folder = waiting.pop()
         yield folder
-        with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
-            below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-            waiting.extend(os.path.join(folder, name) for name in below if not name.startswith("."))
+        below = (each.name for each in _entries(folder) if each.is_dir(follow_symlinks=False))
+        waiting.extend(os.path.join(folder, name) for name in below if not name.startswith("."))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder or ".") as entries:
+            return list(entries)
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return []
+        raise _unread("folder", folder or ".", error) from None
+
+
+def _names_like(pattern: str, folder: str) -> list[str]:
+    names = [each.name for each in _entries(folder) if fnmatchcase(each.name, pattern)]
+    return [name for name in names if pattern.startswith(".") or not name.startswith(".")]
+
+
+def _is_there(path: str, look: Callable[[str], os.stat_result], is_kind: Callable[[int], bool] = bool) -> bool:
+    try:
+        return is_kind(look(path).st_mode)
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return False
+        raise _unread("file" if look is os.lstat else "folder", path, error) from None
+
+
+def _unread(kind: str, path: str, error: OSError) -> OSError:
+    """What is said of a path that can't be looked at."""
+    cure = "check its rights, or the pattern" if kind == "folder" else "check the rights of its folders"
+    return type(error)(f"the {kind} {path!r} can't be read: {error.strerror}; {cure}")
 
 
 def _fixed_part(pattern: str) -> str:
