@@ -10,6 +10,8 @@ import inspect
 import io
 import os
 import pathlib
+import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -318,6 +320,55 @@ def test_errors_call_such_files_by_their_names(tmp_path: Path) -> None:
     with path.open("wb") as file:
         rm.write(file, AUDIO, format="wav")
     assert rm.read(path) == AUDIO
+
+
+CLOSE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+/* Closes as a network share does that has no room for what was written. */
+int close(int file) {
+    int (*system_close)(int) = (int (*)(int))dlsym(RTLD_NEXT, "close");
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    int closed = system_close(file);
+    if (length < 5 || memcmp(path + length - 5, ".part", 5) != 0) return closed;
+    errno = EDQUOT;
+    return -1;
+}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="it takes a C compiler")
+def test_a_file_that_can_not_be_closed_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "close.c").write_text(CLOSE)
+    library = tmp_path / "close.so"
+    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "close.c", "-o", library, "-ldl"], check=True, timeout=60)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old.wav").write_bytes(b"old")
+    code = """
+import sys, remotemedia as rm
+for name in ("new.wav", "old.wav"):
+    try:
+        rm.write(f"{sys.argv[1]}/{name}", rm.testing.speech())
+    except rm.NodeError as error:
+        print(error)
+"""
+    words = [sys.executable, "-c", code, out]
+    preloaded = {**os.environ, "LD_PRELOAD": str(library)}
+    found = subprocess.run(words, capture_output=True, text=True, env=preloaded, timeout=60)
+    assert found.stdout.splitlines() == [
+        f"write at 00:00:00.000: '{out}/{name}' can't be written: Disk quota exceeded (os error 122). Make room within the quota, or "
+        "write to another disk."
+        for name in ("new.wav", "old.wav")
+    ], found.stderr
+    assert names_in(out, "*") == ["old.wav"]
+    assert (out / "old.wav").read_bytes() == b"old"
 
 
 async def test_a_file_url_is_written_and_read(tmp_path: Path) -> None:

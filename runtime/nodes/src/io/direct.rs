@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use remotemedia_core::node::{CancelFlag, NodeError, may_block};
 
 use super::output::{uncreated, unwritten};
-use super::system::{Ready, Woken, open_for_writing, wait_for};
+use super::system::{Ready, Woken, close, open_for_writing, wait_for};
 
 /// An open pipe, device or file that is written into as it is.
 pub(crate) struct Direct {
     file: fs::File,
+    /// What messages call it.
+    path: PathBuf,
     cancel: CancelFlag,
     /// Where the part of a regular file begins that is ours; none for what takes each byte once.
     begin: Option<u64>,
@@ -33,7 +35,13 @@ impl Direct {
         } else {
             None
         };
-        Ok(Self { file: opened, cancel: cancel.clone(), begin })
+        Ok(Self { file: opened, path: path.to_owned(), cancel: cancel.clone(), begin })
+    }
+
+    /// Closes it, which may be when a regular file turns out not to have had room.
+    pub(super) fn close(self) -> Result<(), NodeError> {
+        let closed = may_block(|| close(self.file));
+        closed.map_err(|error| unwritten(&format!("'{}'", self.path.display()), &error))
     }
 
     pub(super) fn can_seek(&self) -> bool {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use remotemedia_core::node::may_block;
 
-use super::system::insert_blocks;
+use super::system::{close, insert_blocks};
 
 /// An open file.
 pub(crate) struct DiskFile(fs::File);
@@ -13,6 +13,11 @@ pub(crate) struct DiskFile(fs::File);
 impl DiskFile {
     pub(super) fn new(file: fs::File) -> Self {
         Self(file)
+    }
+
+    /// Closes the file. Network shares, quotas and FUSE may say only now that there was no room for what was written.
+    pub(super) fn close(self) -> io::Result<()> {
+        may_block(|| close(self.0))
     }
 
     /// Makes room of at least so many bytes before what the file holds. Returns how many; where the next byte is read or

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use remotemedia_core::node::NodeError;
 
-use super::system::is_circle;
+use super::system::{TooManyOpen, is_circle, too_many_open};
 
 /// A path that can't be opened.
 pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
@@ -30,7 +30,7 @@ pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
         }
         _ if is_circle(error) => circle(path),
         _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
-            .cure("Check the path, and the disk or network share that it leads to."),
+            .cure(cure_of(error).unwrap_or("Check the path, and the disk or network share that it leads to.")),
     }
 }
 
@@ -64,9 +64,21 @@ pub(crate) fn empty(name: &str) -> NodeError {
     NodeError::new(format!("{name} is empty")).cure("Check how it was made or copied.")
 }
 
+/// The cure for what is not the fault of a path, nor of the disk behind it.
+pub(super) fn cure_of(error: &io::Error) -> Option<&'static str> {
+    match (too_many_open(error), error.kind()) {
+        (Some(TooManyOpen::Process), _) => Some("Close other files, or let this process have more open: `ulimit -n`."),
+        (Some(TooManyOpen::Machine), _) => Some("Close other programs, or let the machine have more files open."),
+        (None, io::ErrorKind::StorageFull) => Some("Make room on the disk, or write to another one."),
+        (None, io::ErrorKind::QuotaExceeded) => Some("Make room within the quota, or write to another disk."),
+        _ => None,
+    }
+}
+
 /// A file that is open but gives nothing.
 pub(crate) fn unreadable(name: &str, error: &io::Error) -> NodeError {
-    NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
+    NodeError::new(format!("{name} can't be read: {error}"))
+        .cure(cure_of(error).unwrap_or("Check the disk or the network share."))
 }
 
 #[cfg(test)]
@@ -85,12 +97,26 @@ mod tests {
             "no permission to read 'a.wav'. Give this user the right to read it."
         );
         assert_eq!(
-            message(&unopened("a.wav", &io::Error::other("too many open files"))),
-            "'a.wav' can't be opened: too many open files. Check the path, and the disk or network share that it leads to."
+            message(&unopened("a.wav", &io::Error::other("stale handle"))),
+            "'a.wav' can't be opened: stale handle. Check the path, and the disk or network share that it leads to."
         );
         assert_eq!(
             message(&unreadable("'a.wav'", &io::Error::other("stale handle"))),
             "'a.wav' can't be read: stale handle. Check the disk or the network share."
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_fault_of_the_path_has_a_cure_of_its_own() {
+        use rustix::io::Errno;
+
+        let cure = |errno: Errno| unopened("a.wav", &io::Error::from(errno)).cure;
+        assert_eq!(cure(Errno::MFILE), "Close other files, or let this process have more open: `ulimit -n`.");
+        assert_eq!(cure(Errno::NFILE), "Close other programs, or let the machine have more files open.");
+        let full = |errno: Errno| crate::io::unwritten("'a.wav'", &io::Error::from(errno)).cure;
+        assert_eq!(full(Errno::NOSPC), "Make room on the disk, or write to another one.");
+        assert_eq!(full(Errno::DQUOT), "Make room within the quota, or write to another disk.");
+        assert_eq!(full(Errno::MFILE), cure(Errno::MFILE));
     }
 }

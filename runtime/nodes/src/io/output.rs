@@ -11,6 +11,7 @@ use remotemedia_core::node::{CancelFlag, NodeError, may_block};
 
 use super::direct::Direct;
 use super::disk::DiskFile;
+use super::failure::cure_of;
 use super::system::keep_owner_and_mode;
 use super::target::Target;
 use super::temporary::create_beside;
@@ -123,13 +124,9 @@ impl Output {
     pub(crate) fn finish(self) -> Result<Finished, NodeError> {
         match self {
             Output::Memory(bytes) => Ok(Finished::Memory(bytes.into_inner())),
-            Output::Direct(_) => Ok(Finished::File),
+            Output::Direct(direct) => direct.close().map(|()| Finished::File),
             Output::File(mut file) => {
-                let result = match file.writer.take() {
-                    Some(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).map(drop),
-                    None => Ok(()),
-                };
-                let Err(error) = result.and_then(|()| may_block(|| file.appear())) else { return Ok(Finished::File) };
+                let Err(error) = may_block(|| file.appear()) else { return Ok(Finished::File) };
                 match (error.kind(), file.existing) {
                     (io::ErrorKind::AlreadyExists, Existing::Preferred) => Ok(Finished::Dropped),
                     (io::ErrorKind::AlreadyExists, Existing::Kept) => Err(exists(&file.path)),
@@ -152,8 +149,10 @@ impl Output {
 }
 
 impl TemporaryFile {
-    /// Gives it its name.
-    fn appear(&self) -> io::Result<()> {
+    /// Closes it and gives it its name. Without an error from that there is room for all of it.
+    fn appear(&mut self) -> io::Result<()> {
+        let writer = self.writer.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        writer.into_inner().map_err(io::IntoInnerError::into_error)?.close()?;
         if self.existing != Existing::Replaced {
             // A link fails where a file is, whoever made it in the meantime; a rename would replace it.
             match fs::hard_link(&self.temporary, &self.place) {
@@ -233,7 +232,7 @@ pub(crate) fn unwritten(name: &str, error: &io::Error) -> NodeError {
         return NodeError::new(format!("{name} can't be written: nobody reads this pipe any more"))
             .cure("Keep its reader running until the end.");
     }
-    NodeError::new(format!("{name} can't be written: {error}")).cure("Check the disk.")
+    NodeError::new(format!("{name} can't be written: {error}")).cure(cure_of(error).unwrap_or("Check the disk."))
 }
 
 pub(super) fn uncreated(path: &Path, error: &io::Error) -> NodeError {

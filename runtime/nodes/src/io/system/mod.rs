@@ -8,13 +8,13 @@ mod windows;
 
 #[cfg(unix)]
 pub(super) use unix::{
-    create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing, open_to_read,
-    wait_for,
+    close, create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing,
+    open_to_read, too_many_open, wait_for,
 };
 #[cfg(windows)]
 pub(super) use windows::{
-    create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing, open_to_read,
-    wait_for,
+    close, create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing,
+    open_to_read, too_many_open, wait_for,
 };
 
 /// What a path leads to.
@@ -28,6 +28,14 @@ pub(super) enum Kind {
     Socket,
     #[cfg_attr(windows, expect(dead_code, reason = "its disks have names outside of the file system"))]
     BlockDevice,
+}
+
+/// Who has as many files open as may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TooManyOpen {
+    Process,
+    #[cfg_attr(windows, expect(dead_code, reason = "it has no such limit"))]
+    Machine,
 }
 
 /// What is waited for.

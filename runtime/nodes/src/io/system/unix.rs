@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::{Kind, Ready, Woken};
+use super::{Kind, Ready, TooManyOpen, Woken};
 
 /// So long a pipe waits for its reader, which a shell may start at the same time.
 const READER_PATIENCE: Duration = Duration::from_secs(2);
@@ -38,6 +38,15 @@ pub(in crate::io) fn kind_of(metadata: &fs::Metadata) -> Kind {
 /// Whether links lead round in a circle.
 pub(in crate::io) fn is_circle(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+}
+
+/// Whether no file could be opened since too many are.
+pub(in crate::io) fn too_many_open(error: &io::Error) -> Option<TooManyOpen> {
+    match Errno::from_io_error(error)? {
+        Errno::MFILE => Some(TooManyOpen::Process),
+        Errno::NFILE => Some(TooManyOpen::Machine),
+        _ => None,
+    }
 }
 
 /// Whether a path names a file that a process has open, rather than one in a folder.
@@ -75,6 +84,11 @@ pub(in crate::io) fn open_for_writing(place: &Path, cancel: &CancelFlag) -> io::
             opened => return opened.map(Some),
         }
     }
+}
+
+/// Closes a file. To drop it would close it as well, but not say whether all that was written is there.
+pub(in crate::io) fn close(file: fs::File) -> io::Result<()> {
+    nix::unistd::close(file).map_err(io::Error::from)
 }
 
 /// Waits at most a quarter of a second; `None` if nothing has happened until then.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use remotemedia_core::node::CancelFlag;
 
-use super::{Kind, Ready, Woken};
+use super::{Kind, Ready, TooManyOpen, Woken};
 
 /// What a path leads to.
 pub(in crate::io) fn kind_of(metadata: &fs::Metadata) -> Kind {
@@ -19,6 +19,12 @@ pub(in crate::io) fn kind_of(metadata: &fs::Metadata) -> Kind {
 pub(in crate::io) fn is_circle(error: &io::Error) -> bool {
     const ERROR_CANT_RESOLVE_FILENAME: i32 = 1921;
     error.raw_os_error() == Some(ERROR_CANT_RESOLVE_FILENAME)
+}
+
+/// Whether no file could be opened since too many are.
+pub(in crate::io) fn too_many_open(error: &io::Error) -> Option<TooManyOpen> {
+    const ERROR_TOO_MANY_OPEN_FILES: i32 = 4;
+    (error.raw_os_error() == Some(ERROR_TOO_MANY_OPEN_FILES)).then_some(TooManyOpen::Process)
 }
 
 /// Whether a path names a file that a process has open, rather than one in a folder: there are no such names.
@@ -35,6 +41,12 @@ pub(in crate::io) fn open_to_read(path: &str) -> io::Result<fs::File> {
 /// Opens what is there for writing.
 pub(in crate::io) fn open_for_writing(place: &Path, _: &CancelFlag) -> io::Result<Option<fs::File>> {
     fs::OpenOptions::new().write(true).open(place).map(Some)
+}
+
+/// Closes a file, which never fails: writes say what is wrong.
+pub(in crate::io) fn close(file: fs::File) -> io::Result<()> {
+    drop(file);
+    Ok(())
 }
 
 /// Waits for nothing: files of Windows can't be waited for, so that reads and writes themselves wait.
