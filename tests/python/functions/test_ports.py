@@ -123,6 +123,51 @@ def test_a_node_in_a_chain_gives_to_its_only_output_by_name(run: Run) -> None:
     assert run(rm.Pipeline() >> double() >> double() >> rm.nodes.PassThrough(), [1, 2]) == [4, 8]
 
 
+@rm.node(inputs=["in"])
+def named(value: Any, port: str) -> list[Any]:
+    return [port, value]
+
+
+@rm.node(inputs=["in"])
+async def named_later(value: Any, port: str) -> list[Any]:
+    return [port, value]
+
+
+@rm.node(inputs=["in"])
+def named_generator(value: Any, port: str) -> Iterator[list[Any]]:
+    yield [port, value]
+
+
+@rm.node(inputs=["in"])
+async def named_generator_later(value: Any, port: str) -> AsyncIterator[list[Any]]:
+    yield [port, value]
+
+
+@rm.node(inputs=["in"])
+class Named:
+    def process(self, value: Any, port: str) -> list[Any]:
+        return [port, value]
+
+
+@rm.node
+class AtTheEnd:
+    """Holds a value back to the end of its item."""
+
+    def process(self, value: Any) -> None:
+        self.held = value
+
+    def flush(self) -> Any:
+        return self.held
+
+
+@ways
+@pytest.mark.parametrize("node", [named, named_later, named_generator, named_generator_later, Named])
+def test_a_node_with_one_named_input_is_told_its_name_wherever_it_stands(run: Run, node: Any) -> None:
+    for value in (["x", "y"], "ab", 5):
+        assert run(rm.Pipeline() >> node() >> node(), [value]) == [["in", ["in", value]]]
+        assert run(rm.Pipeline() >> AtTheEnd() >> node(), [value]) == [["in", value]]
+
+
 @ways
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["function", "async function"])
 def test_an_output_that_is_not_there_is_an_error_of_the_node(run: Run, asynchronous: bool) -> None:

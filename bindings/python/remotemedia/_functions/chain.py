@@ -64,11 +64,16 @@ class Chain:
 
 
 def values_of(
-    functions: Sequence[HostFunction], value: Any, cursor: Cursor, node: int = 0, place: Place | None = None
+    functions: Sequence[HostFunction],
+    value: Any,
+    cursor: Cursor,
+    node: int = 0,
+    place: Place | None = None,
+    port: int = 0,
 ) -> Generator[Any, None, None]:
     """The values that `functions` from number `node` on, all of them sync, make of a value at `place`.
 
-    None between them is where a generator gave none.
+    The value came at the input `port` of the first of them. None between them is where a generator gave none.
     """
     if node == len(functions):
         cursor.place = place
@@ -78,7 +83,7 @@ def values_of(
     cursor.at(node, function)
     if not function.gives_many:
         try:
-            found = function.call(value)
+            found = function.call(value, port)
         except StopIteration as error:
             # As it is, this generator would make another error of it.
             raise Failure(error) from None
@@ -86,7 +91,7 @@ def values_of(
             found, place = _onward(functions, node, found, place)
             yield from values_of(functions, found, cursor, node + 1, place)
         return
-    given = function.invoke(value)
+    given = function.invoke(value, port)
     try:
         while (found := next(given, _END)) is not _END:
             if found is not None:
@@ -106,6 +111,7 @@ async def values_of_async(
     in_thread: InThread,
     node: int = 0,
     place: Place | None = None,
+    port: int = 0,
 ) -> AsyncGenerator[Any, None]:
     """Does what `values_of` does for functions of all kinds: async ones run on this loop, sync ones by `in_thread`."""
     if node == len(functions):
@@ -114,7 +120,7 @@ async def values_of_async(
         return
     function = functions[node]
     cursor.at(node, function)
-    async with aclosing(_given(function, value, in_thread)) as given:
+    async with aclosing(_given(function, value, in_thread, port)) as given:
         async for found in given:
             if found is not None:
                 found, its_place = _onward(functions, node, found, place)
@@ -139,7 +145,8 @@ def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor
         if len(group[0]) > 1 and batched:
             yield from _batch(functions, _numbered(cursor.entry, group), cursor)
         elif len(group[0]) > 1:
-            yield from values_of(functions, input_of(functions[0], group[0]), cursor)
+            value, port = input_of(group[0])
+            yield from values_of(functions, value, cursor, port=port)
         elif group[0]:
             for node, flush in flushing(functions):
                 yield None
@@ -164,8 +171,8 @@ async def all_values_async(
     for cursor.entry, group in _groups(entries, batched):
         yield None
         if len(group[0]) > 1 and not batched:
-            value = input_of(functions[0], group[0])
-            async with aclosing(values_of_async(functions, value, cursor, in_thread)) as values:
+            value, port = input_of(group[0])
+            async with aclosing(values_of_async(functions, value, cursor, in_thread, port=port)) as values:
                 async for each in values:
                     yield each
         elif len(group[0]) > 1:
@@ -253,21 +260,21 @@ def _fail(failure: Failure | None, cursor: Cursor) -> None:
         raise failure
 
 
-async def _given(function: HostFunction, value: Any, in_thread: InThread) -> AsyncGenerator[Any, None]:
-    """What one function gives for a value."""
+async def _given(function: HostFunction, value: Any, in_thread: InThread, port: int) -> AsyncGenerator[Any, None]:
+    """What one function gives for a value that came at this input."""
     if not function.gives_many:
         try:
-            found = await function.call_async(value, in_thread)
+            found = await function.call_async(value, in_thread, port)
         except StopAsyncIteration as error:
             # As it is, this generator would make another error of it.
             raise Failure(error) from None
         yield found
     elif function.is_async:
-        async with aclosing(function.invoke(value)) as given:
+        async with aclosing(function.invoke(value, port)) as given:
             async for found in given:
                 yield found
     else:
-        stepped = _Stepped(function, value)
+        stepped = _Stepped(function, value, port)
         try:
             while (found := await in_thread(stepped.step)) is not _END:
                 yield found
@@ -294,9 +301,9 @@ class _Stepped:
     is_in_thread = True
     """For the end of the program, which asks while a thread is to close it."""
 
-    def __init__(self, function: HostFunction, value: Any) -> None:
+    def __init__(self, function: HostFunction, value: Any, port: int) -> None:
         self._node_type = function.node_type
-        self._begin = functools.partial(function.invoke, value)
+        self._begin = functools.partial(function.invoke, value, port)
         self._given: Generator[Any, None, None] | None = None
         self._lock = threading.Lock()
         self._is_left = False

@@ -23,11 +23,12 @@ class Out(NamedTuple):
     value: Any
 
 
-def input_of(function: HostFunction, entry: Sequence[Any]) -> Any:
-    """What the first function of a call gets of an entry: its value, beside it the input if the function names some."""
-    value = read_only(entry[1])
-    inputs = function.spec.inputs
-    return (value, inputs[entry[4] if len(entry) > 4 else 0]) if inputs else value
+def input_of(entry: Sequence[Any]) -> tuple[Any, int]:
+    """What the first function of a call gets of an entry: its value, and the number of the input at which it came.
+
+    Functions behind it in the call have one input each.
+    """
+    return read_only(entry[1]), entry[4] if len(entry) > 4 else 0
 
 
 def onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:

@@ -152,28 +152,26 @@ class HostFunction:
         self.method = ""
         """The method of a class that it is; empty for functions and for `process`."""
 
-    def invoke(self, value: Any) -> Any:
-        """Calls it with a value in the form that it asks for, and with the name of the input if it has several.
+    def invoke(self, value: Any, port: int = 0) -> Any:
+        """Calls it with a value in the form that it asks for, and with the name of the input if it names any.
 
-        Of an async function and of a generator this only begins the work.
+        `port` is the number of that input. Of an async function and of a generator this only begins the work.
         """
-        port: tuple[str, ...] = ()
-        if self.spec.inputs:
-            value, *port = value
-        return self.function(value if self.convert is None else self.convert(value), *port, **self.params)
+        named = self.spec.inputs[port : port + 1]
+        return self.function(value if self.convert is None else self.convert(value), *named, **self.params)
 
-    def call(self, value: Any) -> Any:
-        """The result of a sync function for a value."""
-        result = self.invoke(value)
+    def call(self, value: Any, port: int = 0) -> Any:
+        """The result of a sync function for a value that came at this input."""
+        result = self.invoke(value, port)
         if type(result) not in SCALARS:
             self.check(result)
         return result
 
-    async def call_async(self, value: Any, in_thread: InThread) -> Any:
+    async def call_async(self, value: Any, in_thread: InThread, port: int = 0) -> Any:
         """The result of a function for a value: an async one runs on this loop, a sync one by `in_thread`."""
         if not self.is_async:
-            return await in_thread(functools.partial(self.call, value))
-        result = await self.invoke(value)
+            return await in_thread(functools.partial(self.call, value, port))
+        result = await self.invoke(value, port)
         if type(result) is Out:
             output_of(self, result)
         return result
