@@ -7,7 +7,7 @@ use remotemedia_core::exec::{
     Completion, Outcome, Pipeline, PipelineOptions, Submission, Submitted, add_released, write_returned_completion,
 };
 use remotemedia_core::node::HostToken;
-use remotemedia_core::value::{Buffer, Inputs};
+use remotemedia_core::value::{Buffer, Inputs, Value};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::buffer::{import, rm_buffer};
@@ -19,7 +19,7 @@ use crate::guard::{guarded, lending};
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::port::rm_port;
 use crate::release::{Lender, Records, RuntimeRecords};
-use crate::runtime::{rm_runtime, write_json};
+use crate::runtime::rm_runtime;
 use crate::status::{RM_OK, RM_PENDING, of_outcome, rm_status};
 
 /// A validated manifest, ready to run any number of times, also at the same time. Any thread may use it.
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn rm_pipeline_describe(
         let mut destination = unsafe { Destination::new(plan) }?;
         // SAFETY: live or NULL, as the caller promises.
         let pipeline = &unsafe { borrow(pipeline) }?.pipeline;
-        write_json(&mut destination, &pipeline.graph().describe().to_string())?;
+        destination.write(wire::encode(&Value::from(pipeline.graph().describe())), ());
         Ok(RM_OK)
     })
 }

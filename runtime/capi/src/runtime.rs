@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use remotemedia_core::exec::{Config, Runtime};
-use remotemedia_core::wire::{self, Encoder, Limits, json};
+use remotemedia_core::value::Value;
+use remotemedia_core::wire::{self, Encoder};
 
 use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
 use crate::error::rm_error;
-use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::process::prepare_once;
 use crate::release::RuntimeRecords;
-use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, RM_WOULD_BLOCK, rm_status};
+use crate::status::{RM_OK, RM_TIMEOUT, RM_WOULD_BLOCK, rm_status};
 use crate::{sched_slice, threads};
 
 /// The major version of this ABI: it changes when a signature or a meaning does.
@@ -96,7 +96,8 @@ pub unsafe extern "C" fn rm_runtime_describe(
         // SAFETY: live or NULL, as the caller promises.
         let runtime = &unsafe { borrow(runtime) }?.runtime;
         let codecs = runtime.config().lists_codecs.then(remotemedia_nodes::audio::codecs);
-        write_json(&mut destination, &runtime.describe(env!("CARGO_PKG_VERSION"), rm_abi_version(), codecs))?;
+        let description = runtime.describe(env!("CARGO_PKG_VERSION"), rm_abi_version(), codecs);
+        destination.write(wire::encode(&Value::from(description)), ());
         Ok(RM_OK)
     })
 }
@@ -167,14 +168,6 @@ pub unsafe extern "C" fn rm_runtime_free(runtime: *mut rm_runtime) {
     }
     // SAFETY: as the caller promises.
     unsafe { free(runtime) };
-}
-
-/// Writes JSON text from the core as a document.
-pub(crate) fn write_json(destination: &mut Destination<'_>, text: &str) -> Result<(), Failure> {
-    let value = json::from_json(text, &Limits::default())
-        .map_err(|error| Failure::new(RM_PANIC, format!("a description can't be written: {error}")))?;
-    destination.write(wire::encode(&value), ());
-    Ok(())
 }
 
 #[cfg(not(feature = "planted"))]

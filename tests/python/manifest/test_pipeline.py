@@ -475,6 +475,20 @@ def exact(value: Any) -> str:
     return repr(value)
 
 
+def test_names_that_begin_like_tags_of_the_wire_are_names() -> None:
+    for value in ({"$rm": 1}, {"$$rm": {"$rmNote": 2}}, {"$rm": "float", "value": "NaN"}, {"$rm": "bytes"}):
+        node = {"id": "a", "node_type": "PassThrough", "capabilities": value}
+        pipeline = rm.Pipeline.load({"version": "v1", "nodes": [node]})
+        assert rm.Pipeline.load(pipeline.to_yaml()) == pipeline
+        assert rm.Pipeline.load(pipeline.to_json()) == pipeline
+        function = rm.Node(told, params={"param": value})
+        assert str(value) in str(rm.Pipeline() >> function)
+
+
+def told(value: Any, param: Any) -> Any:
+    return param
+
+
 @given(st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), PLAIN))
 def test_yaml_reads_back_exactly(params: dict[str, Any]) -> None:
     from remotemedia._manifest.compile import CompiledPipeline, HostNodeType

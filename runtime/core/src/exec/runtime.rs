@@ -111,8 +111,8 @@ impl Runtime {
         &self.0.config
     }
 
-    /// Describes the runtime as JSON text: its node types with their ports, params and examples, and the schema of a manifest.
-    pub fn describe(&self, version: &str, abi: u32, codecs: Option<serde_json::Value>) -> String {
+    /// Describes the runtime: its node types with their ports, params and examples, and the schema of a manifest.
+    pub fn describe(&self, version: &str, abi: u32, codecs: Option<serde_json::Value>) -> serde_json::Value {
         let nodes: Vec<serde_json::Value> = self.0.registry.iter().map(|node_type| node_type.describe()).collect();
         let manifest_schema = manifest::schema(&self.0.registry);
         let mut described =
@@ -120,7 +120,7 @@ impl Runtime {
         if let Some(codecs) = codecs {
             described["codecs"] = codecs;
         }
-        described.to_string()
+        described
     }
 
     /// Validates a manifest (JSON, YAML or msgpack) and plans its graph.

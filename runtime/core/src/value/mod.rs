@@ -228,3 +228,22 @@ impl From<File> for Value {
         Value::File(Box::new(file))
     }
 }
+
+/// What JSON has, values have too: every key and number stays as it is.
+impl From<serde_json::Value> for Value {
+    fn from(json: serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(value),
+            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(value), _) => Value::Int(value),
+                (None, Some(value)) => Value::UInt(value),
+                (None, None) => number.as_f64().map_or(Value::Null, Value::Float),
+            },
+            Json::String(text) => Value::text(text),
+            Json::Array(items) => Value::list(items.into_iter().map(Value::from).collect()),
+            Json::Object(entries) => Value::map(entries.into_iter().map(|(key, entry)| (key, Value::from(entry)))),
+        }
+    }
+}
