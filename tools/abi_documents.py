@@ -265,6 +265,7 @@ def _from_the_host() -> dict[str, Schema]:
             "chain": listed(TEXT),
             "token": TOKEN,
             "ends_run": BOOL,
+            "pts": TIME,
         },
     )
     change = given("New params of a node.", {"node": TEXT, "params": {"type": "object"}})

@@ -133,3 +133,47 @@ def test_both_engines_give_the_same_times(engine: Any) -> None:
             packets = (first() >> told()).run_sync([which], engine=engine).packets
             assert {packet.pts_ns for packet in packets} == {None if which == "silence" else 5 * SECOND}
             assert {packet.duration_ns for packet in packets} == {length}
+
+
+@rm.node
+def refused(value: Any) -> None:
+    raise ValueError("no")
+
+
+@rm.node
+async def refused_later(value: Any) -> None:
+    raise ValueError("no")
+
+
+@rm.node
+def refused_at_a_step(value: Any) -> Iterator[None]:
+    yield None
+    raise ValueError("no")
+
+
+@rm.node(batch=4)
+def refused_together(values: list[Any]) -> list[Any]:
+    raise ValueError("no")
+
+
+@rm.node(outputs=["name"])
+def refused_apart(value: Any) -> rm.Out:
+    raise ValueError("no")
+
+
+@rm.node
+def no_value(value: Any) -> object:
+    return object()
+
+
+REFUSED = [refused, refused_later, refused_at_a_step, refused_together, refused_apart, no_value]
+
+
+@pytest.mark.parametrize("last", REFUSED, ids=lambda node: node.__name__)
+@pytest.mark.parametrize("first", [*FIRST, MadeAtTheEnd], ids=lambda node: node.__name__)
+def test_an_error_is_where_the_value_is_that_its_function_got(first: Any, last: Any) -> None:
+    for pipeline in (first() >> last(), first() >> PassThrough() >> last()):
+        with pytest.raises(rm.NodeError) as caught:
+            pipeline.run_sync(["sound"])
+        assert caught.value.position_ns == 5 * SECOND
+        assert "input 0 at 00:00:05.000" in str(caught.value)

@@ -34,16 +34,15 @@ def pack_reply(call: Call, reply: Reply) -> tuple[CallBuffers, bytes, bool]:
 
 def refused_reply(call: Call, reply: Reply, refusal: MarshalError) -> Reply:
     """The reply in place of one that native code refused: it names the value at fault, if a second look finds it."""
-    last = len(call.chain.functions) - 1
     used = acquire()
     try:
-        for index, (entry, value, *_) in enumerate(reply.outputs):
-            error = used.explained(value, "the returned value", refusal)
+        for index, output in enumerate(reply.outputs):
+            error = used.explained(output[1], "the returned value", refusal)
             if error is not refusal:
-                return Reply(reply.outputs[:index], Failure(error, entry, last))
+                return Reply(reply.outputs[:index], _refused(call, output, error))
     finally:
         release(used)
-    return Reply([], Failure(MarshalError(f"the returned value: {refusal}"), 0, last))
+    return Reply([], _refused(call, [0], MarshalError(f"the returned value: {refusal}")))
 
 
 def _pack(used: CallBuffers, reply: Reply) -> bytes:
@@ -63,6 +62,8 @@ def _pack(used: CallBuffers, reply: Reply) -> bytes:
         "token": token,
         "ends_run": failure.ends_run,
     }
+    if failure.place is not None:
+        content["error"]["pts"] = failure.place[0]
     try:
         document = used.pack(content, "reply")
     except BaseException:
@@ -84,13 +85,12 @@ def _first_that_fails(used: CallBuffers, call: Call, reply: Reply) -> Reply | No
     """The reply up to the value that can't cross; None if all of them can."""
     good: list[list[Any]] = []
     for output in reply.outputs:
-        index, value = output[:2]
         try:
-            used.pack(value, "the returned value")
+            used.pack(output[1], "the returned value")
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Reply(good, Failure(error, index, len(call.chain.functions) - 1))
+            return Reply(good, _refused(call, output, error))
         finally:
             used.forget()
         good.append(output)
@@ -101,5 +101,10 @@ def _refused_as_a_whole(call: Call, reply: Reply, error: BaseException) -> Reply
     """The reply in place of one that can't be packed though each of its values can, such as when that changes."""
     failure = reply.failure
     if failure is not None:
-        return Reply([], Failure(error, failure.entry, failure.node))
-    return Reply([], Failure(error, reply.outputs[-1][0] if reply.outputs else 0, len(call.chain.functions) - 1))
+        return Reply([], Failure(error, failure.entry, failure.node, place=failure.place))
+    return Reply([], _refused(call, reply.outputs[-1] if reply.outputs else [0], error))
+
+
+def _refused(call: Call, output: list[Any], error: BaseException) -> Failure:
+    """The failure of the last function of a call, of whose outputs this one can't cross."""
+    return Failure(error, output[0], len(call.chain.functions) - 1, place=(*output[2:4], None, None)[:2])

@@ -37,12 +37,13 @@ async def through(
     for node, function in enumerate(functions[first:], first):
         if not entries:
             break
-        cursor.entry = entries[0][0]
-        cursor.at(node, function)
+        cursor.entry, _, place = entries[0]
+        cursor.at(node, function, place)
         results, error = await _results(functions, node, [value for _, value, _ in entries], in_thread)
         if error is not None:
             # It comes before a failure of an earlier function: what that one failed at did not get so far.
-            failure = Failure(error, entries[len(results)][0], node)
+            entry, _, place = entries[len(results)]
+            failure = Failure(error, entry, node, place=place)
         is_last = node + 1 == len(functions)
         entries = [
             (index, made, place if is_last else place_of(made, place))

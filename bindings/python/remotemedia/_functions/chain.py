@@ -76,11 +76,10 @@ def values_of(
     The value came at the input `port` of the first of them. None between them is where a generator gave none.
     """
     if node == len(functions):
-        cursor.place = place
         yield value
         return
     function = functions[node]
-    cursor.at(node, function)
+    cursor.at(node, function, place)
     if not function.gives_many:
         try:
             found = function.call(value, port)
@@ -99,7 +98,7 @@ def values_of(
                 yield from values_of(functions, found, cursor, node + 1, its_place)
             else:
                 yield None
-            cursor.at(node, function)
+            cursor.at(node, function, place)
     finally:
         given.close()
 
@@ -115,11 +114,10 @@ async def values_of_async(
 ) -> AsyncGenerator[Any, None]:
     """Does what `values_of` does for functions of all kinds: async ones run on this loop, sync ones by `in_thread`."""
     if node == len(functions):
-        cursor.place = place
         yield value
         return
     function = functions[node]
-    cursor.at(node, function)
+    cursor.at(node, function, place)
     async with aclosing(_given(function, value, in_thread, port)) as given:
         async for found in given:
             if found is not None:
@@ -128,7 +126,7 @@ async def values_of_async(
                 async with aclosing(values):
                     async for each in values:
                         yield each
-            cursor.at(node, function)
+            cursor.at(node, function, place)
 
 
 def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor: Cursor) -> Generator[Any, None, None]:
@@ -256,7 +254,7 @@ async def _batch_async(
 def _fail(failure: Failure | None, cursor: Cursor) -> None:
     """Raises what a batch failed at, once all that came before it has left."""
     if failure is not None:
-        cursor.entry, cursor.node = failure.entry, failure.node
+        cursor.entry, cursor.node, cursor.place = failure.entry, failure.node, failure.place
         raise failure
 
 

@@ -24,18 +24,22 @@ end there, it is an error of the function like any other exception."""
 
 
 class Failure(Exception):
-    """An exception of a Python function: with which entry of the call, in which function of the chain, in which method.
+    """An exception of a Python function: with which entry of the call, in which function of the chain, in which method,
+    and the place of the value that this function had got.
 
     It stands for the exception while that is on its way: as it is, one that was raised on a thread might end the
     generator that it passes through, or the event loop.
     """
 
-    def __init__(self, error: BaseException, entry: int = 0, node: int = 0, method: str = "") -> None:
+    def __init__(
+        self, error: BaseException, entry: int = 0, node: int = 0, method: str = "", place: Place | None = None
+    ) -> None:
         super().__init__()
         self.error = error
         self.entry = entry
         self.node = node
         self.method = method
+        self.place = place
 
     @property
     def message(self) -> str:
@@ -68,16 +72,17 @@ class Cursor:
         self.node = 0
         self.method = ""
         self.place: Place | None = None
-        """The place of what the last function got for the value that it gave."""
+        """The place of what the function at work got, or the last one for the value that it gave."""
 
-    def at(self, node: int, function: HostFunction) -> None:
-        """Notes which function is called."""
+    def at(self, node: int, function: HostFunction, place: Place | None = None) -> None:
+        """Notes which function is at work, and the place of what it got."""
         self.node = node
         self.method = function.method
+        self.place = place
 
     def failure(self, error: BaseException) -> Failure:
         """The failure that an exception is which came up here, without frames of this package in its traceback."""
-        return Failure(without_our_frames(cause_of(error)), self.entry, self.node, self.method)
+        return Failure(without_our_frames(cause_of(error)), self.entry, self.node, self.method, self.place)
 
 
 def cause_of(error: BaseException) -> BaseException:

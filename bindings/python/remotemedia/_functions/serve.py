@@ -145,7 +145,7 @@ class PlainReply:
             except self._raises:
                 raise
             except BaseException as error:
-                return Reply(outputs, Failure(without_our_frames(error), index, min(node, last)))
+                return Reply(outputs, Failure(without_our_frames(error), index, min(node, last), place=place))
             if value is not None:
                 outputs.append([index, value])
                 if place is not None:
@@ -220,13 +220,12 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
     due = monotonic() + PART_SECONDS
     outputs: list[list[Any]] = []
     for cursor.entry, (_, value, _, _) in enumerate(call.entries):
-        cursor.node = 0
-        place: Place | None = None
+        cursor.node, cursor.place = 0, None
         try:
             value = read_only(value)
             for cursor.node, each in enumerate(functions):
                 if cursor.node > 0:
-                    place = place_of(value, place)
+                    cursor.place = place_of(value, cursor.place)
                 value = await each.call_async(value, in_thread)
                 if value is None:
                     break
@@ -239,7 +238,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
             await send(Reply(outputs, cursor.failure(error)))
             return
         if value is not None:
-            outputs.append(timed([cursor.entry, value], place))
+            outputs.append(timed([cursor.entry, value], cursor.place))
         if cursor.entry < last_entry and (call.is_over or (outputs and monotonic() >= due)):
             part, outputs = outputs, []
             if not await send(Reply(part, is_final=False)):

@@ -162,7 +162,7 @@ impl Exchange {
         if let Some(failure) = reply.failure {
             let entry = call.seek(&mut self.outbox, failure.entry);
             let (item, position) = entry.map_or((0, None), |place| (place.item, place.pts));
-            let mut error = NodeError::new(failure.message).at(position);
+            let mut error = NodeError::new(failure.message).at(failure.pts.or(position));
             error.chain = failure.chain;
             error.host_token = failure.token;
             let remedy = if failure.ends_run { Remedy::Nothing } else { call.remedy() };

@@ -93,6 +93,8 @@ pub struct HostFailure {
     pub entry: usize,
     /// Which of the call's nodes.
     pub node: usize,
+    /// When the value begins that this node was at work on, in nanoseconds; `None` is the time of the entry.
+    pub pts: Option<i64>,
     /// The type and message, such as `ValueError: negative gain`.
     pub message: String,
     /// Its causes, nearest first.

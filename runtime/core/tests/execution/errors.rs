@@ -279,8 +279,15 @@ fn twice(call: &HostCall, mut fails: impl FnMut(i64) -> bool) -> Reply {
         outputs.push(output(entry, value * 10));
         if fails(value) {
             let message = format!("ValueError: {value}");
-            let failure =
-                Some(HostFailure { entry, node: 0, message, chain: Vec::new(), token: None, ends_run: false });
+            let failure = Some(HostFailure {
+                entry,
+                node: 0,
+                pts: None,
+                message,
+                chain: Vec::new(),
+                token: None,
+                ends_run: false,
+            });
             return Reply { outputs, is_final: true, failure };
         }
         outputs.push(output(entry, value * 10 + 1));

@@ -244,8 +244,15 @@ fn answers_that_name_what_the_call_does_not_have_are_refused_and_can_be_mended()
         refusal(reply(vec![output(1, 0), output(0, 0)], None)),
         "outputs[1] answers entry 0 after entry 1; answer the entries in their order"
     );
-    let failure =
-        HostFailure { entry: 0, node: 1, message: String::new(), chain: Vec::new(), token: None, ends_run: false };
+    let failure = HostFailure {
+        entry: 0,
+        node: 1,
+        pts: None,
+        message: String::new(),
+        chain: Vec::new(),
+        token: None,
+        ends_run: false,
+    };
     assert_eq!(
         refusal(reply(Vec::new(), Some(failure))),
         "the error names node 1 of entry 0, the call has 1 nodes and 2 entries"
@@ -266,6 +273,7 @@ fn an_exception_of_the_host_names_its_node_and_item_and_what_came_before_is_kept
         failure: Some(HostFailure {
             entry: 2,
             node: 1,
+            pts: Some(3_000_000_000),
             message: "ValueError: no".to_owned(),
             chain: vec!["KeyError: 'x'".to_owned()],
             token: None,
@@ -273,7 +281,7 @@ fn an_exception_of_the_host_names_its_node_and_item_and_what_came_before_is_kept
         }),
     });
     assert_eq!(completion.outcome, Outcome::Failed);
-    assert_eq!(message_of(&completion), "node 'b' (drop_odd), input 2: ValueError: no");
+    assert_eq!(message_of(&completion), "node 'b' (drop_odd), input 2 at 00:00:03.000: ValueError: no");
     assert_eq!(completion.errors[0].chain, ["KeyError: 'x'"]);
     assert_eq!(values_of(&completion, 0), [0, 2]);
 }

@@ -407,6 +407,7 @@ impl Host<'_> {
             let failure = |(entry, node)| HostFailure {
                 entry,
                 node,
+                pts: None,
                 message: "it tripped".to_owned(),
                 chain: Vec::new(),
                 token: None,

@@ -187,7 +187,7 @@ fn read_failure(failure: &Value, release: impl FnOnce() -> ReleaseToken) -> Resu
         Some(token) => as_index(token, || "error.token".to_owned()).map(|token| Some(token as u64)),
     };
     let token = token.map(|token| token.map(|token| HostToken::new(token, release())));
-    check_names(failure, "error", &["entry", "node", "message", "type", "chain", "token", "ends_run"])?;
+    check_names(failure, "error", &["entry", "node", "message", "type", "chain", "token", "ends_run", "pts"])?;
     let text = |key: &str| match failure.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Str(text)) => Ok(Some(Arc::clone(text))),
@@ -215,5 +215,10 @@ fn read_failure(failure: &Value, release: impl FnOnce() -> ReleaseToken) -> Resu
         Some(Value::Bool(ends_run)) => *ends_run,
         Some(other) => return Err(mismatch("error.ends_run", "a bool", other)),
     };
-    Ok(HostFailure { token: token?, entry: index("entry")?, node: index("node")?, message, chain, ends_run })
+    let pts = match failure.get("pts") {
+        None | Some(Value::Null) => None,
+        Some(Value::Int(time)) => Some(*time),
+        Some(other) => return Err(mismatch("error.pts", TIME, other)),
+    };
+    Ok(HostFailure { token: token?, entry: index("entry")?, node: index("node")?, pts, message, chain, ends_run })
 }
