@@ -86,8 +86,8 @@ class MarshalError(Error, ValueError):
 class ExecutionError(Error, RuntimeError):
     """An execution failed.
 
-    `errors` holds every error of a node, the first one first; `outputs` what had come out until then, in the form
-    that `execute` returns, or None if nothing is known.
+    `errors` holds every error of a node, the first one first; `outputs` what had come out of the pipeline until then,
+    in the form that `execute` returns, or None if nothing is known. What nodes had still to pass on is not in it.
     """
 
     status = "RM_EXECUTION_FAILED"
