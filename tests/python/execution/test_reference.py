@@ -7,7 +7,9 @@ import asyncio
 import math
 import subprocess
 import sys
+import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -294,6 +296,64 @@ async def test_time_that_is_over_ends_the_reference_too() -> None:
     assert str(caught.value).startswith("timed out after 0.01 s: node 'f' (python:")
     with pytest.raises(rm.TimedOut):
         await rm.execute(PASS, [1], timeout=0, engine="python")
+
+
+def test_a_timeout_has_what_came_out_before_it_in_both_engines() -> None:
+    ends = threading.Event()
+
+    def held(value: Any) -> Iterator[Any]:
+        if value == 2:
+            ends.wait()
+        yield value
+
+    for engine in ("native", "python"):
+        ends.clear()
+        with pytest.raises(rm.TimedOut) as caught:
+            rm.execute_sync(chain(("f", held, {})), [0, 1, 2], timeout=0.5, engine=engine)
+        ends.set()
+        assert caught.value.outputs == [0, 1]
+
+
+class BadPath:
+    def __fspath__(self) -> Any:
+        return 5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [BadPath(), rm.File("/tmp/\udcff"), Path("/tmp/\udcff"), rm.File(b"", mime="\udcff")],
+    ids=["protocol", "file", "path", "media type"],
+)
+def test_values_that_can_not_cross_are_refused_in_the_same_words(value: Any) -> None:
+    messages = []
+    for engine in ("native", "python"):
+        with pytest.raises(rm.MarshalError) as caught:
+            rm.execute_sync(PASS, [[value]], engine=engine)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+    assert messages[0].startswith("inputs[0][0]: ")
+
+
+def test_a_calculator_refuses_every_kind_in_the_same_words() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    table = rm.execute_sync(PASS, [pyarrow.table({"a": [1]})])[0]
+    for value in (table, rm.Video([numpy.zeros((2, 2), "uint8")], "gray", 2, 2)):
+        for each in (value, [1, value]):
+            texts = []
+            for engine in ("native", "python"):
+                with pytest.raises(rm.NodeError) as caught:
+                    rm.execute_sync(ADD_5, [each], engine=engine)
+                texts.append(told(caught.value))
+            assert texts[0] == texts[1]
+
+
+def test_sound_of_other_arrays_comes_as_an_array_of_numpy() -> None:
+    def type_of(audio: Any) -> str:
+        return f"{type(audio.samples).__name__} {audio.samples.shape}"
+
+    audio = rm.Audio(memoryview(numpy.zeros((2, 8), "float32")), 8000)
+    for engine in ("native", "python"):
+        assert rm.execute_sync(chain(("f", type_of, {})), [audio], engine=engine) == ["ndarray (2, 8)"]
 
 
 @pytest.mark.parametrize(

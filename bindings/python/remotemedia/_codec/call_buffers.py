@@ -16,13 +16,12 @@ from .._abi import ownership
 from .._abi.library import NULL, check, ffi, lib
 from .._abi.msgpack import ExtType, msgpack
 from .._abi.ownership import Borrowed
-from .._media.file import File, is_utf8
 from .._process import after_fork
 from .._results.outputs import Outputs
 from ..errors import MarshalError
 from ..table import is_table
 from .decode import Decoder, Storage, unpackb
-from .diagnose import explain
+from .diagnose import describe_unicode, explain
 from .encode import Encoder
 
 ENTRY = struct.Struct("@PNQPII")
@@ -296,10 +295,7 @@ def _reject(value: Any) -> str | None:
     except MarshalError as error:
         return str(error)
     except UnicodeEncodeError as error:
-        wrong = f"a lone surrogate {error.object[error.start]!r} at index {error.start}"
-        is_path = type(value) is File and value.path is not None and not is_utf8(value.path)
-        cure = '; pass the bytes of the file: File(open(path, "rb").read())' if is_path else ""
-        return f"a text of this {type(value).__name__} has {wrong}, which is no character{cure}"
+        return describe_unicode(value, error)
     except (ValueError, TypeError, OverflowError) as error:
         return f"{type(value).__name__}: {error}"
     finally:

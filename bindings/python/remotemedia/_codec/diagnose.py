@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._media.element_types import SIZES
+from .._media.file import File, is_utf8
 from .._problem.own_results import cure_for_value
 from ..errors import MarshalError
 
@@ -188,6 +189,14 @@ def _moment_of_another_type(value: datetime) -> str:
     loses = ", without its nanoseconds" if pythonic else ""
     write = "value.to_pydatetime()" if pythonic else "datetime.combine(value.date(), value.timetz())"
     return f"{name} is a subclass of datetime and would come back as datetime{loses}; write {write} if that is meant"
+
+
+def describe_unicode(value: Any, error: UnicodeEncodeError) -> str:
+    """The complaint about a value of which a text can't be encoded, such as the path of a file."""
+    wrong = f"a lone surrogate {error.object[error.start]!r} at index {error.start}"
+    is_path = type(value) is File and value.path is not None and not is_utf8(value.path)
+    cure = '; pass the bytes of the file: File(open(path, "rb").read())' if is_path else ""
+    return f"a text of this {type(value).__name__} has {wrong}, which is no character{cure}"
 
 
 def _full_name(kind: type) -> str:

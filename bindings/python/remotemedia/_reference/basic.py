@@ -12,6 +12,8 @@ from typing import Any
 from .._process import imported
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
+from ..table import Table
+from ..video import Video
 from .other_engine import advice
 
 
@@ -143,7 +145,9 @@ def kind_of(value: Any) -> str:
         datetime: "timestamp",
         Audio: "audio",
         File: "file",
+        Table: "table",
         Tensor: "tensor",
+        Video: "video",
     }
     numpy = imported("numpy")
     return "tensor" if numpy is not None and isinstance(value, numpy.ndarray) else kinds[type(value)]

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from .._codec.diagnose import describe_array, describe_type, explain
+from .._codec.diagnose import describe_array, describe_type, describe_unicode, explain
 from .._codec.numpy_arrays import is_plain_scalar, numpy_if_installed
 from .._media.element_types import NAMES_OF_FORMATS
 from .._process import FIRST_USE, imported
@@ -59,6 +59,11 @@ class _Crossing:
             replacement = _replacement(value)
         except MarshalError as error:
             return str(error)
+        except UnicodeEncodeError as error:
+            return describe_unicode(value, error)
+        except (ValueError, TypeError, OverflowError) as error:
+            # Of code of the value's own, such as `__fspath__`.
+            return f"{type(value).__name__}: {error}"
         # The value too, so that nothing else gets its id.
         self._made[id(value)] = value, replacement
         if is_media(replacement):
@@ -92,7 +97,11 @@ def _replacement(value: Any) -> Any:
     kind = type(value)
     if kind is Tensor:
         return _array(value)
-    if kind in (Audio, File, Table, Video):
+    if kind is Audio and type(value.samples) is Tensor:
+        return Audio(_array(value.samples), value.rate, layout=value.layout, pts_ns=value.pts_ns)
+    if kind is File:
+        return _file(value)
+    if kind in (Audio, Table, Video):
         return value
     numpy = imported("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
@@ -102,7 +111,7 @@ def _replacement(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, os.PathLike):
-        return File(value)
+        return _file(File(value))
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     if hasattr(value, "typecode") and hasattr(value, "buffer_info"):
@@ -120,6 +129,14 @@ def _replacement(value: Any) -> Any:
     elif hasattr(kind, "__dlpack__"):
         return _of_dlpack(value)
     raise MarshalError(describe_type(value))
+
+
+def _file(file: File) -> File:
+    """The file. Raises `UnicodeEncodeError` if its path or media type is no text that can travel."""
+    for text in (file.path, file.mime):
+        if text is not None:
+            text.encode("utf-8")
+    return file
 
 
 def _of_dlpack(value: Any) -> Any:

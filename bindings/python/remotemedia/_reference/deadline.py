@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import TIMEOUT_MAX
 
 from .._problem.seconds import microseconds
+from .._results.outputs import Outputs
 from ..errors import TimedOut
 from .graph import Step
 
@@ -21,6 +23,8 @@ class Deadline:
         """How many functions are at work on threads."""
         self._end = None if self.timeout is None else time.monotonic() + self.timeout
         self._begun: tuple[Step, int, float] | None = None
+        self.outputs: Callable[[], Outputs] | None = None
+        """What has come out so far, once the run has begun."""
 
     def begin(self, step: Step, item: int) -> None:
         """Notes that a step begins to work on an item. Raises `TimedOut` if the time is over."""
@@ -40,4 +44,6 @@ class Deadline:
             step, item, since = self._begun
             took = time.monotonic() - since
             doing = f"node '{step.id}' ({step.node_type}) has worked on input {item} for {took:.2f} s"
-        return TimedOut(f"timed out after {self.timeout:g} s: {doing}. Allow more time, or give it less to do.")
+        error = TimedOut(f"timed out after {self.timeout:g} s: {doing}. Allow more time, or give it less to do.")
+        error.outputs = self.outputs() if self.outputs is not None else None
+        return error

@@ -111,6 +111,11 @@ async def _run(
     ways = graph.ways()
     # The values of each item, one for each input.
     values = list(zip(*columns, strict=True))
+
+    def outputs_so_far() -> Outputs:
+        return _outputs(collected, len(values), report)
+
+    deadline.outputs = outputs_so_far
     for item in range(len(values)):
         given: list[list[Packet]] = []
         for place, step in enumerate(graph.steps):
@@ -170,7 +175,7 @@ async def _run(
         deadline.check()
     if not errors:
         errors += await _finish(graph, nodes, values, in_thread, cancelled)
-    outputs = _outputs(collected, len(values), report)
+    outputs = outputs_so_far()
     if errors:
         errors[0].outputs = outputs
         errors[0]._others = errors[1:]
