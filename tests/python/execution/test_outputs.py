@@ -168,6 +168,16 @@ def test_as_a_table_of_pandas_maps_have_a_column_for_each_key() -> None:
     assert list(rm.execute_sync(PASS_TEXT, []).to_pandas().columns) == ["sink", "item", "pts", "duration", "value"]
 
 
+def test_as_a_table_of_pandas_arrays_are_values_like_others() -> None:
+    pytest.importorskip("pandas")
+    arrays = [np.arange(3), np.ones((4, 5)), np.array(1j)]
+    given = [*arrays, None, {"inner": arrays[0]}, {"inner": None}]
+    frame = rm.execute_sync(PASS_TEXT, given).to_pandas()
+    assert all(map(np.array_equal, frame["value"][:3], arrays))
+    assert list(frame["value"][3:]) == [None, None, None]
+    assert np.array_equal(frame["inner"][4], arrays[0])
+
+
 def test_a_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(rm.LibraryError) as caught:

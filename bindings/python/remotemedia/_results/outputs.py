@@ -284,7 +284,8 @@ def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None, report:
 
 def _column(pandas: Any, values: list[Any]) -> Any:
     """A column for pandas, which would turn whole numbers beside None into floats."""
-    if None not in values or {type(value) for value in values} != {int, type(None)}:
+    # By type: `None in values` would ask arrays whether they are equal to it.
+    if set(map(type, values)) != {int, type(None)}:
         return values
     try:
         return pandas.array(values, dtype="Int64")
