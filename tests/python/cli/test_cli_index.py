@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -191,6 +192,37 @@ def test_two_commands_never_write_one_index(folder: Path, capsys: pytest.Capture
         code, _, err = run(capsys, "-o", "out", "--index", "rows.jsonl", "--failures", "failed.jsonl")
     assert (code, err) == (2, "remotemedia: rows.jsonl: another process writes it; wait for its end\n")
     assert Path("failed.jsonl").read_text() == "of the other one"
+
+
+def test_an_index_that_can_not_be_replaced_is_told_of(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("-o", "out/{stem}.csv", "--index", "rows.jsonl", "--report", "report.html")
+    assert run(capsys, *words)[0] == 1
+    shutil.copy(RECORDING, "b.flac")
+    replace = os.replace
+
+    def mounted(part: str, place: str) -> None:
+        if place.endswith("rows.jsonl"):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), part, None, place)
+        replace(part, place)
+
+    for done in ("1 of 1 file,", "0 of 0 files,"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", mounted)
+            code, _, err = run(capsys, *words, "--resume")
+        assert (code, err.count(done)) == (4, 1)
+        assert err.endswith(
+            "remotemedia: 'rows.jsonl' has lines that count no more, and can't be replaced by one without them: "
+            "Device or resource busy; give this user the right to write its folder, or mount that folder and not the "
+            "file alone, and repeat the command with --resume\n"
+        )
+        # The report counts each input once.
+        assert "<dd>4" in Path("report.html").read_text("utf-8")
+        assert [row["input"] for row in rows()] == ["a.flac", "b.flac", "c.flac", "d.flac", "b.flac"]
+    assert run(capsys, *words, "--resume")[0] == 0
+    assert [row["input"] for row in rows()] == ["a.flac", "c.flac", "d.flac", "b.flac"]
+    assert [name for name in os.listdir() if name.startswith(".")] == []
 
 
 def test_a_row_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

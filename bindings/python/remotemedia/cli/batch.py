@@ -163,6 +163,8 @@ class Batch:
                         # Whoever waited for a thread may have been called off, and its files are open.
                         wait(self.begun)
                     self._write_parquet()
+                    if self.index is not None:
+                        self._end_index(self.index)
                 return code
             except (Error, OSError) as error:
                 if error is self.ended_by:
@@ -514,8 +516,7 @@ class Batch:
     def _write_parquet(self) -> None:
         """Makes a Parquet file of the index, if it is one."""
         if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
-            self._end_index(self.index)
-            rows = list(self.index.all_rows())
+            rows = self.index.last_rows()
             write_parquet(self.index_path, rows, columns_of(rows, self.measures))
 
     def _write_report(self) -> None:
@@ -524,9 +525,9 @@ class Batch:
             return
         if self.index is not None and self.index.is_file:
             # It is about all inputs, of which this run may have had a few.
-            self._end_index(self.index)
-            self.summary = Summary(columns_of(self.index.all_rows(), self.measures))
-            for row in self.index.all_rows():
+            rows = self.index.last_rows()
+            self.summary = Summary(columns_of(rows, self.measures))
+            for row in rows:
                 self.summary.add(row)
         places = [f"Results are in {self.destinations.places}."] if self._wrote_files() else []
         places += [f"The index is {self.index_path}."] if self.index_path else []

@@ -9,6 +9,7 @@ of results that it took.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import math
@@ -30,6 +31,8 @@ from .records import json_text
 from .whole_file import GrowingFile, whole
 
 Row = Mapping[str, Any]
+UNREPLACED = (errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says of a file that may be written and not replaced."""
 
 
 class Index:
@@ -145,7 +148,10 @@ class Index:
         return {path for row in ours for path in _results_of(row) if os.path.realpath(path) not in kept}
 
     def end(self) -> None:
-        """Removes the rows that others have replaced, and with them what `given_up` tells."""
+        """Removes the rows that others have replaced, and with them what `given_up` tells.
+
+        Raises `OSError` if the file can't be replaced. It is no worse then: the last rows hold.
+        """
         if self._has_old_rows:
             self._keep_last()
             self._has_old_rows = False
@@ -166,6 +172,12 @@ class Index:
                 raise InvalidArgumentError(f"--index {self.path}: this is no index of a run; choose another name")
             yield row
 
+    def last_rows(self) -> list[dict[str, Any]]:
+        """The row of each input that holds."""
+        rows = list(self.all_rows())
+        left = Counter(map(key_of, rows))
+        return [row for row in rows if _is_last(row, left)]
+
     def _take(self, row: dict[str, Any]) -> None:
         self.done.add(key_of(row))
         self.rows.append(row)
@@ -173,12 +185,13 @@ class Index:
 
     def _keep_last(self) -> None:
         left = Counter(map(key_of, self.all_rows()))
+        self._file.keep(lambda row: _is_last(row, left))
 
-        def is_last(row: Row) -> bool:
-            left[key_of(row)] -= 1
-            return left[key_of(row)] == 0
 
-        self._file.keep(is_last)
+def _is_last(row: Row, left: Counter[Key]) -> bool:
+    """Whether no row of its input follows. `left` has how many do, this one among them."""
+    left[key_of(row)] -= 1
+    return left[key_of(row)] == 0
 
 
 def key_of(row: Row) -> Key:
@@ -250,8 +263,18 @@ class AppendedFile:
         kept = [line for line, row in self.lines() if is_kept(row)]
         if not self.is_file or sum(map(len, kept)) == os.path.getsize(self.path):
             return
-        with whole(self.path, synced=True) as file:
-            file.writelines(kept)
+        try:
+            with whole(self.path, synced=True) as file:
+                file.writelines(kept)
+        except OSError as error:
+            if error.errno not in UNREPLACED:
+                raise
+            raise OSError(
+                error.errno,
+                f"{self.path!r} has lines that count no more, and can't be replaced by one without them: "
+                f"{os.strerror(error.errno)}; give this user the right to write its folder, or mount that folder and "
+                "not the file alone, and repeat the command with --resume",
+            ) from None
         self._file.close()
         self._file = self._opened()
 
