@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -318,6 +319,24 @@ def test_a_part_that_a_process_of_the_same_number_left_is_no_obstacle(
     with whole_file.whole(f"{tmp_path}/a.flac") as file:
         file.write(b"whole")
     assert ((tmp_path / "a.flac").read_bytes(), left.read_bytes()) == (b"whole", b"x")
+
+
+def test_what_is_not_whole_need_not_fit_the_disk(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def ended() -> None:
+        with whole_file.whole(f"{tmp_path}/a.tar") as file:
+            # It is in the buffer still.
+            file.write(b"x" * 100)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+            raise ZeroDivisionError
+
+    try:
+        with pytest.raises(ZeroDivisionError):
+            ended()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path) == []
 
 
 def test_results_are_on_the_disk_before_their_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

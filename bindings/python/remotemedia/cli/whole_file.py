@@ -77,11 +77,18 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     temporary = _unused(os.path.join(folder, f".{beginning}.{os.getpid()}"))
     try:
         os.makedirs(folder or ".", exist_ok=True)
-        with _created(temporary, there) as file:
+        file = _created(temporary, there)
+        try:
             yield file
+            file.flush()
             if synced:
-                file.flush()
                 sync_open(file.fileno(), path)
+        except BaseException:
+            # What has not left its buffer goes nowhere, and need not fit the disk.
+            with contextlib.suppress(OSError):
+                file.close()
+            raise
+        file.close()
         os.replace(temporary, place)
         if synced:
             sync_name(place)
