@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
-from remotemedia.cli import main, whole_file
+from conftest import eventually
+from remotemedia.cli import leftovers, main, whole_file
 from remotemedia.cli.index import AppendedFile, Index
 from remotemedia.cli.leftovers import remove_parts
 
@@ -462,6 +464,8 @@ def test_parts_of_a_killed_run_are_removed_and_no_others(tmp_path: Path) -> None
     ]
     others = [
         f".a.flac.{alive}-0.part",
+        # Its writer is in another container, where it has another number.
+        f".a.flac.{dead}-1.part",
         f".b.flac.{dead}-0.part",
         f"a.flac.{dead}-0.part",
         ".a.flac.part",
@@ -470,5 +474,28 @@ def test_parts_of_a_killed_run_are_removed_and_no_others(tmp_path: Path) -> None
     ]
     for name in (*ours, *others):
         (tmp_path / name).write_bytes(b"x")
-    remove_parts([f"{tmp_path}/a.flac", f"{tmp_path}/cut-1.flac", f"{tmp_path}/{long}.flac", f"{tmp_path}/none/x.flac"])
+    with open(tmp_path / others[1], "ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        places = [f"{tmp_path}/{name}" for name in ("a.flac", "cut-1.flac", f"{long}.flac", "none/x.flac")]
+        remove_parts(places)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+    # Commands in two containers may have one number, also while one of them writes.
+    with whole_file.whole(places[0]) as file:
+        remove_parts(places)
+        file.write(b"whole")
+    assert (tmp_path / "a.flac").read_bytes() == b"whole"
+
+
+def test_what_the_runtime_writes_is_no_leftover(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if it were in another container, where its number is another one.
+    monkeypatch.setattr(leftovers, "is_running", lambda process: False)
+    rm.write("sound.wav", rm.read("a.flac"))
+    os.mkfifo("pipe.wav")
+    words = [sys.executable, "-m", "remotemedia", "convert", "pipe.wav", "-o", "out.wav"]
+    with subprocess.Popen(words) as process:
+        with open("pipe.wav", "wb") as pipe:
+            pipe.write(Path("sound.wav").read_bytes())
+            assert eventually(lambda: any(folder.glob(".out.wav.*.part")) or process.poll() is not None)
+            remove_parts(["out.wav"])
+        assert process.wait(60) == 0
+    assert rm.info("out.wav").duration == 7.1

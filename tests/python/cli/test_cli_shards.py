@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import gzip
 import io
 import json
@@ -263,6 +264,24 @@ def test_two_runs_do_not_make_the_same_shards(folder: Path, capsys: pytest.Captu
     other.rmdir()
     assert command(capsys, *words, "--resume")[0] == 1
     assert running.exists()
+
+
+@pytest.mark.parametrize("number", ["own", "dead"])
+def test_a_run_in_another_container_makes_them(folder: Path, capsys: pytest.CaptureFixture[str], number: str) -> None:
+    words = graph_of("-o", "shards", *WEBDATASET)
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    other = staging(os.getpid() if number == "own" else process.pid)
+    (other / "half").mkdir(parents=True)
+    held = os.open(other, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    for more in ((), ("--resume",)):
+        code, _, err = command(capsys, *words, *more)
+        assert (code, " writes these shards; wait for its end, or remove " in err) == (2, True)
+        assert list(Path("shards").rglob("*")) == [other, other / "half"]
+    os.close(held)
+    assert command(capsys, *words, "--resume")[0] == 1
+    assert not other.exists()
 
 
 def test_a_shard_has_rows_however_a_run_ends(

@@ -1,11 +1,16 @@
-"""What a command that was killed leaves: hidden files `.NAME.PROCESS-NUMBER.part` beside the places of its results."""
+"""What a command that was killed leaves: hidden files `.NAME.PROCESS-NUMBER.part` beside the places of its results.
+
+Whoever writes holds a lock on its file or folder, since its number tells nothing in other containers or on other hosts.
+Where a file system has no locks, the number alone has to do.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 PART = re.compile(rb"\.(?P<name>.+)\.(?P<process>\d+)-\d+\.part", re.DOTALL)
 LONGEST = 64
@@ -13,7 +18,7 @@ LONGEST = 64
 
 
 def remove_parts(places: Iterable[str]) -> None:
-    """Removes the parts of files that would have become `places`, or begin like one, unless their process is there.
+    """Removes the parts of files that would have become `places`, or begin like one, unless somebody writes them.
 
     It is for the beginning, when this process has none of its own.
     """
@@ -32,8 +37,53 @@ def remove_parts(places: Iterable[str]) -> None:
             if found is None or is_running(int(found["process"])):
                 continue
             if any(_numberless(found["name"]).startswith(name) for name in names):
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(os.fsencode(folder), part))
+                path = os.path.join(os.fsencode(folder), part)
+                with _taken(path) as is_left, contextlib.suppress(OSError):
+                    if is_left:
+                        os.unlink(path)
+
+
+def hold(number: int, path: str) -> bool:
+    """Locks a new file or folder until it is closed. False if another process has the lock or has removed it."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # The file system has no locks.
+        return True
+    return os.path.lexists(path)
+
+
+def is_written(path: str, process: int) -> bool:
+    """Whether a process of this number, or anyone else, writes what is there."""
+    if is_running(process):
+        return True
+    with _taken(path) as is_left:
+        return not is_left
+
+
+@contextlib.contextmanager
+def _taken(path: str | bytes) -> Iterator[bool]:
+    """Locks what is there, for the block, and tells whether that could be: nobody writes it then."""
+    number = None
+    # A network share locks what is open for writing, which a folder can't be.
+    for mode in (os.O_RDWR, os.O_RDONLY):
+        with contextlib.suppress(OSError):
+            number = os.open(path, mode | os.O_NOFOLLOW | os.O_NONBLOCK)
+            break
+    if number is None:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_left = True
+        except OSError as error:
+            is_left = not isinstance(error, BlockingIOError)
+        yield is_left
+    finally:
+        os.close(number)
 
 
 def is_running(process: int) -> bool:

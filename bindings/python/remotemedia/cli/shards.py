@@ -26,7 +26,7 @@ from ..errors import InvalidArgumentError
 from .audio_header import read_header
 from .index import key_of, title_of
 from .inputs import Input, Key
-from .leftovers import is_running, remove_parts
+from .leftovers import hold, is_written, remove_parts
 from .records import json_text
 from .shard_formats import FORMATS, Sample, Shar, ShardFormat
 from .whole_file import whole
@@ -59,6 +59,8 @@ class Shards:
         self._open: _OpenShard | None = None
         self._left: list[str] = []
         self._keeps_staging = False
+        self._lock: int | None = None
+        """The open folder of samples, by whose lock others see that this run is there."""
 
     @property
     def place(self) -> str:
@@ -85,14 +87,20 @@ class Shards:
 
     def begin(self, *, resume: bool) -> None:
         """Takes the shards for this run. Raises `InvalidArgumentError` if another one writes them."""
-        self._left = [path for path, process in self._stagings() if not is_running(process)]
+        self._left = [path for path, process in self._stagings() if not is_written(path, process)]
         # Who is refused may come again, and has to find what the killed run left.
         self._keeps_staging = resume and bool(self._left)
-        shutil.rmtree(self.staging, ignore_errors=True)
-        os.makedirs(self.staging)
+        # In another container a process may have this number too.
+        if self.staging in self._left or not os.path.lexists(self.staging):
+            shutil.rmtree(self.staging, ignore_errors=True)
+            os.makedirs(self.staging)
+            self._lock = os.open(self.staging, os.O_RDONLY)
+            hold(self._lock, self.staging)
         # Behind its own, so that of two that begin at once one sees the other.
         for path, process in self._stagings():
-            if path.endswith(f"{self._digest}-{process}") and is_running(process):
+            if self._lock is not None and path == self.staging:
+                continue
+            if path == self.staging or (path.endswith(f"{self._digest}-{process}") and is_written(path, process)):
                 raise InvalidArgumentError(
                     f"{self.option}: process {process} writes these shards; wait for its end, or remove {path!r} "
                     "if it is another program"
@@ -187,8 +195,12 @@ class Shards:
         """Removes what is not whole."""
         if self._open is not None:
             self._open.discard()
+        if self._lock is None:
+            return
         if not self._keeps_staging:
             shutil.rmtree(self.staging, ignore_errors=True)
+        os.close(self._lock)
+        self._lock = None
 
     def _commit(self, record: Record) -> None:
         rows, self._rows = self._rows, []

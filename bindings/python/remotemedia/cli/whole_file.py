@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from .disk import sync_name, sync_open
+from .leftovers import hold
 from .outlet import Outlet
 
 READER_PATIENCE = 2.0
@@ -74,10 +75,13 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     folder, name = os.path.split(place)
     # With what is added it is no longer than a name may be.
     beginning = os.fsdecode(os.fsencode(name)[:64])
-    temporary = _unused(os.path.join(folder, f".{beginning}.{os.getpid()}"))
+    beginning = os.path.join(folder, f".{beginning}.{os.getpid()}-")
+    held = temporary = None
     try:
         os.makedirs(folder or ".", exist_ok=True)
-        file = _created(temporary, there)
+        file, temporary = _created(beginning, there)
+        # Until it has its name it is locked, although it is closed before, which may tell what did not fit.
+        held = os.dup(file.fileno())
         try:
             yield file
             file.flush()
@@ -93,12 +97,16 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
         if synced:
             sync_name(place)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and (error.filename == temporary or is_full(error)):
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        if isinstance(error, OSError) and (str(error.filename).startswith(beginning) or is_full(error)):
             # The user did not choose that name.
             raise OSError(error.errno, error.strerror, path) from None
         raise
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 class GrowingFile:
@@ -152,14 +160,6 @@ def _place(path: str) -> tuple[str, bool]:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
 
 
-def _unused(beginning: str) -> str:
-    """The name of a part that a killed process of the same number, which in containers is often 1, has not left."""
-    while True:
-        name = f"{beginning}-{next(COUNT)}.part"
-        if not os.path.lexists(name):
-            return name
-
-
 def _status(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)
@@ -191,15 +191,24 @@ def _opened(place: str, path: str) -> Outlet:
         return Outlet(number, path)
 
 
-def _created(path: str, replaced: os.stat_result | None) -> IO[bytes]:
-    """A new file. Nobody may read it who may not read the one that it replaces."""
+def _created(beginning: str, replaced: os.stat_result | None) -> tuple[IO[bytes], str]:
+    """A new file, locked while it is open, with its name. Nobody may read it who may not read what it replaces."""
+    while True:
+        path = f"{beginning}{next(COUNT)}.part"
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if replaced is None else 0o600)
+        except FileExistsError:
+            # A process of the same number, which in containers is often 1, is there or has left it.
+            continue
+        if hold(number, path):
+            break
+        os.close(number)
     if replaced is None:
-        return open(path, "xb")
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return open(number, "wb"), path
     made = os.fstat(number)
     with contextlib.suppress(OSError):
         if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
             os.fchown(number, replaced.st_uid, replaced.st_gid)
     with contextlib.suppress(OSError):
         os.fchmod(number, stat.S_IMODE(replaced.st_mode) & 0o777)
-    return open(number, "wb")
+    return open(number, "wb"), path

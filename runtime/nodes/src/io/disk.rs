@@ -20,6 +20,11 @@ impl DiskFile {
         may_block(|| close(self.0))
     }
 
+    /// What has the lock of the file also once this is closed, until it is dropped; `None` where the system gives no more files.
+    pub(super) fn lock_holder(&self) -> Option<fs::File> {
+        self.0.try_clone().ok()
+    }
+
     /// Makes room of at least so many bytes before what the file holds. Returns how many; where the next byte is read or
     /// written is not known then.
     pub(super) fn make_room_before(&mut self, least: u64) -> io::Result<u64> {

@@ -152,7 +152,9 @@ impl TemporaryFile {
     /// Closes it and gives it its name. Without an error from that there is room for all of it.
     fn appear(&mut self) -> io::Result<()> {
         let writer = self.writer.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?.close()?;
+        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let _locked = file.lock_holder();
+        file.close()?;
         if self.existing != Existing::Replaced {
             // A link fails where a file is, whoever made it in the meantime; a rename would replace it.
             match fs::hard_link(&self.temporary, &self.place) {

@@ -6,10 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::system::create_new;
+use super::system::{create_new, hold};
 
 /// Makes a new file in the folder of `place`, hidden, called `.NAME.PROCESS-NUMBER.part`. Nobody may read it who may not read
-/// the one that it replaces.
+/// the one that it replaces. It is locked while it is open: so whoever removes what killed processes left knows that its
+/// writer lives, in whatever container or on whatever host that is.
 pub(super) fn create_beside(place: &Path, replaced: Option<&fs::Metadata>) -> io::Result<(fs::File, PathBuf)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     /// More than any crashed process of the same number will have left.
@@ -23,7 +24,10 @@ pub(super) fn create_beside(place: &Path, replaced: Option<&fs::Metadata>) -> io
         match create_new(replaced).open(&temporary) {
             // Containers that share a folder may each have a process of this number.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            opened => return opened.map(|file| (file, temporary)),
+            Err(error) => return Err(error),
+            Ok(file) if hold(&file, &temporary) => return Ok((file, temporary)),
+            // It was taken for a leftover before it was locked, and is being removed.
+            Ok(_) => {}
         }
     }
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
@@ -54,6 +58,20 @@ mod tests {
         let (_, second) = create_beside(&place, None).unwrap();
         assert_ne!(first, second);
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_making_is_locked() {
+        let folder = std::env::temp_dir().join(format!("remotemedia-locked-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (file, path) = create_beside(&folder.join("a.wav"), None).unwrap();
+        let other = fs::File::open(&path).unwrap();
+        assert!(matches!(other.try_lock(), Err(fs::TryLockError::WouldBlock)));
+        drop(file);
+        other.try_lock().unwrap();
+        assert!(!hold(&fs::File::open(&path).unwrap(), &path), "another one has the lock");
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(!hold(&other, &path), "it was removed");
     }
 
     #[test]

@@ -8,12 +8,12 @@ mod windows;
 
 #[cfg(unix)]
 pub(super) use unix::{
-    close, create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing,
+    close, create_new, hold, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing,
     open_to_read, too_many_open, wait_for,
 };
 #[cfg(windows)]
 pub(super) use windows::{
-    close, create_new, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing,
+    close, create_new, hold, insert_blocks, is_circle, is_open_file, keep_owner_and_mode, kind_of, open_for_writing,
     open_to_read, too_many_open, wait_for,
 };
 

@@ -121,6 +121,16 @@ pub(in crate::io) fn create_new(replaced: Option<&fs::Metadata>) -> fs::OpenOpti
     options
 }
 
+/// Locks a new file until it is closed, where its file system has locks. False if another process has the lock or has removed
+/// the file.
+pub(in crate::io) fn hold(file: &fs::File, path: &Path) -> bool {
+    match file.try_lock() {
+        Ok(()) => fs::symlink_metadata(path).is_ok(),
+        Err(fs::TryLockError::WouldBlock) => false,
+        Err(fs::TryLockError::Error(_)) => true,
+    }
+}
+
 /// Has the file system put empty blocks of at least so many bytes before what a file holds, which takes no time. Returns how
 /// many bytes, or `None` if it can't.
 pub(in crate::io) fn insert_blocks(file: &fs::File, least: u64) -> Option<u64> {
