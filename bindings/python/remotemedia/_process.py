@@ -134,7 +134,17 @@ def _exit() -> None:
         wait()
     _exiting = True
     for prepare in _at_exit:
-        prepare()
+        _uninterrupted(prepare)
+
+
+def _uninterrupted(step: Callable[[], None]) -> None:
+    """Carries out a step of the exit, also if Ctrl-C is pressed again: the program is ending already."""
+    while True:
+        try:
+            step()
+        except KeyboardInterrupt:
+            continue
+        return
 
 
 if hasattr(os, "register_at_fork"):

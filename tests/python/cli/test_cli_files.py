@@ -8,8 +8,10 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -625,6 +627,35 @@ def test_names_of_all_kinds_go_in_and_come_out(folder: Path, capsys: pytest.Capt
     assert code == 1
     assert "/dev/fd" not in err
     assert all(line.isprintable() for line in err.splitlines())
+
+
+def test_a_name_that_is_taken_makes_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("sock")
+        for name, kind in (("sock", "a socket"), ("taken", "a file")):
+            (folder / "taken").touch()
+            assert command(capsys, "convert", "talk.flac", "-o", name, "-f", "wav") == (
+                2,
+                "",
+                f"remotemedia: -o {name}: '{name}' is {kind}, and a name without an ending is that of a folder; choose "
+                "another\n",
+            )
+
+
+def test_rows_that_find_no_room_to_wait_name_the_place(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda *_, **__: Full())
+    assert command(capsys, "run", "AudioDecode >> AudioLevel", "-i", "talk.flac", "-o", "rows.csv") == (
+        4,
+        "",
+        "remotemedia: No space left on device for rows of CSV that wait until all columns are known; set TMPDIR to "
+        f"another folder: '{tempfile.gettempdir()}'\n",
+    )
 
 
 def test_a_name_that_is_not_utf_8_keeps_its_bytes_in_csv(folder: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,6 +122,19 @@ def test_a_page_of_a_resumed_run_counts_the_rows_of_its_index(folder: Path, caps
     failures = "4 at audiodecode"
     assert (failures in failed.text, failures in page.text) == (True, True)
     assert Path("rows.jsonl").read_text().count('"error": null') == 3
+
+
+def test_a_run_that_was_cut_off_names_no_report(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("remotemedia.cli.batch.Batch._one", interrupted)
+    words = ("levels", "*.flac", "-o", "out", "--index", "rows.jsonl", "--report", "report.html")
+    code, _, err = command(capsys, *words)
+    assert (code, Path("report.html").exists()) == (130, False)
+    assert "the index is rows.jsonl; to continue, repeat" in err
 
 
 def test_a_report_does_not_replace_something_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from importlib.machinery import ModuleSpec
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -104,6 +105,37 @@ def test_a_missing_library_is_one_sentence_and_does_not_break_the_import() -> No
     assert python(code) == (
         "the native library of remotemedia can't be loaded: import of remotemedia._native halted; None in sys.modules. "
         f"Build it: python3 build.py build, in {SOURCES}\n"
+    )
+
+
+def test_a_package_in_a_zip_is_to_be_unpacked(tmp_path: Path) -> None:
+    package = SOURCES / "bindings" / "python" / "remotemedia"
+    archive = tmp_path / "packages.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in package.rglob("*.py"):
+            file.write(path, path.relative_to(package.parent))
+    code = (
+        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
+        "import remotemedia as rm\n"
+        "try: rm.read\n"
+        "except rm.LibraryError as error: print(error)"
+    )
+    assert python(code).endswith(f". Unpack {archive}: no system loads libraries from within a zip\n")
+
+
+def test_ctrl_c_does_not_interrupt_the_exit() -> None:
+    # Pressed when the runtime is about to shut down, and when it has.
+    assert (
+        python(
+            "import atexit, remotemedia._process as process\n"
+            "left = [KeyboardInterrupt, KeyboardInterrupt]\n"
+            "def step():\n"
+            "    if left: raise left.pop()\n"
+            "    print('done')\n"
+            "process.at_exit(step)\n"
+            "process.at_exit(lambda: print('next'))\n"
+        )
+        == "done\nnext\n"
     )
 
 

@@ -20,6 +20,9 @@ def _cure(missing: str | None) -> str:
 
     if missing == "_cffi_backend":
         return "Install cffi: pip install cffi"
+    archive = next((str(each) for each in Path(__file__).parents if each.is_file()), None)
+    if archive is not None:
+        return f"Unpack {archive}: no system loads libraries from within a zip"
     sources = Path(__file__).parents[4]
     if (sources / "build.py").is_file() and (sources / "runtime" / "capi").is_dir():
         return f"Build it: python3 build.py build, in {sources}"

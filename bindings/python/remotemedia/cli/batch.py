@@ -533,13 +533,13 @@ class Batch:
         places += [f"The index is {self.index_path}."] if self.index_path else []
         write_report(self.report_path, self.summary, self.plan.name, self.progress.seconds, places)
 
-    def _where(self) -> str:
-        """Where the results are, behind the summary."""
+    def _where(self, *, is_cut_off: bool = False) -> str:
+        """Where the results are, behind the summary. A run that `is_cut_off` writes no report."""
         some = self.progress.done + self.done_before > self.progress.failed
         places = [f"results are in {self.destinations.places}"] if some and self._wrote_files() else []
         places += [f"failures in {self.failures_path}"] if self.failures_path and self.progress.failed else []
         places += [f"the index is {self.index_path}"] if self.index_path else []
-        places += [f"the report is {self.report_path}"] if self.report_path else []
+        places += [f"the report is {self.report_path}"] if self.report_path and not is_cut_off else []
         return f"; {', '.join(places)}" if places else ""
 
     def _how_far(self) -> str:
@@ -550,7 +550,7 @@ class Batch:
         done = self.progress.done - self.progress.failed if self.index is None else self.done_before + self.indexed
         text = f" after {done} of {len(self.inputs)} files"
         if self.index is not None and self.index.is_file:
-            return f"{text}{self._where()}; to continue, repeat the command with --resume"
+            return f"{text}{self._where(is_cut_off=True)}; to continue, repeat the command with --resume"
         if self._wrote_files() and not self.destinations.shared and self.progress.done:
             text += f"; results are in {self.destinations.places}"
         return f"{text}; a run with --index FILE can be continued"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -95,6 +96,7 @@ class Destination:
         is_named = by_name or self.is_device or FIELD.search(output)
         self.is_folder = not self.is_stdout and (os.path.isdir(output) or output.endswith("/") or not is_named)
         if self.is_folder:
+            self._check_folder(output)
             output = os.path.join(output, "{stem}" if len(sinks) == 1 else "{stem}.{sink}")
         elif self.is_stdout:
             self._check_stdout(form)
@@ -163,6 +165,18 @@ class Destination:
         raise InvalidArgumentError(
             f"{self.option}: node {sink!r} gave values that are no files; end the name in .jsonl or .csv"
         )
+
+    def _check_folder(self, path: str) -> None:
+        """Refuses to make a folder where something else is."""
+        try:
+            mode = os.stat(path).st_mode
+        except OSError:
+            return
+        if not stat.S_ISDIR(mode):
+            what = "a socket" if stat.S_ISSOCK(mode) else "a file"
+            raise InvalidArgumentError(
+                f"{self.option}: {path!r} is {what}, and a name without an ending is that of a folder; choose another"
+            )
 
     def _write_files(self, values: Sequence[Any], source: Input, index: int, sink: str) -> list[str]:
         names = []

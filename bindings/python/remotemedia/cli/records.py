@@ -6,6 +6,7 @@ have no place in a row of CSV.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -132,11 +133,14 @@ class _Table:
             self._write(row)
             return
         self._columns.update(dict.fromkeys(row))
-        self._rows.write(json.dumps(row) + "\n")
+        with _named_spool():
+            self._rows.write(json.dumps(row) + "\n")
 
     def end(self) -> None:
-        with self._rows:
+        with _named_spool():
+            # What is still buffered is written first.
             self._rows.seek(0)
+        with self._rows:
             for line in self._rows:
                 self._write(json.loads(line))
         if not self._has_head and self._columns:
@@ -155,6 +159,17 @@ class _Table:
         line = text.getvalue()[:-2] + "\n"
         # The name of a file may be any bytes, and is written as those.
         self._file.write(line.encode("utf-8", "surrogateescape"))
+
+
+@contextlib.contextmanager
+def _named_spool() -> Iterator[None]:
+    """Names the place of the rows that wait in errors: the file that they are for may be on another disk."""
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.gettempdir()
+        what = f"{error.strerror} for rows of CSV that wait until all columns are known; set TMPDIR to another folder"
+        raise OSError(error.errno, what, place) from None
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:

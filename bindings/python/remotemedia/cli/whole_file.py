@@ -100,7 +100,8 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        if isinstance(error, OSError) and (str(error.filename).startswith(beginning) or is_full(error)):
+        is_unnamed = isinstance(error, OSError) and error.filename is None and is_full(error)
+        if isinstance(error, OSError) and (is_unnamed or str(error.filename).startswith(beginning)):
             # The user did not choose that name.
             raise OSError(error.errno, error.strerror, path) from None
         raise
