@@ -7,10 +7,13 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import remotemedia as rm
 from remotemedia.cli import main
 from remotemedia.cli.index import AppendedFile
 from remotemedia.cli.outlet import Outlet
@@ -223,6 +226,32 @@ def test_an_index_that_can_not_be_replaced_is_told_of(
     assert run(capsys, *words, "--resume")[0] == 0
     assert [row["input"] for row in rows()] == ["a.flac", "c.flac", "d.flac", "b.flac"]
     assert [name for name in os.listdir() if name.startswith(".")] == []
+
+
+def test_a_file_system_without_locks_is_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        AppendedFile(str(tmp_path / "rows.jsonl"))
+    assert str(caught.value) == (
+        f"{tmp_path}/rows.jsonl: its file system can't lock it (No locks available); put it on a local disk"
+    )
+
+
+def test_rows_of_one_locale_are_those_of_another(folder: Path) -> None:
+    Path("a.flac").rename("ü.flac")
+    words = [sys.executable, "-m", "remotemedia", "segments", "ü.flac", "-o", "ä{stem}-{n}.wav", "-o", "all.jsonl"]
+    ascii_locale = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for more, variables in (([], ascii_locale), (["--resume"], dict(os.environ)), (["--resume"], ascii_locale)):
+        done = subprocess.run(
+            [*words, "--index", "rows.jsonl", *more], capture_output=True, text=True, env=variables, timeout=60
+        )
+        assert (done.returncode, "1 done before" in done.stderr) == (0, bool(more)), done.stderr
+        (row,) = rows()
+        assert (row["input"], row["files"], row["bytes"]) == ("ü.flac", ["äü-1.wav"], os.path.getsize("äü-1.wav"))
+        assert [each["input"] for each in rows("all.jsonl")] == ["ü.flac"]
 
 
 def test_a_row_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import eventually
+from remotemedia._files.places import file_of
 from remotemedia._files.words import numbered
 
 SAMPLES = (np.random.default_rng(3).uniform(-0.5, 0.5, (2, 1600)) * 32768).round().astype("float32") / 32768
@@ -266,6 +267,26 @@ def test_a_file_that_is_called_so_is_meant(home: Path) -> None:
     assert rm.read("~/b.wav") == AUDIO
 
 
+def test_a_user_without_a_home_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for call in (lambda: rm.write("~/a.wav", AUDIO), lambda: rm.read("~/a.wav"), lambda: rm.nodes.FileSink("~/a.wav")):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            call()
+        assert str(caught.value) == (
+            "'~/a.wav': this user has no home folder, by HOME or in the system's list of users; set HOME, or write the "
+            "path without ~"
+        )
+    assert os.listdir() == []
+    # No user's folder is asked for.
+    rm.write("~a.wav", AUDIO)
+    assert rm.read("~a.wav") == AUDIO
+
+
 LATIN_1 = os.fsdecode(b"caf\xe9.wav")
 
 
@@ -322,6 +343,49 @@ def test_errors_call_such_files_by_their_names(tmp_path: Path) -> None:
     assert rm.read(path) == AUDIO
 
 
+def test_they_are_read_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rm.write(tmp_path / "a.wav", AUDIO)
+    path = in_latin_1(tmp_path, (tmp_path / "a.wav").read_bytes())
+    there = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda place: not str(place).startswith("/dev/fd/") and there(place))
+    assert rm.read(path) == AUDIO
+    assert file_of(path, "read").data == path.read_bytes()
+
+
+LATIN_1_LOCALE = """
+import os, sys
+import remotemedia as rm
+os.chdir(sys.argv[1])
+# What Python does where the locale is of ISO-8859-1, which few machines have.
+sys.getfilesystemencoding = lambda: "iso8859-1"
+os.fsencode = lambda path: os.fspath(path).encode("iso8859-1")
+os.fsdecode = lambda path: os.fspath(path) if isinstance(path, str) else path.decode("iso8859-1")
+sound = rm.testing.speech()
+name = "Zo\u00c3\u00ab.wav"  # As the terminal's bytes of Zo\u00eb are read there.
+(made,) = (rm.Pipeline() >> rm.nodes.AudioEncode(format="wav") >> rm.nodes.FileSink(name)).run_sync([sound])
+assert made.path == name, made
+rm.write("again" + name, sound)
+for wrong in ("Zo\u00eb.wav", "\u65e5.wav"):
+    try:
+        rm.write(wrong, sound)
+    except rm.InvalidArgumentError as error:
+        print(ascii(str(error)))
+"""
+
+
+def test_the_bytes_of_a_path_are_those_of_the_locale(tmp_path: Path) -> None:
+    code = LATIN_1_LOCALE
+    found = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stderr
+    assert names_in(tmp_path, "*") == ["Zoë.wav", "againZoë.wav"]
+    not_utf8, lacking = map(ast.literal_eval, found.stdout.splitlines())
+    assert not_utf8.startswith("the path 'Zoë.wav' is not UTF-8, as a path of the runtime is; open it yourself: ")
+    assert lacking == (
+        "the path '日.wav' has '日', which iso8859-1, the encoding of file names here, lacks; run Python with -X utf8, "
+        "or give the file another name"
+    )
+
+
 CLOSE = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -363,8 +427,8 @@ for name in ("new.wav", "old.wav"):
     preloaded = {**os.environ, "LD_PRELOAD": str(library)}
     found = subprocess.run(words, capture_output=True, text=True, env=preloaded, timeout=60)
     assert found.stdout.splitlines() == [
-        f"write at 00:00:00.000: '{out}/{name}' can't be written: Disk quota exceeded (os error 122). Make room within the quota, or "
-        "write to another disk."
+        f"write at 00:00:00.000: '{out}/{name}' can't be written: Disk quota exceeded (os error 122). "
+        "Make room within the quota, or write to another disk."
         for name in ("new.wav", "old.wav")
     ], found.stderr
     assert names_in(out, "*") == ["old.wav"]

@@ -376,6 +376,6 @@ def test_scattered_memory_of_a_file_is_copied(size: int) -> None:
 def test_a_path_that_is_no_text_is_named() -> None:
     with pytest.raises(rm.MarshalError) as caught:
         rm.execute_sync(PASS_TEXT, [rm.File("a\udcff.wav")])
-    expected = r"inputs[0]: a text of this File has a lone surrogate '\udcff' at index 1, which is no character"
-    expected += '; pass the bytes of the file: File(open(path, "rb").read())'
+    expected = r"inputs[0]: the path 'a\udcff.wav' is not UTF-8, as a path of the runtime is; "
+    expected += 'pass the bytes of the file: File(open(path, "rb").read())'
     assert str(caught.value) == expected

@@ -14,6 +14,7 @@ from .._abi.library import ffi
 from .._abi.msgpack import msgpack
 from .._abi.ownership import Borrowed
 from .._media.element_types import SIZES, TYPE_STRINGS
+from .._media.file import from_native
 from ..errors import MarshalError
 from ..media import Audio, File, Tensor
 from ..table import Column, Part, Table
@@ -74,7 +75,7 @@ class Decoder:
             return self._decode_audio(*payload)
         if code == FILE:
             path, mime, reference, offset, length = payload
-            return File(path if reference is None else self._bytes(reference, offset, length), mime)
+            return File(from_native(path) if reference is None else self._bytes(reference, offset, length), mime)
         if code == BYTES:
             return self._bytes(*payload)
         if code == TABLE:

@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._media.element_types import SIZES
-from .._media.file import File, is_utf8
 from .._problem.own_results import cure_for_value
 from ..errors import MarshalError
 
@@ -192,11 +191,9 @@ def _moment_of_another_type(value: datetime) -> str:
 
 
 def describe_unicode(value: Any, error: UnicodeEncodeError) -> str:
-    """The complaint about a value of which a text can't be encoded, such as the path of a file."""
+    """The complaint about a value of which a text can't be encoded."""
     wrong = f"a lone surrogate {error.object[error.start]!r} at index {error.start}"
-    is_path = type(value) is File and value.path is not None and not is_utf8(value.path)
-    cure = '; pass the bytes of the file: File(open(path, "rb").read())' if is_path else ""
-    return f"a text of this {type(value).__name__} has {wrong}, which is no character{cure}"
+    return f"a text of this {type(value).__name__} has {wrong}, which is no character"
 
 
 def _full_name(kind: type) -> str:

@@ -14,7 +14,7 @@ import stat
 import weakref
 from typing import Any, Protocol, cast
 
-from .._media.file import at_home, is_utf8
+from .._media.file import at_home, is_utf8, why_not_native
 from .._problem.own_results import audio_in, cure_for_audio
 from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
@@ -96,10 +96,8 @@ def path_of(target: str | os.PathLike[str], call: str) -> str:
         raise InvalidArgumentError(f"{target!r} is an address, and {call} writes files; write {cure}")
     name = path_of_url(target) if isinstance(target, str) and is_file_url(target) else at_home(os.fsdecode(target))
     if not is_utf8(name):
-        raise InvalidArgumentError(
-            f"the path {name!r} is not UTF-8, as a path of the runtime is; open it yourself: "
-            f"with open(path, 'wb') as file: {call}(file, audio, format='wav')"
-        )
+        cure = f"open it yourself: with open(path, 'wb') as file: {call}(file, audio, format='wav')"
+        raise InvalidArgumentError(why_not_native(name, cure))
     folder = os.path.dirname(name)
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(f"no such folder {folder!r}{place_of(folder)}; create it first")
@@ -166,8 +164,14 @@ def _file(source: Any, call: str) -> File:
 
 
 def _by_number(path: str, mime: str | None) -> File:
-    """The file at a path that can't travel as text, by the number under which it is open as long as the `File` is."""
+    """The file at a path that can't travel as text, by the number under which it is open as long as the `File` is.
+
+    Where numbers are no paths, since /proc is not there, it is the content of the file.
+    """
     number = os.open(path, os.O_RDONLY)
+    if not os.path.exists(f"/dev/fd/{number}"):
+        with open(number, "rb") as content:
+            return File(content.read(), mime)
     file = File(f"/dev/fd/{number}", mime)
     numbered[f"/dev/fd/{number}"] = path
     weakref.finalize(file, _close, number)

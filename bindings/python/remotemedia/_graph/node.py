@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from .._media.file import at_home
+from .._media.file import at_home, to_native, why_not_native
 from .._problem.maps import map_of
 from .._process import FIRST_USE
 from ..errors import InvalidArgumentError
@@ -139,17 +139,21 @@ def takes_given_params(init: Init) -> Init:
         params = {key: value for key, value in params.items() if value is not None}
         for param in PATHS:
             if param in params:
-                params[param] = _located(params[param])
+                params[param] = located(params[param])
         Node.__init__(self, node_type, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]
 
 
-def _located(paths: Any) -> Any:
-    """A path or several as text, with the user's folder in place of `~`; anything else as it is."""
+def located(paths: Any) -> Any:
+    """A path or several as the runtime calls them, with the user's folder in place of `~`; anything else as it is."""
     if isinstance(paths, (str, os.PathLike)):
-        return at_home(os.fsdecode(paths))
-    return [_located(path) for path in paths] if isinstance(paths, (list, tuple)) else paths
+        path = at_home(os.fsdecode(paths))
+        native = to_native(path)
+        if native is None:
+            raise InvalidArgumentError(why_not_native(path, "give it another name"))
+        return native
+    return [located(path) for path in paths] if isinstance(paths, (list, tuple)) else paths
 
 
 def _not_a_type(given: Node | type[Node], params: Mapping[str, Any]) -> str:

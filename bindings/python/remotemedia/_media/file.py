@@ -1,8 +1,12 @@
-"""`File`: a file by path or by content, and what `~` at the begin of a path stands for."""
+"""`File`: a file by path or by content; what `~` at the begin of a path stands for, and paths as the runtime has them.
+
+On Unix a name is bytes. Python turns them into text by the encoding of the locale, the runtime by UTF-8 everywhere.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 
 from ..errors import InvalidArgumentError, MarshalError
 
@@ -49,15 +53,53 @@ class File:
         return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
 
 
+def to_native(path: str) -> str | None:
+    """The path as the runtime calls it: its bytes as UTF-8. None if they are not, so that it can't travel as text."""
+    try:
+        return os.fsencode(path).decode("utf-8")
+    except UnicodeError:
+        return None
+
+
+def from_native(path: str) -> str:
+    """The path as Python calls it, of one as the runtime does or as it was `to_text`."""
+    return os.fsdecode(path.encode("utf-8", "surrogateescape"))
+
+
+def to_text(path: str) -> str:
+    """The path as text that is the same whatever the locale: its bytes as UTF-8, those that are none as escapes."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
+def why_not_native(path: str, cure: str) -> str:
+    """What is wrong with a path that `to_native` has no text for. `cure` is what to do if its bytes are not UTF-8."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        encoding, letter = sys.getfilesystemencoding(), path[error.start]
+        return (
+            f"the path {path!r} has {letter!r}, which {encoding}, the encoding of file names here, lacks; run Python "
+            "with -X utf8, or give the file another name"
+        )
+    return f"the path {path!r} is not UTF-8, as a path of the runtime is; {cure}"
+
+
 def is_utf8(path: str) -> bool:
     """Whether a path can travel as text; on Unix a name may be any bytes."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return to_native(path) is not None
 
 
 def at_home(path: str) -> str:
-    """The path with the user's folder in place of `~`, unless a file is called that."""
-    return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path
+    """The path with the user's folder in place of `~`, unless a file is called that.
+
+    Raises `InvalidArgumentError` if there is no such folder.
+    """
+    if not path.startswith("~") or os.path.lexists(path):
+        return path
+    found = os.path.expanduser(path)
+    if found == path and path.partition("/")[0] == "~":
+        raise InvalidArgumentError(
+            f"{path!r}: this user has no home folder, by HOME or in the system's list of users; set HOME, or write the "
+            "path without ~"
+        )
+    return found

@@ -26,7 +26,7 @@ from .._execution.execute import execute
 from .._files.fetching import fetched
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
-from .._media.file import at_home, is_utf8
+from .._media.file import at_home, is_utf8, to_text
 from .._problem.outside_text import shown
 from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
@@ -42,7 +42,7 @@ from .leftovers import remove_parts
 from .measures import Measured, check_measures, column_names, columns_of, measures_of
 from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
 from .progress import Progress, Warnings
-from .records import Lines, document, json_text
+from .records import Lines, document, json_text, with_names
 from .report import told, write_report
 from .results import Destinations
 from .standard import StdoutLeft, outlive_stdout, relayed_stdout, require_stdout
@@ -430,7 +430,7 @@ class Batch:
             raise Error(f"{message.removesuffix('.')}; stopped{self._how_far()}")
         failure = {**source.names, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
-            self.failures.append(f"{json_text(failure)}\n".encode())
+            self.failures.append(f"{json_text(with_names(failure, to_text))}\n".encode())
         row = {**source.names, "duration": None, "last": {}, "files": []} | failure
         if self.index is not None and self.destinations.shards is None and self.index.given.get(source.key):
             # Still there, and to be removed once there are others in their place.

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._graph.node import Node
 from .._graph.pipeline import Pipeline
-from .._media.file import is_utf8
+from .._media.file import to_native
 from ..media import Audio
 from .whole_file import is_device, write_whole
 
@@ -30,7 +30,8 @@ def encoder_params(path: str, ending: str, options: Mapping[str, Any]) -> dict[s
     else:
         # A device has no ending.
         named = {} if path.lower().endswith(ending) else {"format": ending[1:]}
-        where = {"path": path, **named} if is_utf8(path) else {"format": ending[1:]}
+        native = to_native(path)
+        where = {"format": ending[1:]} if native is None else {"path": native, **named}
     return {**where, **options}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._graph.plan import Plan
 from .._manifest.catalog import type_name
-from .._media.file import is_utf8
+from .._media.file import from_native, is_utf8
 from .._results.outputs import Outputs
 from ..errors import Error, InvalidArgumentError
 from ..media import File
@@ -34,7 +34,7 @@ class FileSink:
         self.node, self.option = str(node["id"]), f"node {node['id']!r}"
         self.is_encoder = type_name(node["node_type"]) == ENCODER
         params = node["params"]
-        self.pattern = str(params["path"])
+        self.pattern = from_native(str(params["path"]))
         self.skips = bool(params.get("skip_existing"))
         self.replaces = self.is_encoder or bool(params.get("overwrite"))
         self.fields = set() if self.is_encoder else {found[1] for found in PLACE.finditer(self.pattern)}

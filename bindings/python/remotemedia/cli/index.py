@@ -21,13 +21,14 @@ from typing import Any
 
 from .._files.fetching import fetched
 from .._functions.threads import Workers
+from .._media.file import from_native, to_text
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
 from .disk import sync_open
 from .fingerprint import content_hash
 from .inputs import Input, Key, title
-from .records import json_text
+from .records import json_text, with_names
 from .whole_file import GrowingFile, whole
 
 Row = Mapping[str, Any]
@@ -126,7 +127,7 @@ class Index:
 
     def add(self, *rows: Row) -> None:
         """Adds rows, all or none."""
-        self._file.append("".join(f"{json_text(dict(row))}\n" for row in rows).encode())
+        self._file.append("".join(f"{json_text(with_names(row, to_text))}\n" for row in rows).encode())
         self._has_old_rows |= any(key_of(row) in self._known for row in rows)
 
     def sync(self) -> None:
@@ -293,7 +294,7 @@ class AppendedFile:
                     continue
                 raise InvalidArgumentError(f"{self.path}: line {number} is no JSON; choose another name") from None
             if line.endswith(b"\n"):
-                yield line, value
+                yield line, with_names(value, from_native) if isinstance(value, dict) else value
 
     def append(self, data: bytes) -> None:
         """Adds whole lines. If they can't all be written, none of them is."""
@@ -311,9 +312,15 @@ class AppendedFile:
         file = GrowingFile(self.path, anew=False)
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             file.close()
             raise InvalidArgumentError(f"{self.path}: another process writes it; wait for its end") from None
+        except OSError as error:
+            file.close()
+            # Some network shares have no locks.
+            raise InvalidArgumentError(
+                f"{self.path}: its file system can't lock it ({error.strerror}); put it on a local disk"
+            ) from None
         return file
 
 
@@ -326,7 +333,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Audio):
         return {"rate": value.rate, "channels": value.channels, "frames": value.frames, "pts": value.pts}
     if isinstance(value, File):
-        return value.path if value.path is not None else _plain(value.data)
+        return to_text(value.path) if value.path is not None else _plain(value.data)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"bytes": memoryview(value).nbytes}
     if isinstance(value, Tensor) or hasattr(value, "__array_interface__"):

@@ -159,7 +159,9 @@ def opened_file(source: Input, *, marks: bool = False) -> Iterator[list[File] | 
         yield [File(marked(source) if marks else source.name)]
     else:
         with open(source.name, "rb", buffering=0) as file:
-            yield [File(f"/dev/fd/{file.fileno()}")]
+            by_number = f"/dev/fd/{file.fileno()}"
+            # Without /proc numbers are no paths.
+            yield [File(by_number if os.path.exists(by_number) else file.read())]
 
 
 def _stdin() -> File:

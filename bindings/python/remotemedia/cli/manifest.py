@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .._graph.node import PATHS, located
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
 from .._manifest.source import is_text
@@ -53,7 +54,7 @@ def assign(pipeline: Pipeline, assignments: Sequence[str]) -> Plan:
             value = json.loads(text)
         except ValueError:
             value = text
-        pipeline.nodes[node].params[param] = value
+        pipeline.nodes[node].params[param] = located(value) if param in PATHS else value
         places[f"nodes[{list(pipeline.nodes).index(node)}].params.{param}"] = f"--set {assignment}"
     return planned(pipeline, places)
 

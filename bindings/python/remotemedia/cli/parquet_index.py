@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._media.file import to_text
 from ..errors import InvalidArgumentError
-from .records import json_text
+from .records import json_text, with_names
 from .whole_file import whole
 
 ENDING = ".parquet"
@@ -53,7 +54,7 @@ def write_parquet(path: str, rows: Sequence[Mapping[str, Any]], measures: Sequen
         "key": text,
     }
     columns: dict[str, list[Any]] = {name: [] for name in fields}
-    for row in rows:
+    for row in (with_names(row, to_text) for row in rows):
         for name, column in columns.items():
             value = row.get(name)
             column.append(_plain(json_text(value) if name in JSON and name in row else value))

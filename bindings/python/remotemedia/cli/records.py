@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .._codec.documents import to_json
+from .._media.file import to_text
 from .._problem.outside_text import printable_json
 from .._results.arrow_types import kind_of
 from .._results.outputs import Packet
@@ -27,6 +28,8 @@ ROWS = (".jsonl", ".json", ".csv")
 SPOOL_BYTES = 1 << 20
 """So many rows of CSV wait in memory until all columns are known; more wait on disk."""
 NO_VALUE: Any = object()
+NAMES = frozenset(("input", "inputs", "files", "old_files"))
+"""The facts that are names of files, which are written as UTF-8 whatever the locale."""
 MEDIA = ("audio", "video", "tensor")
 """The kinds that have no place in a row of CSV, and neither have tables."""
 
@@ -53,6 +56,11 @@ def packet_records(packets: Sequence[Packet], sink: str, name: str | None) -> It
     """A record for each packet, with its place and its value."""
     for packet in packets:
         yield Record({"input": name, "sink": sink, "pts": packet.pts, "duration": packet.duration}, packet.value)
+
+
+def with_names(row: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[str, Any]:
+    """The facts of a row with the names of files in them as `renamed` gives them."""
+    return {key: _renamed(value, renamed) if key in NAMES else value for key, value in row.items()}
 
 
 def json_line(record: Record) -> str:
@@ -90,6 +98,7 @@ class Lines:
     def add(self, records: Iterable[Record]) -> None:
         """Adds records."""
         for record in records:
+            record = record._replace(facts=with_names(record.facts, to_text))
             if self._table is not None:
                 self._table.add(cells(record))
                 continue
@@ -118,6 +127,14 @@ def cells(record: Record) -> dict[str, str]:
         for key, cell in _flat(record.value, "" if isinstance(record.value, Mapping) else "value"):
             row[f"value.{key}" if key in record.facts else key] = cell
     return row
+
+
+def _renamed(names: Any, renamed: Callable[[str], str]) -> Any:
+    if isinstance(names, str):
+        return renamed(names)
+    if isinstance(names, Mapping):
+        return {key: _renamed(name, renamed) for key, name in names.items()}
+    return [_renamed(name, renamed) for name in names] if isinstance(names, (list, tuple)) else names
 
 
 class _Table:
@@ -190,5 +207,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value) if isinstance(value, int) or math.isfinite(value) else f"{value}"
     if isinstance(value, File) and value.path is not None:
-        return value.path
+        return to_text(value.path)
     return to_json(value)

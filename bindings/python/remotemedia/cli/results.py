@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
+from .._media.file import to_text
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError, ManifestError
 from .destination import Destination, Options
@@ -70,7 +71,7 @@ class Destinations:
         self.silent: str | None = None
         """What an input without a frame is said to be, which has failed then; None if it is as good as any."""
         self.asked: dict[str, Any] = {
-            "outputs": list(outputs),
+            "outputs": list(map(to_text, outputs)),
             "format": options.format,
             "encoding": dict(options.encoding),
         }
