@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ._media.times import nanoseconds
+from ._media.arrays import array_of, describe_mask
+from ._media.times import exact, nanoseconds
+from ._problem.whole_number import require_whole
 from .errors import InvalidArgumentError, MarshalError
 from .media import Tensor
 
 __all__ = ["Video"]
 
-FORMATS = ("gray", "rgb24", "rgba", "yuv420p", "nv12")
+PIXELS = {"gray": (1,), "rgb24": (3,), "rgba": (4,), "yuv420p": (1, 1, 1), "nv12": (1, 2)}
+"""The bytes of a pixel in each plane of a format."""
+
+FORMATS = tuple(PIXELS)
+
+MAX_EXTENT = 2**32 - 1
 
 
 def plane_shapes(format: str, width: int, height: int) -> list[tuple[int, int]]:  # noqa: A002
@@ -29,11 +36,13 @@ def plane_shapes(format: str, width: int, height: int) -> list[tuple[int, int]]:
 class Video:
     """One picture of a video.
 
-    `planes` are uint8 arrays: numpy, or `Tensor`. Each is of shape (rows, bytes of a row); for "rgb24" and "rgba" also
-    (height, width, 3 or 4). `format` is gray, rgb24, rgba, yuv420p or nv12. `pts` is when it is shown, in seconds from
-    the begin of the stream; `pts_ns` is exact. The memory is shared where the bytes of each row lie contiguous.
+    `planes` is a list of uint8 arrays: numpy, `Tensor`, or whatever has numpy's array interface or exports such a
+    buffer. Each is of shape (rows, bytes of a row), or (rows, pixels, bytes of a pixel): (height, width, 3) for
+    "rgb24". `format` is gray, rgb24, rgba, yuv420p or nv12. `pts` is when it is shown, in seconds from the begin of
+    the stream; `pts_ns` is exact. The memory is shared where the bytes of each row lie contiguous.
 
-    Raises `InvalidArgumentError` for other formats, and `MarshalError` for planes that don't fit the picture.
+    Raises `InvalidArgumentError` for other formats, sizes and times, and `MarshalError` for planes that don't fit the
+    picture.
     """
 
     __slots__ = ("__weakref__", "format", "height", "planes", "pts_ns", "width")
@@ -48,28 +57,13 @@ class Video:
         pts: float | None = None,
         pts_ns: int | None = None,
     ) -> None:
-        if format not in FORMATS:
+        if not isinstance(format, str) or format not in FORMATS:
             raise InvalidArgumentError(f"format {format!r} is none of {', '.join(FORMATS)}")
-        shapes = plane_shapes(format, width, height)
-        found = [tuple(getattr(plane, "shape", ())) for plane in planes]
-        flat = [(shape[0], shape[1] * shape[2]) if len(shape) == 3 else shape for shape in found]
-        if flat != shapes or any(str(getattr(plane, "dtype", "")) != "uint8" for plane in planes):
-            got = [
-                f"{getattr(plane, 'dtype', type(plane).__name__)} {shape}"
-                for plane, shape in zip(planes, found, strict=True)
-            ]
-            raise MarshalError(
-                f"a picture in {format} of {width} x {height} has uint8 planes of the shapes "
-                f"{', '.join(map(str, shapes))}; got {', '.join(got) or 'none'}"
-            )
-        self.planes: list[Any] = [
-            plane if isinstance(plane, Tensor) or len(plane.shape) == 2 else plane.reshape(shape)
-            for plane, shape in zip(planes, shapes, strict=True)
-        ]
         self.format = format
-        self.width = width
-        self.height = height
-        self.pts_ns = pts_ns if pts_ns is not None or pts is None else nanoseconds("pts", pts)
+        self.width = require_whole("width", width, 0, MAX_EXTENT)
+        self.height = require_whole("height", height, 0, MAX_EXTENT)
+        self.planes: list[Any] = _planes(planes, format, self.width, self.height)
+        self.pts_ns = exact(pts_ns) if pts_ns is not None or pts is None else nanoseconds("pts", pts)
 
     @property
     def pts(self) -> float | None:
@@ -79,3 +73,39 @@ class Video:
     def __repr__(self) -> str:
         at = "" if self.pts is None else f", pts={self.pts:.3f} s"
         return f"Video({self.format}, {self.width} x {self.height}{at})"
+
+
+def _planes(planes: Any, name: str, width: int, height: int) -> list[Any]:
+    """The planes as arrays of two dimensions, checked."""
+    if not isinstance(planes, Iterable):
+        raise MarshalError(f"planes must be a list of uint8 arrays, got {type(planes).__name__}")
+    given = list(planes)
+    for index, plane in enumerate(given):
+        complaint = describe_mask(plane)
+        if complaint is not None:
+            raise MarshalError(f"planes[{index}]: {complaint}")
+    shapes = plane_shapes(name, width, height)
+    found = [array_of(plane) for plane in given]
+    if len(found) != len(shapes) or not all(map(_fits, found, shapes, PIXELS[name])):
+        got = [
+            f"{type(plane).__name__} ()" if array is None else f"{array.dtype} {tuple(array.shape)}"
+            for plane, array in zip(given, found, strict=True)
+        ]
+        raise MarshalError(
+            f"a picture in {name} of {width} x {height} has uint8 planes of the shapes "
+            f"{', '.join(map(str, shapes))}; got {', '.join(got) or 'none'}"
+        )
+    return [_flat(array, shape) for array, shape in zip(found, shapes, strict=True)]
+
+
+def _fits(array: Any, shape: tuple[int, int], pixel: int) -> bool:
+    if array is None or str(array.dtype) != "uint8":
+        return False
+    # Not by the product: that of (height, 3, width) is the same.
+    return tuple(array.shape) in (shape, (shape[0], shape[1] // pixel, pixel))
+
+
+def _flat(array: Any, shape: tuple[int, int]) -> Any:
+    if len(array.shape) == 2:
+        return array
+    return Tensor(array.data, array.dtype, shape) if isinstance(array, Tensor) else array.reshape(shape)

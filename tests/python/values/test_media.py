@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
+from conftest import PASS_TEXT
 
 MONO = array.array("f", [0.0, 0.5])
 
@@ -233,7 +234,12 @@ def test_a_format_is_not_cut_at_a_nul() -> None:
          "a picture in nv12 of 4 x 2 has uint8 planes of the shapes (2, 4), (1, 4); got uint8 (2, 4)"),
         ([], "gray", rm.MarshalError, "a picture in gray of 4 x 2 has uint8 planes of the shapes (2, 4); got none"),
         ([b"12345678"], "gray", rm.MarshalError,
-         "a picture in gray of 4 x 2 has uint8 planes of the shapes (2, 4); got bytes ()"),
+         "a picture in gray of 4 x 2 has uint8 planes of the shapes (2, 4); got uint8 (8,)"),
+        ([np.zeros((2, 3, 4), "uint8")], "rgb24", rm.MarshalError,
+         "a picture in rgb24 of 4 x 2 has uint8 planes of the shapes (2, 12); got uint8 (2, 3, 4)"),
+        ([np.ma.masked_array(np.zeros((2, 4), "uint8"), True)], "gray", rm.MarshalError,
+         "planes[0]: MaskedArray would lose its mask; write value.filled(number), and pass value.mask beside it if it "
+         "matters"),
     ],
 )  # fmt: skip
 def test_planes_that_are_no_picture_are_refused(planes: Any, name: str, error: Any, message: str) -> None:
@@ -249,6 +255,23 @@ def test_a_picture_shows_what_it_is_and_takes_arrays_with_a_dimension_for_colors
         1_500_000_000,
         (2, 12),
     )
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_media_take_numbers_of_numpy_and_memory_of_others(engine: Any) -> None:
+    plane = memoryview(bytes(range(8))).cast("B", (2, 4))
+    video = rm.Video([plane], "gray", np.int64(4), np.int64(2), pts_ns=np.int64(5))  # type: ignore[arg-type]
+    (back,) = rm.execute_sync(PASS_TEXT, [video], engine=engine)
+    assert [(type(each), each) for each in (back.width, back.height, back.pts_ns)] == [(int, 4), (int, 2), (int, 5)]
+    assert type(back.planes[0]) is np.ndarray
+    assert back.planes[0].tolist() == plane.tolist()
+    (sound,) = rm.execute_sync(PASS_TEXT, [rm.Audio(array.array("f", [1, 2]), 8000)], engine=engine)
+    assert type(sound.samples) is np.ndarray
+
+
+def test_samples_with_a_mask_are_refused() -> None:
+    with pytest.raises(rm.MarshalError, match=r"^samples: MaskedArray would lose its mask; write value\.filled"):
+        rm.Audio(np.ma.masked_array(np.ones((1, 3), "float32"), [[0, 1, 0]]), 8000)
 
 
 def test_a_table_without_pyarrow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

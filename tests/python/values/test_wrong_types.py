@@ -63,6 +63,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "File": (rm.File, {"source": FILE}),
     "PCM": (rm.PCM, {"sample_format": "s16", "rate": 8000, "channels": 1}),
     "Tensor": (rm.Tensor, {"data": b"\0" * 4, "dtype": "float32", "shape": (1,)}),
+    "Video": (rm.Video, {"planes": [np.zeros((2, 4), "uint8")], "format": "gray", "width": 4, "height": 2}),
     "Node": (rm.Node, {"node_type": "PassThrough"}),
     "Pipeline": (rm.Pipeline, {}),
     "Pipeline.load": (rm.Pipeline.load, {"manifest": MANIFEST}),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from .._media.arrays import describe_mask
 from .._media.element_types import SIZES
 from .._problem.own_results import cure_for_value
 from ..errors import MarshalError
@@ -84,9 +85,10 @@ def describe_moment(value: datetime) -> str | None:
 
 def describe_array(array: Any) -> str | None:
     """What is wrong with the type of a numpy array, or of its elements; None if it can cross."""
+    complaint = describe_mask(array)
+    if complaint is not None:
+        return complaint
     name = type(array).__name__
-    if hasattr(array, "mask") and hasattr(array, "filled"):
-        return f"{name} would lose its mask; write value.filled(number), and pass value.mask beside it if it matters"
     if name not in ("ndarray", "memmap"):
         return (
             f"{name} is a subclass of ndarray and would come back as ndarray; "

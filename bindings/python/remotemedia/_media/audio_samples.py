@@ -9,6 +9,7 @@ from typing import Any
 from .._problem.own_results import cure_for_audio
 from .._process import imported
 from ..errors import InvalidArgumentError, MarshalError
+from .arrays import describe_mask
 from .element_types import NAMES_OF_FORMATS, SIZES
 from .tensor import Tensor
 
@@ -21,6 +22,9 @@ def planar(samples: Any) -> Any:
     if isinstance(samples, Tensor):
         array: Any = samples
     elif hasattr(samples, "__array_interface__") and numpy is not None:
+        complaint = describe_mask(samples)
+        if complaint is not None:
+            raise MarshalError(f"samples: {complaint}")
         array = numpy.asarray(samples)
     else:
         array = _tensor_of(samples)

@@ -1,13 +1,16 @@
 """Copies values as crossing between Python and the runtime would: of plain types, shared with nothing; or an error.
 
-Media values and arrays stay the same objects; the native runtime shares their memory too. Tables and what speaks DLPack
-alone are read by the native library's readers of those formats, and are refused where it can't be loaded.
+Media values and arrays stay the same objects, but media with tensors where numpy is there; the native runtime shares
+their memory too. Tables and what speaks DLPack alone are read by the native library's readers of those formats, and are
+refused where it can't be loaded.
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
+from copy import copy
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -97,11 +100,11 @@ def _replacement(value: Any) -> Any:
     kind = type(value)
     if kind is Tensor:
         return _array(value)
-    if kind is Audio and type(value.samples) is Tensor:
-        return Audio(_array(value.samples), value.rate, layout=value.layout, pts_ns=value.pts_ns)
+    if kind in (Audio, Video):
+        return _with_arrays(value)
     if kind is File:
         return _file(value)
-    if kind in (Audio, Table, Video):
+    if kind is Table:
         return value
     numpy = imported("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
@@ -168,6 +171,20 @@ def _checked(array: Any) -> Any:
         return Tensor(array.tobytes(), "bfloat16", array.shape)
     array = array.view(sys.modules["numpy"].ndarray)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _with_arrays(media: Audio | Video) -> Audio | Video:
+    """Sound or a picture whose tensors are what they come back as; the same object if it has none."""
+    parts = [media.samples] if isinstance(media, Audio) else media.planes
+    arrays = [_array(part) if type(part) is Tensor else part for part in parts]
+    if all(map(operator.is_, arrays, parts)):
+        return media
+    media = copy(media)
+    if isinstance(media, Audio):
+        (media.samples,) = arrays
+    else:
+        media.planes = arrays
+    return media
 
 
 def _array(tensor: Tensor) -> Any:
