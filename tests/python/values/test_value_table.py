@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+import functools
+import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -83,3 +87,34 @@ values = st.recursive(
 def test_any_value_comes_back_exactly(way: Callable[..., Any], engine: str, value: Any) -> None:
     back = way(value, engine=engine)
     assert value_table.same(value, back), (value, back)
+
+
+KEYS = [(np.str_("a"), "str(key)"), (value_table.Color.RED, "key.value"), (value_table.Level.HIGH, "str(key)")]
+"""Keys that are no `str`, with what to write in place of them."""
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("way", value_table.DIRECTIONS.values(), ids=value_table.DIRECTIONS)
+@pytest.mark.parametrize(("key", "cure"), KEYS)
+def test_keys_of_other_types_are_refused(way: Callable[..., Any], engine: str, key: Any, cure: str) -> None:
+    # Beside texts of such types that are values, which cross.
+    deep = [value_table.Color.RED, {"b": value_table.Point({key: key}, value_table.Color.RED)}]  # type: ignore[arg-type]
+    for value in ({key: 1}, deep):
+        with pytest.raises(rm.Error) as caught:
+            way(value, engine=engine)
+        assert f"keys of a dict must be str: write {{{cure}: value}}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "cure"), KEYS)
+async def test_sessions_refuse_them_too(key: Any, cure: str) -> None:
+    async with (rm.Pipeline() >> rm.nodes.PassThrough()).session() as session:
+        for send in (session.send, session.try_send, functools.partial(session.send, borrow=True)):
+            with pytest.raises(rm.MarshalError, match=r"^value: the key .* must be str: write {" + re.escape(cure)):
+                result = send({key: 1})
+                if inspect.isawaitable(result):
+                    await result
+        with pytest.raises(rm.MarshalError, match="^value: the key .* must be str"):
+            await asyncio.to_thread(session.send_from_thread, {key: 1})
+        await session.send([value_table.Color.RED])
+        await session.finish()
+        assert [packet.value async for packet in session] == [["red"]]

@@ -53,6 +53,7 @@ class Color(enum.Enum):
     """An enum."""
 
     RED = "red"
+    RAW = bytearray(b"raw")
 
 
 class Level(enum.IntEnum):
@@ -145,7 +146,7 @@ PYTHON_ONLY: dict[str, list[tuple[Any, Any]]] = {
     "memoryview": [(memoryview(b"ab"), b"ab")],
     "tuple": [((1, (2,)), [1, [2]])],
     "Path": [(Path("a/b.wav"), rm.File("a/b.wav"))],
-    "Enum": [(Color.RED, "red"), (Level.HIGH, 3)],
+    "Enum": [(Color.RED, "red"), (Color.RAW, b"raw"), (Level.HIGH, 3)],
     "dataclass": [(Point(1, Color.RED), {"x": 1, "color": "red"})],
     "zoned datetime": [
         (datetime.datetime(2026, 3, 29, 2, 30, fold=fold, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), moment)

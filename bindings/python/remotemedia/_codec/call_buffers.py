@@ -73,6 +73,7 @@ class CallBuffers(Encoder, Decoder):
         self._long_table: Any = None
         self.borrowed = None
         self.snapshot = False
+        self.has_replaced_text = False
         self._storages: list[Storage] = []
         self._refused = _NOTHING, None
         self.decode: Callable[[int, bytes], Any] = self._decode
@@ -86,7 +87,10 @@ class CallBuffers(Encoder, Decoder):
         """
         self.release_table()
         try:
-            return self.packer.pack(value)  # type: ignore[no-any-return]
+            document: bytes = self.packer.pack(value)
+            if self.has_replaced_text:
+                self.require_keys(value)
+            return document
         except PACKING_ERRORS as error:
             raise self.refused(value, name, error) from None
 

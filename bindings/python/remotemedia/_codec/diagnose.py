@@ -9,6 +9,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any
 
 from .._media.arrays import describe_mask
@@ -52,9 +53,10 @@ def explain(value: Any, name: str, reject: Callable[[Any], str | None]) -> Marsh
         elif kind is dict:
             for key in value:
                 if type(key) is not str:
+                    text = "key.value" if isinstance(key, Enum) and type(key.value) is str else "str(key)"
                     return MarshalError(
                         f"{path}: the key {key!r} is {_a(type(key).__name__)}; keys of a dict must be str: "
-                        f"write {{str(key): value}}"
+                        f"write {{{text}: value}}"
                     )
                 complaint = _text(key)
                 if complaint:

@@ -54,7 +54,7 @@ HEADERS = 256
 """How many headers are kept."""
 
 
-PLAIN = frozenset({type(None), bool, bytes, dict, float, int, list, str})
+PLAIN = frozenset({type(None), bool, bytearray, bytes, dict, float, int, list, memoryview, str})
 """The types that msgpack knows itself."""
 
 
@@ -70,6 +70,8 @@ class Encoder:
     """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
     snapshot: bool
     """Whether memory that can still be written to is copied as it crosses."""
+    has_replaced_text: bool
+    """Whether something else was written as text, perhaps a key: the packer does not say which. See `require_keys`."""
 
     def _encode(self, value: Any) -> Any:
         encoder = _ENCODERS.get(type(value))
@@ -77,7 +79,7 @@ class Encoder:
             return encoder(self, value)
         numpy = imported("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
-            return value.item() if is_plain_scalar(value) else self._numpy(numpy.asarray(value))
+            return self._plain(value.item()) if is_plain_scalar(value) else self._numpy(numpy.asarray(value))
         if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
             _ENCODERS[type(value)] = Encoder._numpy
             return self._numpy(value)
@@ -86,7 +88,7 @@ class Encoder:
         if isinstance(value, Enum):
             inner = value.value
             # What this returns is not asked about again.
-            return inner if type(inner) in PLAIN else list(inner) if type(inner) is tuple else self._encode(inner)
+            return self._plain(inner) if type(inner) in PLAIN else self._encode(inner)
         if isinstance(value, os.PathLike):
             return self._file(File(value))
         if is_dataclass(value) and not isinstance(value, type):
@@ -102,6 +104,33 @@ class Encoder:
         if foreign is not None:
             return foreign
         raise MarshalError(describe_type(value))
+
+    def _plain(self, replacement: Any) -> Any:
+        if type(replacement) is str:
+            self.has_replaced_text = True
+        return replacement
+
+    def require_keys(self, value: Any) -> None:
+        """Raises `MarshalError` if a map in `value`, which was packed just now, has a key that is no `str`.
+
+        Native code refuses those that were not written as text, so this is asked where `has_replaced_text` alone.
+        """
+        self.has_replaced_text = False
+        stack = [value]
+        while stack:
+            value = stack.pop()
+            kind = type(value)
+            if kind is dict:
+                for key in value:
+                    if type(key) is not str:
+                        raise MarshalError(f"the key {key!r} is no str")
+                stack.extend(value.values())
+            elif kind is list or kind is tuple:
+                stack.extend(value)
+            elif isinstance(value, Enum):
+                stack.append(value.value)
+            elif is_dataclass(value) and not isinstance(value, (type, os.PathLike)):
+                stack.extend(getattr(value, field.name) for field in fields(value))
 
     def _foreign(self, value: Any) -> ExtType | None:
         """A table or array of another package; None if it is neither."""

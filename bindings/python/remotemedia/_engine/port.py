@@ -120,6 +120,8 @@ class EventPort(Generic[DriverT]):
         try:
             try:
                 document = used.packer.pack(inputs)
+                if used.has_replaced_text:
+                    used.require_keys(inputs)
             except PACKING_ERRORS as error:
                 raise used.refused(inputs, "inputs", error) from None
             borrowed = used.borrowed

@@ -97,6 +97,8 @@ class NativeSession(SessionState):
         pack = self._pack
         try:
             document = pack(packets) if not borrow else pack_borrowed(used, packets)
+            if used.has_replaced_text:
+                used.require_keys(packets)
         except PACKING_ERRORS as error:
             raise refused_packets(used, packets, error) from None
         has_buffers, most = used.table, 0

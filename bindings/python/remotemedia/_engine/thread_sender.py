@@ -119,6 +119,8 @@ class ThreadSender:
         """Whether the native session took the packet. No outputs come along: they are for the loop."""
         try:
             document = used.packer.pack(packets)
+            if used.has_replaced_text:
+                used.require_keys(packets)
         except PACKING_ERRORS as error:
             raise refused_packets(used, packets, error) from None
         if used.table:
