@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import functools
-import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -108,12 +106,13 @@ def test_keys_of_other_types_are_refused(way: Callable[..., Any], engine: str, k
 @pytest.mark.parametrize(("key", "cure"), KEYS)
 async def test_sessions_refuse_them_too(key: Any, cure: str) -> None:
     async with (rm.Pipeline() >> rm.nodes.PassThrough()).session() as session:
-        for send in (session.send, session.try_send, functools.partial(session.send, borrow=True)):
-            with pytest.raises(rm.MarshalError, match=r"^value: the key .* must be str: write {" + re.escape(cure)):
-                result = send({key: 1})
-                if inspect.isawaitable(result):
-                    await result
-        with pytest.raises(rm.MarshalError, match="^value: the key .* must be str"):
+        refused = pytest.raises(rm.MarshalError, match=r"^value: the key .* must be str: write {" + re.escape(cure))
+        for borrow in (False, True):
+            with refused:
+                await session.send({key: 1}, borrow=borrow)
+        with refused:
+            session.try_send({key: 1})
+        with refused:
             await asyncio.to_thread(session.send_from_thread, {key: 1})
         await session.send([value_table.Color.RED])
         await session.finish()
