@@ -78,6 +78,42 @@ def test_cloudpickle_sends_functions_of_the_program_with_their_code(tmp_path: Pa
     assert outputs == "['8 is number 7', '14 is number 8']"
 
 
+RECURSIVE = """
+import remotemedia as rm
+
+@rm.node
+def factorial(value: int, least: int = 1) -> int:
+    '''The product of all from `least` on.'''
+    return least if value <= least else value * factorial.fn(value - 1, least)
+
+@rm.node(inputs=["a", "b"])
+def even(value: int, port: str) -> bool:
+    return value == 0 or odd.fn(value - 1)
+
+@rm.node
+def odd(value: int) -> bool:
+    return value != 0 and even.fn(value - 1, "a")
+"""
+
+
+def test_functions_that_refer_to_their_nodes_arrive() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    # As of the program that runs, whose functions travel with their code.
+    here: dict[str, Any] = {"__name__": "__main__"}
+    exec(RECURSIVE, here)
+    pipeline = rm.Pipeline() >> here["factorial"](least=2) >> here["odd"]
+    back = pickle.loads(cloudpickle.dumps(pipeline))
+    assert list(back.run_sync([4, 2])) == list(pipeline.run_sync([4, 2])) == [False, False]
+    odd = pickle.loads(cloudpickle.dumps(here["odd"]))
+    assert list((rm.Pipeline() >> odd).run_sync([3, 4])) == [True, False]
+    assert odd.fn.__globals__["even"].fn.__globals__["odd"] is odd
+    # Begun by the function, whose node arrives before its defaults and its docstring do.
+    function = pickle.loads(cloudpickle.dumps(here["factorial"].fn))
+    node = function.__globals__["factorial"]
+    assert (list(node.params), node.params["least"].default, node.__name__) == (["least"], 1, "factorial")
+    assert (node.fn, node.__doc__) == (function, here["factorial"].__doc__)
+
+
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("node", [scale, Pairs])
 def test_functions_of_modules_are_pickled_by_their_name(node: Any, protocol: int) -> None:

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, SupportsIndex, TypeVar, overload
 
 from .._functions.params import params_of, problems_of
 from .._functions.spec import SINGLE, CallSpec, NodeSpec, call_spec, gives_many
@@ -43,6 +43,18 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
         self._maker = _maker(fn, spec)
         self.emits: Any = None
         """The shape of its results, where a pickle brought it: names in annotations don't travel with the code."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Of one that came out of a pickle everything is missing until it is first used.
+            if "_source" in self.__dict__ and "fn" not in self.__dict__:
+                maker, emits = self._source
+                made = maker()
+                made.emits = emits
+                self.__class__ = type(made)
+                self.__dict__.update(made.__dict__)
+            return object.__getattribute__(self, name)
 
     # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
     # params pass.
@@ -306,14 +318,17 @@ def _maker(fn: Callable[..., Any], spec: CallSpec) -> Callable[[], NodeFunction[
 
 
 def _unpickled(maker: Callable[[], NodeFunction[Any, ..., Any]], emits: Any = None) -> NodeFunction[Any, ..., Any]:
-    """The node that a maker belongs to, if that one was found by its name; else a node that it makes."""
+    """The node that a maker belongs to, if that one was found by its name; else one that it makes at its first use.
+
+    Not before: of a function that refers to its node, this is called while both are only begun.
+    """
     found = sys.modules.get(maker.__module__)
     for part in maker.__qualname__.split(".")[:-1]:
         found = getattr(found, part, None)
     if isinstance(found, NodeFunction) and found._maker is maker:
         return found
-    made = maker()
-    made.emits = emits
+    made: NodeFunction[Any, ..., Any] = NodeFunction.__new__(NodeFunction)
+    made.__dict__["_source"] = maker, emits
     return made
 
 
