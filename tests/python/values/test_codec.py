@@ -91,6 +91,15 @@ def test_large_arrays_come_back_as_the_same_memory(dtype: str, layout: str) -> N
     assert (back == source).all()
 
 
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_an_array_in_a_mapped_file_comes_back_as_an_array_like_others(tmp_path: Path, engine: Any) -> None:
+    source = np.memmap(tmp_path / "mapped", "float32", "w+", shape=(2, LARGE))
+    for value in (source, source[:, ::2], source[0, :3]):
+        (back,) = rm.execute_sync(PASS_TEXT, [value], engine=engine)
+        assert type(back) is np.ndarray
+        assert np.shares_memory(back, source) == (engine == "python" or back.size >= LARGE)
+
+
 def test_a_read_only_array_comes_back_read_only() -> None:
     source = np.zeros(LARGE)
     source.flags.writeable = False

@@ -80,9 +80,12 @@ class Encoder:
         numpy = imported("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
             return self._plain(value.item()) if is_plain_scalar(value) else self._numpy(numpy.asarray(value))
-        if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
-            _ENCODERS[type(value)] = Encoder._numpy
+        if numpy is not None and type(value) is numpy.ndarray:
+            _ENCODERS[numpy.ndarray] = Encoder._numpy
             return self._numpy(value)
+        if numpy is not None and type(value) is numpy.memmap:
+            # A result of this memory is a view of what is lent: an array like any other.
+            return self._numpy(value.view(numpy.ndarray))
         if numpy is not None and isinstance(value, numpy.ndarray):
             raise MarshalError(describe_array(value))
         if isinstance(value, Enum):
