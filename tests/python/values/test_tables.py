@@ -48,6 +48,10 @@ COLUMNS: dict[str, Any] = {
     "fixed lists": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int32(), 2)),
     "structs": pa.array([{"a": 1, "b": "x"}, None, {"a": None, "b": "y"}]),
     "maps": pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int8())),
+    "unions": pa.UnionArray.from_sparse(
+        pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]
+    ),
+    "tensors": pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(12, dtype="float32").reshape(3, 2, 2)),
 }
 
 

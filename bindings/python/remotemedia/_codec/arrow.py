@@ -173,7 +173,11 @@ def _combined(table: Any) -> Any:
             f"the table is too large for one batch, it has {len(batches)}; pass them as a list: "
             "pyarrow.table(value).to_batches()"
         )
-    return batches[0] if batches else pyarrow.RecordBatch.from_pylist([], schema=table.schema)
+    if batches:
+        return batches[0]
+    # Of nulls: pyarrow makes no arrays of unions, and of some extensions, from Python's values.
+    empty = [pyarrow.nulls(0, field.type) for field in table.schema]
+    return pyarrow.RecordBatch.from_arrays(empty, schema=table.schema)
 
 
 def _joined(stream: Any, arrays: list[Any]) -> Any:
