@@ -177,6 +177,8 @@ def test_jax_gets_a_copy_of_what_it_can_not_share() -> None:
     apart[:] = ONE_TO_SIX
     for value in (rm.Audio(frozen, 8000), rm.Audio(apart, 8000), plain(readonly=True), plain()):
         assert value.jax().tolist() == ONE_TO_SIX.tolist()
+    for data in (b"", bytearray()):
+        assert rm.Tensor(data, "float32", (0, 3)).jax().shape == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -196,9 +196,18 @@ def test_a_read_only_tensor_goes_out_as_one_or_not_at_all() -> None:
     tensor = rm.Tensor(b"\1\2", "uint8", (2,))
     with pytest.raises(BufferError) as caught:
         tensor.__dlpack__()
-    expected = "the memory is read-only, which DLPack before 1.0 can't say; copy it first: bytes(tensor.data)"
+    expected = "the memory is read-only, which DLPack before 1.0 can't say; copy it first: bytearray(tensor.data)"
     assert str(caught.value) == expected
+    assert rm.Tensor(bytearray(tensor.data), "uint8", (2,)).__dlpack__() is not None
     assert not np.from_dlpack(tensor).flags.writeable
+
+
+def test_a_tensor_without_elements_may_be_written_to_as_its_memory_may() -> None:
+    assert rm.Tensor(b"", "float32", (0, 3)).readonly
+    tensor = rm.Tensor(bytearray(), "float32", (0, 3))
+    assert not tensor.readonly
+    assert tensor.__dlpack__() is not None
+    assert np.from_dlpack(tensor).shape == (0, 3)
 
 
 def test_arrays_of_other_packages_cross_without_numpy() -> None:

@@ -90,7 +90,7 @@ def to_capsule(tensor: Tensor, max_version: tuple[int, int] | None) -> Any:
     versioned = max_version is not None and max_version[0] >= 1
     if tensor.readonly and not versioned:
         raise BufferError(
-            "the memory is read-only, which DLPack before 1.0 can't say; copy it first: bytes(tensor.data)"
+            "the memory is read-only, which DLPack before 1.0 can't say; copy it first: bytearray(tensor.data)"
         )
     code, bits = _TYPES[tensor.dtype]
     address = int(ffi.cast("uintptr_t", ffi.from_buffer(tensor.data)))

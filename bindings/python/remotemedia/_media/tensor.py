@@ -31,7 +31,8 @@ class Tensor:
         view = _memory(data)
         if not view.c_contiguous:
             raise MarshalError("the data of a Tensor must be contiguous; copy it first: bytes(data)")
-        self.data = view.cast("B") if view.nbytes else memoryview(b"")
+        # Without elements a view of several dimensions can't be cast.
+        self.data = view.cast("B") if view.nbytes else memoryview(b"" if view.readonly else bytearray())
         self.dtype = dtype
         self.shape = _extents(shape)
         self._address: int | None = None
