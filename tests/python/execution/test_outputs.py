@@ -194,6 +194,20 @@ def test_whole_numbers_of_a_table_stay_what_they_are_where_some_are_missing() ->
         rm.execute_sync(PASS_TEXT, [{"sink": "mic", "value.sink": "x"}]).to_pandas()
 
 
+def test_whole_numbers_past_63_bits_are_unsigned_in_tables_of_arrow() -> None:
+    pa = pytest.importorskip("pyarrow")
+    large = 2**64 - 1
+    for values in ([large, 0], [{"value": large}, {"value": None}], [[large, 1], [2**63]]):
+        table = rm.execute_sync(PASS_TEXT, values).to_arrow()
+        column = table["value.value" if type(values[0]) is dict else "value"]
+        assert column.type in (pa.uint64(), pa.list_(pa.uint64()))
+        assert column.to_pylist() == [value["value"] if type(value) is dict else value for value in values]
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.execute_sync(PASS_TEXT, [-1, large]).to_arrow()
+    wrong = f"no type of integers has both -1 and {large}"
+    assert str(caught.value) == f"the values of the column 'value' have no type in common: {wrong}"
+
+
 def test_as_a_table_of_arrow_it_loses_nothing() -> None:
     pytest.importorskip("pyarrow")
     outputs = rm.execute_sync(SEGMENTS, [rm.testing.speech()])

@@ -79,6 +79,11 @@ def type_of_values(values: Iterable[Any]) -> Any:
         return type_of_shape(kind)
     found = pyarrow.infer_type(given)
     require_types(given, found)
+    # pyarrow looks at the types of numbers alone.
+    if found == pyarrow.int64() and max(given) >= 1 << 63:
+        if min(given) < 0:
+            raise TypeError(f"no type of integers has both {min(given)} and {max(given)}")
+        return pyarrow.uint64()
     return found
 
 
