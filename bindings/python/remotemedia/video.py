@@ -87,10 +87,8 @@ def _planes(planes: Any, name: str, width: int, height: int) -> list[Any]:
     shapes = plane_shapes(name, width, height)
     found = [array_of(plane) for plane in given]
     if len(found) != len(shapes) or not all(map(_fits, found, shapes, PIXELS[name])):
-        got = [
-            f"{type(plane).__name__} ()" if array is None else f"{array.dtype} {tuple(array.shape)}"
-            for plane, array in zip(given, found, strict=True)
-        ]
+        seen = [plane if array is None else array for plane, array in zip(given, found, strict=True)]
+        got = [f"{getattr(each, 'dtype', type(each).__name__)} {tuple(getattr(each, 'shape', ()))}" for each in seen]
         raise MarshalError(
             f"a picture in {name} of {width} x {height} has uint8 planes of the shapes "
             f"{', '.join(map(str, shapes))}; got {', '.join(got) or 'none'}"
