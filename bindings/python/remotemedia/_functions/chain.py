@@ -299,7 +299,7 @@ class _Stepped:
     is_in_thread = True
     """For the end of the program, which asks while a thread is to close it."""
 
-    def __init__(self, function: HostFunction, value: Any, port: int) -> None:
+    def __init__(self, function: HostFunction, value: Any, port: int = 0) -> None:
         self._node_type = function.node_type
         self._begin = functools.partial(function.invoke, value, port)
         self._given: Generator[Any, None, None] | None = None
