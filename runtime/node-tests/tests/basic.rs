@@ -173,8 +173,13 @@ fn calculator_refuses_to_divide_by_zero() {
     assert_eq!(power(Value::Float(0.0)), Err(format!("cannot raise zero to the power of -1.0. {cure}")));
     assert_eq!(power(ints(&[1, 0])), Err(format!("at [1]: cannot raise zero to the power of -1. {cure}")));
     // Too small for the tensor's type: the operand is zero there.
-    let divided = calculate("divide", json!(1e-60), tensor(DataType::Float32, &[1, 2], &[3f32, 4.0]).into());
-    assert_eq!(divided, Err(format!("at [0, 0]: cannot divide 3.0 by zero. {cure}")));
+    for operation in ["divide", "modulo"] {
+        let divided = calculate(operation, json!(1e-60), tensor(DataType::Float32, &[1, 2], &[3f32, 4.0]).into());
+        let why = "the operand 1e-60 is zero in float32, and nothing can be divided by it";
+        assert_eq!(divided, Err(format!("{why}. Convert the tensor to float64 first.")));
+    }
+    let multiplied = calculate("multiply", json!(1e-60), tensor(DataType::Float32, &[1], &[3f32]).into());
+    assert_eq!(multiplied, Ok(tensor(DataType::Float32, &[1], &[0f32]).into()));
 }
 
 #[test]

@@ -22,7 +22,7 @@ documented! {
 /// | integer, with an integer operand | an exact integer from -2^63 to 2^64 - 1; past that an error. `divide` gives a float where the quotient is no integer (7 / 2 is 3.5, 6 / 2 is 3), `power` where the operand is negative |
 /// | float, or a float operand | a 64-bit float. Past its range it is infinite, and a negative number to a fractional power is NaN, as IEEE 754 has it |
 /// | list | a list of the results; lists within it too |
-/// | tensor of floats | the same data type, each result rounded once |
+/// | tensor of floats | the same data type, as numpy computes: the operand is rounded to it first, and then each result |
 /// | tensor of integers | the same data type, a result that does not fit it is an error; float64 for `divide`, a negative power, or a float operand |
 ///
 /// `modulo` has the sign of the operand, as in Python. To divide by zero is an error, for zero to a negative power too.
@@ -140,7 +140,9 @@ impl Calculator {
         elements::apply(tensor, self.operation, self.operand).map_err(|fault| {
             let cure = match &fault {
                 ElementFault::DataType(_) => "Convert it to integers or floats first.".to_owned(),
-                ElementFault::Operand { .. } => "Convert the tensor to float64 first.".to_owned(),
+                ElementFault::Operand { .. } | ElementFault::Vanishing { .. } => {
+                    "Convert the tensor to float64 first.".to_owned()
+                }
                 ElementFault::Arithmetic { .. } => AVOID_ZERO.to_owned(),
                 ElementFault::Overflow { operand, .. } => {
                     format!("Convert the tensor to a wider type, or use the float operand {:?}.", operand.to_f64())

@@ -15,6 +15,9 @@ pub(super) enum ElementFault {
     /// The operand is infinite in the tensor's type.
     #[error("the operand {operand} is past the range of {data_type}")]
     Operand { operand: Number, data_type: &'static str },
+    /// The operand divides, and is zero in the tensor's type alone.
+    #[error("the operand {operand} is zero in {data_type}, and nothing can be divided by it")]
+    Vanishing { operand: Number, data_type: &'static str },
     /// An element has no result.
     #[error("at {}: {fault}", place(.index, .shape))]
     Arithmetic { index: usize, shape: Vec<usize>, fault: Fault },
@@ -117,10 +120,14 @@ impl Job<'_> {
     }
 
     fn floats<T: Pod>(&self, widen: impl Fn(T) -> f64, round: impl Fn(f64) -> T) -> Result<Tensor, ElementFault> {
-        let operand = widen(round(self.operand.to_f64()));
+        let exact = self.operand.to_f64();
+        let operand = widen(round(exact));
+        let data_type = self.tensor.data_type().name();
         if operand.is_infinite() {
-            let data_type = self.tensor.data_type().name();
             return Err(ElementFault::Operand { operand: self.operand, data_type });
+        }
+        if operand == 0.0 && exact != 0.0 && matches!(self.operation, Operation::Divide | Operation::Modulo) {
+            return Err(ElementFault::Vanishing { operand: self.operand, data_type });
         }
         // One loop for each of the simple operations, so that it has no choice to make.
         match self.operation {
