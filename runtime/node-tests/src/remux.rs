@@ -209,6 +209,19 @@ pub fn packets_of_ogg(file: &[u8]) -> Vec<Vec<u8>> {
     packets
 }
 
+/// Vorbis with one codebook of 131,072 codes, for which a decoder makes tables of 135 MB; and no sound.
+pub fn vorbis_of_a_large_codebook() -> Stream {
+    let identification = [&b"\x01vorbis\0\0\0\0\x01\x80\x3e\0\0"[..], &[0; 12], b"\xb8\x01"].concat();
+    // One book: its mark, dimensions, entries, and all codes of 17 bits; no vectors.
+    let fields = [(0, 8), (0x56_4342, 24), (1, 16), (1 << 17, 24), (1, 1), (16, 5), (1 << 17, 18), (0, 4)];
+    let (book, _) = fields.iter().fold((0u128, 0), |(bits, len), (field, width)| (bits | field << len, len + width));
+    let setup = [&b"\x05vorbis"[..], &book.to_le_bytes()].concat();
+    let headers = vec![identification, b"\x03vorbis\0\0\0\0\0\0\0\0\x01".to_vec(), setup];
+    let private = [&[2, headers[0].len() as u8, headers[1].len() as u8][..], &headers.concat()].concat();
+    let packets = vec![(vec![0; 3], 0); 4];
+    Stream { rate: 16_000, channels: 1, headers, matroska: ("A_VORBIS", private), mp4: (b"none", Vec::new()), packets }
+}
+
 /// A Matroska file of one cluster and several mono tracks of 8 kHz: of each its codec, the mark that makes it the default,
 /// if it has one, and its packet of one second.
 pub fn matroska_of_tracks(tracks: &[(&str, Option<u8>, &[u8])]) -> Vec<u8> {

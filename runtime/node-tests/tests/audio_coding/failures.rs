@@ -6,6 +6,7 @@ use serde_json::json;
 use harness::items::{decode_path, decode_pieces, node, run_item};
 use harness::media;
 use harness::ogg::checksum;
+use harness::remux::vorbis_of_a_large_codebook;
 
 /// What messages call bytes that arrive in pieces.
 const STREAM: &str = "the stream";
@@ -51,6 +52,23 @@ fn a_file_without_audio() {
     );
     let video = media::path("video.mp4");
     assert_eq!(decode_path(&video).message(), format!("'{video}' holds no audio track. Use a file with sound."));
+}
+
+#[test]
+fn vorbis_that_would_fill_memory_is_refused_before_its_decoder_is_made() {
+    let stream = vorbis_of_a_large_codebook();
+    for (name, file) in [("large.ogg", stream.ogg(1, 4, 0)), ("large.webm", stream.matroska(1000, false))] {
+        let path = media::file(name, &file);
+        for (name, outcome) in [(&*format!("'{path}'"), decode_path(&path)), (STREAM, decode_pieces(&file, 50))] {
+            assert_eq!(
+                outcome.message(),
+                format!(
+                    "the Vorbis codebooks of {name} take more than 64 MiB. \
+                     Fetch or copy it again; those of libvorbis take at most 4 MiB."
+                )
+            );
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ use remotemedia_core::wire::{Limits, decode};
 use serde_json::json;
 
 use harness::drive::prepare;
+use harness::items::decode_pieces;
+use harness::remux::vorbis_of_a_large_codebook;
 
 /// The switch that writes the table instead of comparing it.
 const WRITE: &str = "UPDATE_SECURITY";
@@ -182,6 +184,12 @@ fn sound() -> Vec<Row> {
             "512 MiB",
             "send a `File`",
             endless(b"\0\0\0\x18ftypM4A \0\0\0\0"),
+        ),
+        row(
+            "memory that the codebooks of Vorbis take",
+            "64 MiB",
+            "fixed",
+            &decode_pieces(&vorbis_of_a_large_codebook().ogg(1, 4, 0), 1000).failure().cause,
         ),
         row(
             "rates that are resampled",

@@ -10,7 +10,7 @@ use super::container::Container;
 use super::flac_decoder::ChecksumBy;
 use super::opus::PreSkip;
 use super::refusal::Refusal;
-use super::{aac, failure, flac_decoder, layer3, layers_1_2, opus, pcm_packet};
+use super::{aac, failure, flac_decoder, layer3, layers_1_2, opus, pcm_packet, vorbis_setup};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -26,6 +26,10 @@ pub(super) fn make_decoder(
     let channels = params.channels.as_ref().map_or(0, |channels| channels.count());
     if params.codec == CODEC_ID_VORBIS && channels > 2 {
         return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
+    }
+    if params.codec == CODEC_ID_VORBIS {
+        let headers = params.extra_data.as_deref().unwrap_or_default();
+        vorbis_setup::check(headers).map_err(|_too_large| failure::codebooks_too_large(name))?;
     }
     let own: Option<Result<Box<dyn AudioDecoder>, Error>> = match params.codec {
         CODEC_ID_OPUS => {

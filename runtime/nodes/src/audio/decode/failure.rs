@@ -8,6 +8,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 use super::ogg_order::LostPages;
 use super::refusal::Refusal;
 use super::system_codecs::SystemError;
+use super::vorbis_setup;
 
 pub(super) use crate::io::{empty, unreadable};
 
@@ -129,6 +130,12 @@ pub(super) fn joined(name: &str) -> NodeError {
 pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged in a way that its decoder does not expect: {panic}"))
         .cure(format!("{AGAIN}, or cut the damaged part out."))
+}
+
+/// A Vorbis stream whose header describes more than its encoder could mean.
+pub(super) fn codebooks_too_large(name: &str) -> NodeError {
+    NodeError::new(format!("the Vorbis codebooks of {name} take more than {} MiB", vorbis_setup::MOST >> 20))
+        .cure(format!("{AGAIN}; those of libvorbis take at most 4 MiB."))
 }
 
 /// A stream of bytes of which too much would have to be kept.

@@ -71,6 +71,7 @@ mod system_formats;
 mod tag_behind;
 mod track;
 mod vorbis_blocks;
+mod vorbis_setup;
 mod wav_tags;
 mod wave;
 mod wave_codec;

@@ -12,7 +12,7 @@ pub(super) struct VorbisBlocks {
 }
 
 /// The length of the identification header (Vorbis I, 4.2.2).
-const IDENTIFICATION: usize = 30;
+pub(super) const IDENTIFICATION: usize = 30;
 
 impl VorbisBlocks {
     /// Reads the identification header and the setup header that follows on it.
@@ -76,16 +76,17 @@ fn modes(setup: &[u8]) -> Option<Vec<bool>> {
     found
 }
 
+/// Bits, least one first, as numbers of so many of them.
+#[cfg(test)]
+pub(super) fn packed(fields: &[(u64, usize)]) -> Vec<u8> {
+    let bits: Vec<u8> =
+        fields.iter().flat_map(|(value, len)| (0..*len).map(move |bit| (value >> bit & 1) as u8)).collect();
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | bit)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Bits, least one first, as numbers of so many of them.
-    fn packed(fields: &[(u64, usize)]) -> Vec<u8> {
-        let bits: Vec<u8> =
-            fields.iter().flat_map(|(value, len)| (0..*len).map(move |bit| (value >> bit & 1) as u8)).collect();
-        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | bit)).collect()
-    }
 
     #[test]
     fn modes_are_found_from_the_end() {
