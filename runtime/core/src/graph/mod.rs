@@ -149,6 +149,39 @@ impl Graph {
         inputs.iter().chain(feedback_inputs).map(|edge| self.edges[*edge].port)
     }
 
+    /// The input ports of an aligning node at the head of a stage that get nothing but what has come around a loop, each with
+    /// the least delay on the way.
+    pub fn loops_into(&self, stage: usize) -> Vec<(usize, Duration)> {
+        if !self.begins_with_aligning(stage) || self.edges.iter().all(|edge| edge.delay.is_none()) {
+            return Vec::new();
+        }
+        // What a stage gets, by the stages before it; none if something comes from outside.
+        let mut delays: Vec<Option<Duration>> = Vec::with_capacity(stage);
+        for before in 0..stage {
+            let Stage { inputs, feedback_inputs, .. } = &self.stages[before];
+            // An edge without a beginning brings only ends.
+            let brings = |edge: &&usize| self.edges[**edge].from.is_some() || self.edges[**edge].input.is_some();
+            let edges = inputs.iter().filter(brings).chain(feedback_inputs).copied();
+            let delay = if self.begins_with_source(before) { None } else { self.least_delay(edges, &delays) };
+            delays.push(delay);
+        }
+        let Stage { inputs, feedback_inputs, .. } = &self.stages[stage];
+        let mut ports: Vec<usize> = self.connected_ports(stage).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let delay_of = |port: usize| {
+            let edges = inputs.iter().chain(feedback_inputs).copied().filter(|edge| self.edges[*edge].port == port);
+            self.least_delay(edges, &delays).map(|delay| (port, delay))
+        };
+        ports.into_iter().filter_map(delay_of).collect()
+    }
+
+    /// The least delay of what some edges bring, if all of it has come around a loop.
+    fn least_delay(&self, edges: impl Iterator<Item = usize>, delays: &[Option<Duration>]) -> Option<Duration> {
+        let delay_of = |edge: usize| self.edges[edge].delay.or_else(|| *delays.get(self.edges[edge].from?)?);
+        edges.map(delay_of).collect::<Option<Vec<Duration>>>()?.into_iter().min()
+    }
+
     /// The id of the first node that the host runs, if there is one.
     pub fn first_host_node(&self) -> Option<Arc<str>> {
         self.nodes.iter().find(|node| matches!(node.work, Work::Host(_))).map(|node| Arc::clone(&node.id))

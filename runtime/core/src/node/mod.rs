@@ -30,6 +30,7 @@ pub use taken_names::{TakenName, TakenNames};
 pub use time_breaks::{TimeBreakCounts, TimeBreaks};
 
 use std::any::Any;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -47,6 +48,12 @@ pub trait Node: Any + Send {
     /// Receives the numbers of the input ports at which packets can come; for nodes with optional ports.
     fn connect(&mut self, inputs: &[usize]) {
         let _ = inputs;
+    }
+
+    /// Input port `port` gets nothing but what this node has emitted itself, around a loop and at the earliest `delay`
+    /// later; for nodes that [align](Define::ALIGNS) their inputs. Called after `connect`.
+    fn connect_loop(&mut self, port: usize, delay: Duration) {
+        let _ = (port, delay);
     }
 
     /// Prepares the node: opens, allocates, keeps what it needs of the context.

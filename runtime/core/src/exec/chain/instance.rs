@@ -34,10 +34,12 @@ pub(super) fn instance(
         None => graph.connected_ports(stage_index).collect(),
         Some(before) => smallvec![stage.links[before].next_port],
     };
+    let loops = if position == 0 { graph.loops_into(stage_index) } else { Vec::new() };
     let made = catch_unwind(AssertUnwindSafe(|| match &graph.nodes[index].work {
         Work::Native { prepared, .. } => {
             let mut node = changed.as_ref().unwrap_or(prepared).instantiate();
             node.connect(&inputs);
+            loops.iter().for_each(|(port, delay)| node.connect_loop(*port, *delay));
             node
         }
         Work::Host(_) => unreachable!("a stage of native nodes holds no other"),
