@@ -15,7 +15,8 @@ pub struct TimeBreakCounts {
     pub gaps: u64,
     /// How much was missing in these gaps, in nanoseconds.
     pub missing: i64,
-    /// How many packets began before the end of the one before them.
+    /// How many packets began before the end of the one before them, or before what a node that aligns its inputs has
+    /// emitted.
     pub overlaps: u64,
     /// How much of those was left out, in nanoseconds.
     pub trimmed: i64,

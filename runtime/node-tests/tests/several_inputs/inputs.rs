@@ -38,7 +38,8 @@ pub(crate) fn ramp(seed: usize, channels: usize, frames: usize, rate: u32) -> Au
     Audio::from_planar((0..channels * frames).map(sample).collect(), channels, rate).expect("valid sound")
 }
 
-fn collect(node: &mut dyn Node, step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
+/// Appends what comes of a step and of those after it.
+pub(crate) fn collect(node: &mut dyn Node, step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
     drain(node, step, |emission| {
         if let Value::Audio(audio) = emission.packet.value {
             sounds.push(*audio);

@@ -9,11 +9,11 @@ use remotemedia_core::exec::{
     SessionPacket, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodes;
-use remotemedia_core::node::{Node, NodeError};
+use remotemedia_core::node::{Context, Node, NodeError, TimeBreaks};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
-use crate::inputs::{self, connected, end, flush, push};
+use crate::inputs::{self, collect, connected, end, flush, push};
 
 const RATE: u32 = 8_000;
 /// Long enough that only a hang reaches it.
@@ -28,7 +28,7 @@ fn ramp(seed: usize, channels: usize, frames: usize) -> Audio {
 }
 
 fn at(audio: Audio, frame: i64) -> Audio {
-    audio.with_pts(Some(MediaTime::of_frames(frame as u64, RATE)))
+    audio.with_pts(Some(frame * 1_000_000_000 / i64::from(RATE)))
 }
 
 /// One channel of sounds that follow one another without gaps.
@@ -138,6 +138,102 @@ fn an_input_that_is_given_up_or_has_ended_is_not_waited_for_however_long_it_last
     }
 }
 
+/// A sum, and what it counts.
+fn counted(params: Json, ports: &[usize]) -> (Box<dyn Node>, TimeBreaks) {
+    let (mut node, context) = (sum(params, ports), Context { node_id: "sum".into(), ..Context::default() });
+    node.initialize(&context).expect("it initializes");
+    (node, context.time_breaks)
+}
+
+#[test]
+fn what_a_function_returns_for_one_input_follows_one_another() {
+    let (mut node, mut sounds) = (sum(json!({}), &[0]), Vec::new());
+    for piece in 0..3 {
+        let packet = Packet { pts: Some(1_000_000_000), ..Packet::new(ramp(piece, 1, 800).into()) };
+        let step = node.process(0, packet).expect("it follows");
+        collect(&mut *node, step, &mut sounds).expect("it follows");
+    }
+    flush(&mut *node, &mut sounds);
+    assert_eq!((sounds[0].pts, joined(&sounds, 0).len()), (Some(1_000_000_000), 2_400));
+}
+
+#[test]
+fn a_clock_that_is_slow_or_fast_against_its_samples_ends_nothing() {
+    for (every_ns, frames, expected) in [(19_990_000, 192_000, (0, 1)), (20_010_000, 192_081, (1, 0))] {
+        let ((mut node, breaks), mut sounds) = (counted(json!({}), &[0]), Vec::new());
+        for number in 0..1_200 {
+            let audio = ramp(0, 1, 160).with_pts(Some(number * every_ns));
+            push(&mut *node, 0, &audio, &mut sounds).expect("it drifts");
+        }
+        flush(&mut *node, &mut sounds);
+        let counts = breaks.read();
+        assert_eq!((counts.gaps, counts.overlaps), expected);
+        let apart = (joined(&sounds, 0).len() as i64 - frames).unsigned_abs();
+        assert!(apart <= 81, "{apart} frames");
+    }
+}
+
+#[test]
+fn what_comes_too_late_is_counted_as_well_as_what_is_missing() {
+    let ((mut node, breaks), mut sounds) = (counted(json!({"wait_ms": 100}), &[0, 1]), Vec::new());
+    push(&mut *node, 0, &at(ramp(0, 1, 8_000), 0), &mut sounds).expect("sound");
+    push(&mut *node, 1, &at(ramp(1, 1, 8_000), 0), &mut sounds).expect("sound");
+    let counts = breaks.read();
+    assert_eq!((counts.overlaps, counts.trimmed, counts.gaps), (1, 900_000_000, 0));
+    push(&mut *node, 1, &at(ramp(1, 1, 80), 12_000), &mut sounds).expect("sound");
+    let counts = breaks.read();
+    assert_eq!((counts.overlaps, counts.gaps, counts.missing), (1, 1, 500_000_000));
+}
+
+#[test]
+fn a_hold_of_hours_is_a_jump_of_the_output_too() {
+    for params in [json!({}), json!({"wait_ms": 200})] {
+        let (mut node, mut sounds) = (sum(params, &[0, 1]), Vec::new());
+        for begin in [0, 7_201 * i64::from(RATE)] {
+            for frame in (0..8_000).step_by(160) {
+                for port in [0, 1] {
+                    push(&mut *node, port, &at(ramp(port, 1, 160), begin + frame), &mut sounds).expect("sound");
+                }
+            }
+        }
+        flush(&mut *node, &mut sounds);
+        let frames: usize = sounds.iter().map(Audio::frames).sum();
+        assert!((16_000..18_000).contains(&frames), "{frames}");
+        let last = sounds.last().expect("sound");
+        assert_eq!(last.pts.expect("a time") + last.duration(), 7_202_000_000_000);
+    }
+}
+
+#[test]
+fn the_time_of_the_output_is_that_of_the_input_that_begins_first_whichever_comes_first() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut node, mut sounds) = (sum(json!({}), &[0, 1]), Vec::new());
+        for port in order {
+            // Less than a frame apart.
+            let audio = ramp(port, 1, 160).with_pts(Some(60_000 * port as i64));
+            push(&mut *node, port, &audio, &mut sounds).expect("sound");
+        }
+        assert_eq!(sounds[0].pts, Some(0), "{order:?}");
+    }
+}
+
+#[test]
+fn a_loop_is_silent_until_it_brings_something_and_holds_up_nothing_that_comes_from_outside() {
+    let (mut node, mut sounds) = (sum(json!({}), &[0, 1]), Vec::new());
+    node.connect_loop(1, Duration::from_millis(100));
+    push(&mut *node, 0, &at(ramp(0, 1, 1_600), 0), &mut sounds).expect("sound");
+    assert_eq!(joined(&sounds, 0), ramp(0, 1, 1_600).channel(0)[..800], "nothing has been around before");
+    push(&mut *node, 1, &at(ramp(1, 1, 400), 800), &mut sounds).expect("sound");
+    let sum = |frame: usize| ramp(0, 1, 1_600).channel(0)[frame] + ramp(1, 1, 400).channel(0)[frame - 800];
+    assert_eq!(joined(&sounds, 0)[800..], (800..1_200).map(sum).collect::<Vec<f32>>());
+    // It brings no more: after a second it is silent, and nothing of what comes from outside is late any more.
+    push(&mut *node, 0, &at(ramp(0, 1, 8_000), 1_600), &mut sounds).expect("sound");
+    assert!(node.wants(0));
+    assert_eq!(joined(&sounds, 0).len(), 9_600);
+    push(&mut *node, 0, &at(ramp(0, 1, 160), 9_600), &mut sounds).expect("sound");
+    assert_eq!(joined(&sounds, 0).len(), 9_760);
+}
+
 #[test]
 fn a_gain_glides_to_its_new_value() {
     let mut node = sum(json!({"gains_db": [0, -120]}), &[0, 1]);
@@ -172,8 +268,8 @@ fn what_does_not_fit_is_refused() {
          of this node: converters are put before it then."
     );
     assert_eq!(
-        message(push(&mut *node, 0, &at(ramp(0, 2, 10), 10), &mut sounds).expect_err("back in time")),
-        "the sound at 'in0' goes back by 0.013 s. Send the packets of an input in the order of their times."
+        message(push(&mut *node, 0, &at(ramp(0, 2, 10), -8_000), &mut sounds).expect_err("back in time")),
+        "the sound at 'in0' goes back by 1.014 s. Send the packets of an input in the order of their times."
     );
     assert_eq!(
         message(push(&mut *node, 1, &at(ramp(0, 2, 10), 40_000_000), &mut sounds).expect_err("far away")),
@@ -456,6 +552,50 @@ fn an_interruption_does_not_wait_for_what_is_over() {
     sounds.extend(rest_of(&session, &port));
     let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(0)).copied().collect();
     assert_eq!(made, second.channel(0));
+}
+
+/// A comb: each sample has the one of 100 ms before it added, which has come around.
+#[test]
+fn a_sum_adds_what_it_has_emitted_around_a_loop() {
+    comb(json!({"gains_db": [0, -6]}));
+    // With a converter in the loop.
+    comb(json!({"gains_db": [0, -6], "rate": RATE}));
+}
+
+fn comb(params: Json) {
+    let mut document: Json = serde_json::from_str(&manifest(&[("sum", "AudioSum", params)], &[])).expect("JSON");
+    document["inputs"] = json!({"mic": "sum.in0"});
+    document["connections"] = json!([{"from": "sum", "to": "sum.in1", "delay_ms": 100}]);
+    let runtime = runtime();
+    let pipeline =
+        runtime.compile(document.to_string().as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    let port = Port::new(None);
+    let options = SessionOptions { clock: SessionClock::Virtual, ..SessionOptions::default() };
+    let session = pipeline.session(&port, 1, &options).expect("accepted");
+    let sound = ramp(3, 1, 8_000);
+    let (mut sounds, mut early) = (Vec::new(), 0);
+    for first in (0..sound.frames()).step_by(160) {
+        let packet = Packet::new(at(sound.slice(first, 160), first as i64).into());
+        let mut packets = VecDeque::from([packet]);
+        while !packets.is_empty() {
+            let sent = session.send(&mut packets, 0, PATIENCE, ALL).expect("taken");
+            sounds.extend(sent.outputs.into_iter().map(|output| sound_of(output.packet.value)));
+            if sent.taken == 0 {
+                assert!(!port.next(Some(PATIENCE)).events.is_empty(), "it hangs");
+            }
+        }
+        early = sounds.iter().map(Audio::frames).sum();
+    }
+    session.finish().expect("it goes on");
+    sounds.extend(rest_of(&session, &port));
+    let gain = 10f64.powf(-6.0 / 20.0);
+    let mut expected: Vec<f32> = Vec::new();
+    for (frame, sample) in sound.channel(0).iter().enumerate() {
+        let back = frame.checked_sub(800).map_or(0.0, |back| expected[back]);
+        expected.push((f64::from(*sample) + gain * f64::from(back)) as f32);
+    }
+    assert_eq!(joined(&sounds, 0)[..8_000], expected);
+    assert!(early > 0, "it comes while the session runs");
 }
 
 /// Two inputs, one at each port of a sum, and what the manifest adds behind them.

@@ -1,6 +1,10 @@
 //! `AudioSum`: several sounds at once, frame by frame.
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
+use std::time::Duration;
+
+use remotemedia_core::node::{
+    AudioFormat, Context, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, Kind, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,10 +20,10 @@ documented! {
 /// The inputs are `in0` to `in7`, of which any may be left unconnected: `sum.in0`, `sum.in1` in a manifest, `sum["in0"]` in
 /// Python. They meet by their `pts`: frames that sound at the same time are added, and where an input has nothing it is
 /// silent. The output begins with the input that begins first and ends with the one that ends last. Sound without `pts`
-/// begins at 0 and goes on where its last packet ended. Within an input, a jump of `pts` of more than 10 ms is silence in
-/// between; a smaller one is not looked at; sound that goes back in time is an error. All inputs need one rate and one
-/// number of channels, whose layout is that of the first sound that comes: with `rate` and `channels` converters are put
-/// before it that see to it, else another format is an error.
+/// begins at 0 and goes on where its last packet ended. Where the `pts` of an input jump, by what counts as a jump in other
+/// nodes too, a gap is silence and an overlap is trimmed; sound that goes back by more than a second is an error. All inputs
+/// need one rate and one number of channels, whose layout is that of the first sound that comes: with `rate` and `channels`
+/// converters are put before it that see to it, else another format is an error.
 ///
 /// A sum is computed in float64, in the order of the inputs, and rounded once. Nothing limits it: it may exceed full scale.
 /// How the sound is divided into packets, and which input comes first, changes nothing. Samples that are NaN or infinite are
@@ -28,10 +32,16 @@ documented! {
 /// Each frame comes out once all inputs have it or have ended, so the output is as late as the latest of them. What comes
 /// early waits: an input that has nodes of its own runs at most about a second ahead of the others; where the inputs have
 /// a common origin, as behind a node that feeds two ways, as much waits as the slower way holds back, at most 1 GiB. With
-/// `wait_ms` an input that is further behind counts as silent, and what comes of it later is left out: for streams that
-/// send only from time to time. Inputs more than an hour apart are an error.
+/// `wait_ms` an input that is further behind counts as silent, and what comes of it later is left out and counted as an
+/// overlap: for streams that send only from time to time. If such a stream is converted to `rate`, the last 40 ms at most of
+/// each stretch stay in the converter until the next one comes, and are too late then: send as much silence behind it.
 ///
-/// While a session runs `gains_db` may change: the factors then glide to their new values in a straight line of 20 ms.
+/// An input that begins more than an hour away from the others is an error. Where all of them pause for more than an hour, the
+/// times of the output jump too. An input that gets nothing but what has come around a loop is silent until `delay_ms`
+/// after the first sound; if what comes around is more than `wait_ms` behind, by default a second, it is not waited for.
+///
+/// While a session runs `gains_db` may change: from where the output stands, which may be behind what has been sent, the
+/// factors glide to their new values in a straight line of 20 ms.
 #[derive(Debug)]
 pub struct AudioSum {
     inputs: Aligned,
@@ -87,6 +97,15 @@ const fn input(name: &'static str) -> Port {
 impl Node for AudioSum {
     fn connect(&mut self, inputs: &[usize]) {
         self.inputs.connect(inputs);
+    }
+
+    fn connect_loop(&mut self, port: usize, delay: Duration) {
+        self.inputs.connect_loop(port, delay);
+    }
+
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.inputs.count_in(&context.time_breaks);
+        Ok(())
     }
 
     fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError> {

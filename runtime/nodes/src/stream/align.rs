@@ -2,19 +2,23 @@
 //! time. It knows nothing of what is done with them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Duration;
 
-use remotemedia_core::node::NodeError;
-use remotemedia_core::value::{Audio, MediaTime, Packet};
+use remotemedia_core::node::{NodeError, TimeBreaks};
+use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 
 use super::audio_fifo::LIMIT;
 use super::finite::check_finite;
 use super::format::Format;
 use super::reader::audio_of;
+use super::timeline::{Place, Timeline, frames_of};
 
 /// What comes at the inputs of a node, from where its output is on.
 #[derive(Debug)]
 pub(crate) struct Aligned {
     tracks: Vec<Track>,
+    timeline: Timeline,
     format: Option<Format>,
     /// The input that had this format first.
     format_of: usize,
@@ -32,16 +36,18 @@ pub(crate) struct Aligned {
 #[derive(Debug, Default)]
 struct Track {
     is_connected: bool,
+    /// If nothing comes but what has been in the output: how much later, in nanoseconds, at the least.
+    loop_delay: Option<u64>,
     has_ended: bool,
     /// Sound with the frame at which it begins, oldest first; what lies between is silence.
     parts: VecDeque<(i64, Audio)>,
+    /// The first frame since its times last jumped, and its time.
+    origin: (i64, i64),
     /// The frame after the last one that came.
     end: Option<i64>,
 }
 
-/// A jump of times up to this long, in seconds, is not looked at within an input.
-const JITTER_S: f64 = 0.01;
-/// The longest silence between inputs, in seconds.
+/// How far from the others an input may begin, and the longest silence that comes out, in seconds.
 const FURTHEST_S: i64 = 3600;
 /// How far an input runs ahead, in seconds, before it is asked to wait for the others, if those are never given up.
 const LEAD_S: f64 = 1.0;
@@ -51,6 +57,7 @@ impl Aligned {
     pub(crate) fn new(ports: usize, patience_ms: Option<f64>) -> Self {
         Self {
             tracks: (0..ports).map(|_| Track::default()).collect(),
+            timeline: Timeline::default(),
             format: None,
             format_of: 0,
             position: None,
@@ -66,6 +73,16 @@ impl Aligned {
         }
     }
 
+    /// An input that gets nothing but the output, so much later.
+    pub(crate) fn connect_loop(&mut self, port: usize, delay: Duration) {
+        self.tracks[port].loop_delay = Some(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// From here on jumps and what comes too late are counted there.
+    pub(crate) fn count_in(&mut self, breaks: &TimeBreaks) {
+        self.timeline.breaks = breaks.clone();
+    }
+
     /// The format of the item, if sound has come.
     pub(crate) fn format(&self) -> Option<&Format> {
         self.format.as_ref()
@@ -74,10 +91,11 @@ impl Aligned {
     /// Takes in a packet of sound.
     ///
     /// # Errors
-    /// If it is no sound, of another format than the rest, has NaN or infinity, or goes back in time; or if too much
-    /// waits for another input.
+    /// If it is no sound, of another format than the rest, has NaN or infinity, or goes back to another time; or if too
+    /// much waits for another input.
     pub(crate) fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let audio = audio_of(packet)?;
+        let has_own_time = matches!(&packet.value, Value::Audio(audio) if audio.pts.is_some());
+        let mut audio = audio_of(packet)?;
         let pts = audio.pts;
         if self.format.is_none() {
             self.format_of = port;
@@ -86,39 +104,51 @@ impl Aligned {
         format.check(&audio, port, pts, &format!("that at 'in{}'", self.format_of))?;
         let rate = format.rate;
         check_finite(&audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
-        let is_first = self.tracks.iter().all(|track| track.end.is_none());
-        let track = &mut self.tracks[port];
-        let start = match (pts, track.end) {
-            (None, end) => end.unwrap_or(0),
-            (Some(pts), None) => frame_at(pts, rate),
-            (Some(pts), Some(end)) => {
-                let start = frame_at(pts, rate);
-                if (start.saturating_sub(end)).unsigned_abs() as f64 <= JITTER_S * f64::from(rate) {
-                    end
-                } else {
-                    start
+        let track = &self.tracks[port];
+        let own = pts.map_or(0, |pts| frame_at(pts, rate));
+        // Where it begins, and from what its times follow.
+        let goes_on = track.end.map_or((own, (own, pts.unwrap_or(0))), |end| (end, track.origin));
+        let (start, origin) = match self.timeline.place(&audio, has_own_time, track.end_time(rate)) {
+            Place::Follows => goes_on,
+            Place::Filled(_) | Place::Apart(Some(_)) => {
+                let start = own.max(goes_on.0);
+                (start, (start, pts.unwrap_or(0)))
+            }
+            Place::Apart(None) => {
+                let back = track.end_time(rate).unwrap_or(0).saturating_sub(pts.unwrap_or(0)) as f64 / 1e9;
+                let cause = format!("the sound at 'in{port}' goes back by {back:.3} s");
+                return Err(NodeError::new(cause)
+                    .cure("Send the packets of an input in the order of their times.")
+                    .at(pts));
+            }
+            Place::Overlaps(trimmed) => {
+                let trimmed = usize::try_from(frames_of(trimmed, rate)).unwrap_or(usize::MAX).min(audio.frames());
+                if trimmed == audio.frames() {
+                    return Ok(());
                 }
+                audio = audio.slice(trimmed, audio.frames() - trimmed);
+                goes_on
             }
         };
-        if let Some(end) = track.end.filter(|end| start < *end) {
-            let back = (end - start) as f64 / f64::from(rate);
-            let cause = format!("the sound at 'in{port}' goes back by {back:.3} s");
-            return Err(NodeError::new(cause)
-                .cure("Send the packets of an input in the order of their times.")
-                .at(pts));
+        let end = start.saturating_add(audio.frames() as i64);
+        if track.end.is_none() {
+            self.check_begin(port, start..end, pts)?;
         }
-        if is_first {
-            self.anchor = (start, pts.unwrap_or(0));
-        } else if start < self.anchor.0 && self.position.is_none() {
-            self.anchor = (start, pts.unwrap_or_else(|| self.time(start)));
+        if self.position.is_none() {
+            let begin = (start, pts.unwrap_or_else(|| self.time(start)));
+            let is_first = self.tracks.iter().all(|track| track.end.is_none());
+            self.anchor = if is_first { (start, pts.unwrap_or(0)) } else { self.anchor.min(begin) };
+        }
+        let late = self.position.map_or(0, |position| position.min(end).saturating_sub(start));
+        if late > 0 {
+            self.timeline.breaks.count_overlap(MediaTime::of_frames(late.unsigned_abs(), rate));
         }
         let track = &mut self.tracks[port];
-        track.end = Some(start.saturating_add(audio.frames() as i64));
+        (track.origin, track.end) = (origin, Some(end));
         if audio.frames() > 0 {
             self.held += weight(&audio);
             track.parts.push_back((start, audio));
         }
-        self.check_distance(port, pts)?;
         self.check_memory(port)
     }
 
@@ -135,7 +165,8 @@ impl Aligned {
     /// Forgets the item.
     pub(crate) fn reset(&mut self) {
         for track in &mut self.tracks {
-            *track = Track { is_connected: track.is_connected, ..Track::default() };
+            let Track { is_connected, loop_delay, .. } = *track;
+            *track = Track { is_connected, loop_delay, ..Track::default() };
         }
         (self.format, self.position, self.held) = (None, None, 0);
     }
@@ -148,7 +179,9 @@ impl Aligned {
         }
         let (Some(format), Some(end)) = (&self.format, self.tracks[port].end) else { return true };
         let lead = (LEAD_S * f64::from(format.rate)) as i64;
-        let awaited = |(other, track): (usize, &Track)| other != port && track.is_awaited();
+        // What comes around a loop never holds up the node that feeds it.
+        let awaited =
+            |(other, track): (usize, &Track)| other != port && track.is_awaited() && track.loop_delay.is_none();
         let begin = self.position.unwrap_or_else(|| self.tracks[port].parts.front().map_or(end, |part| part.0));
         let mut others = self.tracks.iter().enumerate().filter(|other| awaited(*other));
         others.all(|(_, track)| end - track.end.unwrap_or(begin) <= lead)
@@ -159,18 +192,35 @@ impl Aligned {
         let Some(format) = &self.format else { return 0 };
         let connected = || self.tracks.iter().filter(|track| track.is_connected);
         let Some(furthest) = connected().filter_map(|track| track.end).max() else { return 0 };
-        let awaited = || connected().filter(|track| track.is_awaited());
-        // What has not begun may begin anywhere, or nowhere.
-        let known = awaited().map(|track| track.end.unwrap_or(i64::MIN)).min().unwrap_or(furthest);
-        let given_up = self
-            .patience
-            .map_or(i64::MIN, |patience| furthest.saturating_sub((patience * f64::from(format.rate)).round() as i64));
+        // A loop is as far as what feeds it.
+        let outside = connected().filter(|track| track.loop_delay.is_none()).filter_map(|track| track.end).max();
+        let outside = outside.unwrap_or(furthest);
+        let frames_in = |seconds: f64| (seconds * f64::from(format.rate)).round() as i64;
+        let given_up = self.patience.map_or(i64::MIN, |patience| outside.saturating_sub(frames_in(patience)));
+        let loop_given_up = outside.saturating_sub(frames_in(self.patience.unwrap_or(LEAD_S)));
+        let until = |track: &Track| match track.loop_delay {
+            // What has not begun may begin anywhere, or nowhere.
+            None => track.end.unwrap_or(i64::MIN),
+            Some(delay) => {
+                // Nothing of the output has been around before. Once a loop is given up it is not waited for until it
+                // brings something again: else all of the output would be that late, and what comes back of it too.
+                let first = self.anchor.0.saturating_add(MediaTime::to_frames(delay, format.rate) as i64);
+                let end = track.end.map_or(first, |end| end.max(first));
+                if end < loop_given_up { i64::MAX } else { end }
+            }
+        };
+        let awaited = connected().filter(|track| track.is_awaited());
+        let known = awaited.map(until).min().unwrap_or(furthest);
         let begin = connected().filter_map(|track| track.parts.front().map(|part| part.0)).min();
         let Some(position) = self.position.or(begin) else { return 0 };
         let limit = known.max(given_up).min(furthest);
         if limit <= position {
             return 0;
         }
+        // A call that was on hold goes on: nobody needs hours of silence.
+        let next = begin.map_or(limit, |begin| begin.min(limit));
+        let is_far = next.saturating_sub(position) > i64::from(format.rate) * FURTHEST_S;
+        let position = if is_far { next } else { position };
         self.position = Some(position);
         (limit - position).min(most as i64) as usize
     }
@@ -220,14 +270,19 @@ impl Aligned {
         if frame < anchor { pts.saturating_sub(distance) } else { pts.saturating_add(distance) }
     }
 
-    /// Times that have nothing to do with each other would make years of silence.
-    fn check_distance(&self, port: usize, pts: Option<i64>) -> Result<(), NodeError> {
-        let (Some(format), Some(end)) = (&self.format, self.tracks[port].end) else { return Ok(()) };
+    /// An input begins: times that have nothing to do with those of the others would make years of silence. Later they
+    /// may jump as far as they like, since what the others do then is still to come.
+    fn check_begin(&self, port: usize, frames: Range<i64>, pts: Option<i64>) -> Result<(), NodeError> {
+        let Some(format) = &self.format else { return Ok(()) };
         let limit = i64::from(format.rate) * FURTHEST_S;
-        let first = || self.tracks.iter().filter(|track| track.is_connected).filter_map(|track| track.end).min();
-        // Once the output has begun, how far it is: an input that has ended or is given up stays where it was.
-        let from = self.position.or_else(first).unwrap_or(end);
-        if end.saturating_sub(from) <= limit.saturating_add(self.held as i64) {
+        let others = || self.tracks.iter().filter(|track| track.is_connected);
+        let furthest = others().filter_map(|track| track.end).max().max(self.position);
+        let first = others().filter_map(|track| track.parts.front().map(|part| part.0)).min();
+        // Once the output has begun, what is before it comes too late.
+        let first = first.filter(|_| self.position.is_none());
+        let is_far =
+            |from: Option<i64>, to: Option<i64>| from.zip(to).is_some_and(|(from, to)| to.saturating_sub(from) > limit);
+        if !is_far(furthest, Some(frames.start)) && !is_far(Some(frames.end), first) {
             return Ok(());
         }
         let cause = format!("the sound at 'in{port}' is more than {FURTHEST_S} s away from the others");
@@ -238,7 +293,8 @@ impl Aligned {
         if self.held <= LIMIT {
             return Ok(());
         }
-        let behind = self.tracks.iter().enumerate().filter(|(_, track)| track.is_awaited());
+        let is_awaited = |track: &Track| track.is_awaited() && track.loop_delay.is_none();
+        let behind = self.tracks.iter().enumerate().filter(|(_, track)| is_awaited(track));
         let behind = behind.min_by_key(|(_, track)| track.end).map_or(port, |(port, _)| port);
         let cause = format!("more than {} MiB of sound wait for what is to come at 'in{behind}'", LIMIT >> 20);
         Err(NodeError::new(cause).cure(format!("Shorten the delay of what leads to 'in{behind}'.")))
@@ -248,6 +304,12 @@ impl Aligned {
 impl Track {
     fn is_awaited(&self) -> bool {
         self.is_connected && !self.has_ended
+    }
+
+    /// When the sound ends that has come, by the time at which it began and the count of its frames.
+    fn end_time(&self, rate: u32) -> Option<i64> {
+        let (first, pts) = self.origin;
+        self.end.map(|end| pts.saturating_add(MediaTime::of_frames(end.abs_diff(first), rate)))
     }
 
     /// The parts that begin before this frame, which are few of all that may wait.
