@@ -44,8 +44,9 @@ class NodeMetrics(NamedTuple):
     from it to an output, after the `packet_deadline` of the session.
 
     `gaps` is how often the times of its input jumped forward, or back to begin anew, and `missing` the seconds that
-    were not there; `overlaps` is how many packets began before the end of the one before, and `trimmed` the seconds
-    that were left out of these. Nodes that keep time count them; their param `gaps` says what they do then.
+    were not there; `overlaps` is how many packets began before the end of the one before, or came too late for
+    `AudioSum`, and `trimmed` the seconds that were left out of these. Nodes that keep time count them; their param
+    `gaps` says what they do then.
     """
 
     node: str
