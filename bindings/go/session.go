@@ -376,7 +376,7 @@ func (s *Session) Interrupt(at ...string) error {
 	return s.drop(which, func() error { return s.control(NewMap("interrupt", true, "at", at[0])) })
 }
 
-// SetParam changes a live param of a node: what was sent before is processed with the old value.
+// SetParam changes a live param of a node for what is sent from then on, or still held back.
 func (s *Session) SetParam(node, param string, value any) error {
 	return s.SetParams(node, NewMap(param, value))
 }

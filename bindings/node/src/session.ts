@@ -225,7 +225,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     for (const [name, queue] of this.split ?? []) this.split!.set(name, queue.filter(isKept));
   }
 
-  /** Changes params of a node that may change while it runs: what is sent afterwards meets the new values, and nothing else. */
+  /** Changes params of a node that may change while it runs: what is sent afterwards, or still held back, meets the new values. */
   async setParams(node: string, params: Record<string, unknown>): Promise<void> {
     if (typeof node !== "string" || typeof params !== "object" || params === null)
       throw new InvalidArgumentError(

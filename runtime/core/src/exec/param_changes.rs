@@ -1,5 +1,6 @@
 //! Changes of params while a session runs. A change takes effect from the packet on that is sent next: packets that were sent
-//! before it are processed with the old values, however long they wait on their way.
+//! before it are processed with the old values, however long they wait on their way. What nodes hold back of those when that
+//! packet comes meets the new values: of it nobody knows which packet it is from.
 //!
 //! A change is not sent through the graph. It is stored with the number of that packet; a stage knows from which sent packet
 //! each of its packets comes, and applies the changes that are due before it processes one.

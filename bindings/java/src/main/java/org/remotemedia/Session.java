@@ -140,7 +140,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         }
     }
 
-    /** Changes live params of a built-in node, for everything that is sent afterwards. */
+    /** Changes live params of a built-in node, for what is sent afterwards, or still held back. */
     public void set(String node, Map<String, ?> params) {
         control(Map.of("set", Map.of("node", node, "params", params)));
     }
