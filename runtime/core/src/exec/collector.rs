@@ -18,6 +18,9 @@ pub(super) struct Collector {
 }
 
 impl Collector {
+    /// What a packet takes beside its value: its place in lists that double their room as they grow.
+    pub(super) const ROW: usize = 2 * (size_of::<Output>() + size_of::<u64>());
+
     pub(super) fn new(name: Arc<str>) -> Self {
         Self { name, outputs: Vec::new(), paths: Vec::new(), is_in_order: true, media: MediaLength::default() }
     }
@@ -35,6 +38,11 @@ impl Collector {
         }
         let output = Output { item, value: packet.value, pts: packet.pts, duration: packet.duration, seq: packet.seq };
         self.outputs.push(output);
+    }
+
+    /// Drops the packets.
+    pub(super) fn clear(&mut self) {
+        (self.outputs, self.paths) = (Vec::new(), Vec::new());
     }
 
     /// The media that has reached the output.

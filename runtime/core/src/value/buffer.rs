@@ -5,6 +5,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// What an allocation takes beside its bytes, about.
+pub(super) const ALLOCATION: usize = 16;
+
 /// Memory that belongs to a host, such as an array. Dropping the value releases the memory and reports that.
 pub trait ForeignMemory: Send + Sync {
     /// The bytes, unchanged and at the same address for as long as the value lives.
@@ -120,6 +123,26 @@ impl Buffer {
     /// The window on the whole memory that this one is a part of.
     pub fn whole(&self) -> Self {
         Self { memory: self.memory.clone(), offset: 0, len: self.memory.bytes().len() }
+    }
+
+    /// The length of the whole memory, in bytes.
+    pub(super) fn whole_len(&self) -> usize {
+        self.memory.bytes().len()
+    }
+
+    /// What the whole memory takes, with its room and what is around it; `None` if a host owns it.
+    pub(super) fn owned_bytes(&self) -> Option<usize> {
+        const COUNTS: usize = 2 * size_of::<usize>();
+        let (memory, room) = match &self.memory {
+            Shared::Copied(bytes) => return Some(ALLOCATION + COUNTS + bytes.len()),
+            Shared::Whole(memory) => match &**memory {
+                Memory::Bytes(bytes) => (memory, bytes.capacity()),
+                Memory::Samples(samples) => (memory, samples.capacity() * size_of::<f32>()),
+                Memory::Words(words) => (memory, words.capacity() * size_of::<u64>()),
+                Memory::Foreign(_) => return None,
+            },
+        };
+        Some(2 * ALLOCATION + COUNTS + size_of_val(&**memory) + room)
     }
 
     /// Whether both windows share one memory.

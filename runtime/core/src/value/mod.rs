@@ -5,6 +5,7 @@
 mod audio;
 mod buffer;
 mod file;
+mod footprint;
 mod inputs;
 mod packet;
 mod table;
@@ -18,6 +19,7 @@ use indexmap::IndexMap;
 pub use audio::{Audio, AudioError, Layout};
 pub use buffer::{Buffer, ForeignMemory};
 pub use file::{File, FileSource};
+pub(crate) use footprint::Footprint;
 pub use inputs::{Inputs, NamedInputs};
 pub use packet::{MediaTime, Packet};
 pub use table::{Column, Table};

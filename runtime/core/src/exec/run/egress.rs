@@ -8,12 +8,13 @@ use crate::exec::completion::SinkOutputs;
 use crate::exec::session_outputs::SessionOutputs;
 use crate::exec::stream_item::QueuedPacket;
 use crate::graph::Graph;
-use crate::value::Packet;
+use crate::value::{Footprint, Packet};
 
 /// The outputs of a run that have not left it.
 pub(super) enum Egress {
-    /// Of a one-shot: they wait for the completion, within a limit.
-    Collected { collectors: Vec<Collector>, bytes: usize, limit: usize },
+    /// Of a one-shot: they wait for the completion, within a limit. Beyond it none are kept: a completion of them would take
+    /// as much again.
+    Collected { collectors: Vec<Collector>, kept: Footprint, limit: usize },
     /// Of a session.
     Live(SessionOutputs),
 }
@@ -35,19 +36,20 @@ impl Egress {
     /// Collects what comes out of all outputs of a graph, up to `limit` bytes.
     pub(super) fn collect(graph: &Graph, limit: usize) -> Self {
         let collectors = graph.outputs.iter().map(|output| Collector::new(Arc::clone(&output.name))).collect();
-        Self::Collected { collectors, bytes: 0, limit }
+        Self::Collected { collectors, kept: Footprint::default(), limit }
     }
 
     /// Adds a packet to an output of the graph.
     #[inline]
     pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
         match self {
-            Self::Collected { collectors, bytes, limit } => {
-                *bytes += queued.packet.value.weight();
-                collectors[output].push(queued);
-                if *bytes > *limit {
+            Self::Collected { collectors, kept, limit } => {
+                kept.add(&queued.packet.value, Collector::ROW);
+                if kept.bytes() > *limit {
+                    collectors.iter_mut().for_each(Collector::clear);
                     return Err(LimitExceeded(*limit));
                 }
+                collectors[output].push(queued);
                 Ok(Pushed { has_credit: true, is_awaited: false })
             }
             Self::Live(outputs) => {
@@ -68,8 +70,9 @@ impl Egress {
     /// Whether the stage before an output may take another step once these packets, which are on their way here, have arrived.
     pub(super) fn has_credit_behind<'a>(&self, output: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
         match self {
-            Self::Collected { bytes, limit, .. } => {
-                bytes.saturating_add(coming.map(|packet| packet.value.weight()).sum()) <= *limit
+            Self::Collected { kept, limit, .. } => {
+                let coming = coming.map(|packet| Collector::ROW + packet.value.weight()).sum();
+                kept.bytes().saturating_add(coming) <= *limit
             }
             Self::Live(outputs) => outputs.has_credit_behind(output, coming),
         }
@@ -118,16 +121,22 @@ mod tests {
 
     #[test]
     fn collected_outputs_come_in_the_order_of_items_and_stay_within_the_limit() {
-        let weight = queued(0).packet.value.weight();
-        let mut egress = Egress::collect(&test_graph(&["n"], &[]), weight * 2);
+        let mut footprint = Footprint::default();
+        footprint.add(&queued(0).packet.value, Collector::ROW);
+        let limit = footprint.bytes() * 2;
+        let mut egress = Egress::collect(&test_graph(&["n"], &[]), limit);
         const PUSHED: Pushed = Pushed { has_credit: true, is_awaited: false };
         assert_eq!([egress.push(0, queued(1)), egress.push(0, queued(0))], [Ok(PUSHED), Ok(PUSHED)]);
         assert!(egress.has_credit(0), "a one-shot never waits for a reader");
         let coming = [queued(2).packet];
         assert!(egress.has_credit_behind(0, [].iter()) && !egress.has_credit_behind(0, coming.iter()));
-        assert_eq!(egress.push(0, queued(2)), Err(LimitExceeded(weight * 2)));
-        let items: Vec<u64> = egress.finish()[0].outputs.iter().map(|output| output.item).collect();
-        assert_eq!(items, [0, 1, 2]);
+        let items =
+            |egress: &mut Egress| -> Vec<u64> { egress.finish()[0].outputs.iter().map(|output| output.item).collect() };
+        assert_eq!(items(&mut egress), [0, 1]);
+        let mut egress = Egress::collect(&test_graph(&["n"], &[]), limit);
+        let pushed = [0, 1, 2, 3].map(|item| egress.push(0, queued(item)));
+        assert_eq!(pushed, [Ok(PUSHED), Ok(PUSHED), Err(LimitExceeded(limit)), Err(LimitExceeded(limit))]);
+        assert_eq!(items(&mut egress), [0; 0], "none are kept beyond the limit");
     }
 
     #[test]
