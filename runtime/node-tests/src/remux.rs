@@ -121,7 +121,7 @@ impl Stream {
         }
         let total: u32 = frames.iter().sum();
         let first = self.packets[0].0.len();
-        let sizes = if self.packets.iter().all(|(packet, _)| packet.len() == first) {
+        let sizes = if first > 0 && self.packets.iter().all(|(packet, _)| packet.len() == first) {
             full(b"stsz", &[first as u32, count])
         } else {
             let sizes = self.packets.iter().map(|(packet, _)| packet.len() as u32);

@@ -6,7 +6,7 @@ use serde_json::json;
 use harness::items::{decode_path, decode_pieces, node, run_item};
 use harness::media;
 use harness::ogg::checksum;
-use harness::remux::vorbis_of_a_large_codebook;
+use harness::remux::{Stream, vorbis_of_a_large_codebook};
 
 /// What messages call bytes that arrive in pieces.
 const STREAM: &str = "the stream";
@@ -52,6 +52,31 @@ fn a_file_without_audio() {
     );
     let video = media::path("video.mp4");
     assert_eq!(decode_path(&video).message(), format!("'{video}' holds no audio track. Use a file with sound."));
+}
+
+#[test]
+fn mp4_whose_index_leads_to_no_sound_is_damaged() {
+    // Frames without bytes.
+    let packets = vec![(Vec::new(), 1); 1000];
+    let (headers, matroska, mp4) = (Vec::new(), ("", Vec::new()), (b"sowt", Vec::new()));
+    let hollow = Stream { rate: 8000, channels: 1, headers, matroska, mp4, packets }.mp4(100, None);
+    // An edit that begins where no sound is.
+    let mut edited = media::bytes("mono.m4a");
+    let list = edited.windows(4).position(|kind| kind == b"elst").expect("it has edits") + 12;
+    edited[list + 4..list + 8].copy_from_slice(&0x00ff_ffff_u32.to_be_bytes());
+    for (name, file, expected) in [
+        ("hollow.mov", hollow, "ends too early: 0 of 1000 frames are there. Fetch or copy it again; it was cut off."),
+        (
+            "edited.m4a",
+            edited,
+            "is damaged: its edit list begins behind the end of its sound. \
+             Fetch or copy it again, or cut the damaged part out.",
+        ),
+    ] {
+        let path = media::file(name, &file);
+        assert_eq!(decode_path(&path).message(), format!("'{path}' {expected}"));
+        assert_eq!(decode_pieces(&file, 500).message(), format!("{STREAM} {expected}"));
+    }
 }
 
 #[test]

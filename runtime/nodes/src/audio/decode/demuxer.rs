@@ -312,8 +312,10 @@ impl Demuxer {
                     return self.decode(&packet);
                 }
                 Ok(Some(_)) => {}
-                // All that the index names was read: where bytes are missing, the reader fails.
-                Ok(None) if self.container == Container::Mp4 => return Ok(Progress::End),
+                // All that the index names was read: where bytes are missing, the reader fails. But all may be empty.
+                Ok(None) if self.container == Container::Mp4 => {
+                    return if self.decoded == 0 { self.end() } else { Ok(Progress::End) };
+                }
                 // Its reader counts the frames itself.
                 Ok(None) if self.is_mpeg() => return Ok(Progress::End),
                 Ok(None) => return self.end(),

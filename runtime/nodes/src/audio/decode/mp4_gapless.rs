@@ -61,8 +61,8 @@ impl Movie {
     /// its own description, which counts where the file has no edit.
     ///
     /// # Errors
-    /// If the edits are not in the order of the sound.
-    pub(super) fn sound(&self, track_id: u32, rate: u32, frames: Option<u64>, delay: u64) -> Result<Sound, NotInOrder> {
+    /// If the edits are not in the order of the sound, or all begin behind its end.
+    pub(super) fn sound(&self, track_id: u32, rate: u32, frames: Option<u64>, delay: u64) -> Result<Sound, WrongEdits> {
         let all = frames.filter(|frames| *frames > 0 && self.counts_frames(track_id));
         let runs = runs(self.edits(track_id, rate).unwrap_or_default())?;
         if let Some((delay, sound)) = self.gapless_note().filter(|_| runs.len() < 2) {
@@ -73,6 +73,9 @@ impl Movie {
             let trim = Trim { delay, end: all.map(|all| (all.saturating_sub(delay), 2048)) };
             return Ok(Sound { trim, cuts: Cuts::default() });
         };
+        if all.is_some_and(|all| runs.iter().all(|run| run.start > all)) {
+            return Err(WrongEdits::BehindEnd);
+        }
         // An edit of what the index counts, to a packet, does not end the fragments behind it.
         let counted = frames.filter(|_| self.is_fragmented()).map_or(0, |frames| frames + 2048);
         let end = if last.end > counted { last.end } else { u64::MAX };
@@ -149,9 +152,14 @@ impl Sound {
     }
 }
 
-/// Edits that play sound twice or out of order.
+/// Edits that can't be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotInOrder;
+pub(super) enum WrongEdits {
+    /// They play sound twice or out of order.
+    NotInOrder,
+    /// They play nothing of the sound that is there.
+    BehindEnd,
+}
 
 /// An edit, in decoded frames.
 struct Edit {
@@ -163,7 +171,7 @@ struct Edit {
 }
 
 /// The edits as runs of decoded frames, without those that follow on each other.
-fn runs(edits: Vec<Edit>) -> Result<Vec<Range<u64>>, NotInOrder> {
+fn runs(edits: Vec<Edit>) -> Result<Vec<Range<u64>>, WrongEdits> {
     let mut runs: Vec<Range<u64>> = Vec::new();
     let mut edits = edits.into_iter().peekable();
     let mut begins = None;
@@ -173,7 +181,7 @@ fn runs(edits: Vec<Edit>) -> Result<Vec<Range<u64>>, NotInOrder> {
             None => runs.push(start..edit.latest),
             Some(next) if next.start.abs_diff(edit.end) <= edit.unit => begins = Some(start),
             Some(next) if next.start > edit.end => runs.push(start..edit.end),
-            Some(_) => return Err(NotInOrder),
+            Some(_) => return Err(WrongEdits::NotInOrder),
         }
     }
     Ok(runs)
@@ -390,8 +398,11 @@ mod tests {
         let note = [&b"iTunSMPB"[..], &note].concat();
         assert_eq!(sound(&[(1000, 1024), (10, 90_000)], &note), of(&[1024..45124, 90_000..90_486]));
         assert_eq!(sound(&[(1000, 0), (1000, 44_100)], &note), one(0x840..0x8840));
+        assert_eq!(sound(&[(1000, 148_000)], &[]), one(148_000..148_000), "nothing, by intent");
+        assert_eq!(sound(&[(1000, 148_001), (1000, 200_000)], &[]), Err(WrongEdits::BehindEnd));
+        assert_eq!(sound(&[(1000, -2)], &[]), Err(WrongEdits::BehindEnd));
         for backwards in [[(1000, 1024), (1000, 1024)], [(100, 90_000), (100, 1024)]] {
-            assert_eq!(sound(&backwards, &[]), Err(NotInOrder));
+            assert_eq!(sound(&backwards, &[]), Err(WrongEdits::NotInOrder));
         }
     }
 

@@ -14,7 +14,7 @@ use super::container::Container;
 use super::cuts::Cuts;
 use super::failure;
 use super::flac_frame::StreamInfo;
-use super::mp4_gapless::{Movie, NotInOrder, Sound};
+use super::mp4_gapless::{Movie, Sound, WrongEdits};
 use super::mp4_pcm;
 use super::opus;
 use super::pcm_packet::is_pcm;
@@ -52,7 +52,10 @@ pub(super) fn choose_track(
     }
     let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
     let (Sound { trim, cuts }, promised) =
-        extent(track, &params, num_frames, container, movie).map_err(|NotInOrder| failure::not_in_order(name))?;
+        extent(track, &params, num_frames, container, movie).map_err(|wrong| match wrong {
+            WrongEdits::NotInOrder => failure::not_in_order(name),
+            WrongEdits::BehindEnd => failure::damaged(name, "its edit list begins behind the end of its sound").into(),
+        })?;
     let frames = match container {
         // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
         Container::Ogg if params.codec == CODEC_ID_OPUS => {
@@ -98,7 +101,7 @@ fn extent(
     num_frames: Option<u64>,
     container: Container,
     movie: Option<&Movie>,
-) -> Result<(Sound, Option<u64>), NotInOrder> {
+) -> Result<(Sound, Option<u64>), WrongEdits> {
     let delay = u64::from(track.delay.unwrap_or(0));
     let padding = u64::from(track.padding.unwrap_or(0));
     let is_mpeg = is_mpeg(params);
