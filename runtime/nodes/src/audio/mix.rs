@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::dsp::speakers::{downmix, speakers};
+use crate::stream::arrival::Arrival;
 use crate::stream::finite::check_finite;
 
 documented! {
@@ -79,29 +80,29 @@ struct Matrix {
 /// A packet of which a part has been mixed.
 #[derive(Debug)]
 struct Rest {
-    audio: Audio,
+    arrival: Arrival,
     position: usize,
-    packet: Packet,
+    seq: u64,
+    stream: u32,
 }
 
 /// Multiply-adds in one step: about a tenth of a millisecond.
 const STEP_WORK: usize = 1 << 18;
 
 impl Node for AudioMix {
-    fn process(&mut self, _port: usize, mut packet: Packet) -> Result<Step, NodeError> {
-        let Value::Audio(audio) = &packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
-        if self.gains.is_none() && audio.channels() == self.channels {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        if let Value::Audio(audio) = &packet.value
+            && self.gains.is_none()
+            && audio.channels() == self.channels
+        {
             return Ok(Step::emit(packet));
         }
-        let known = self.matrix.take().filter(|matrix| matrix.is_for(audio));
-        let matrix = known.map_or_else(|| self.matrix_for(audio), Ok);
-        self.matrix = Some(matrix.map_err(|error| error.at(packet.pts))?);
-        if let Value::Audio(audio) = std::mem::replace(&mut packet.value, Value::Null) {
-            self.rest = Some(Rest { audio: *audio, position: 0, packet });
-        }
+        let (seq, stream) = (packet.seq, packet.stream);
+        let arrival = Arrival::of(packet)?;
+        let known = self.matrix.take().filter(|matrix| matrix.is_for(arrival.audio()));
+        let matrix = known.map_or_else(|| self.matrix_for(arrival.audio()), Ok);
+        self.matrix = Some(matrix.map_err(|error| error.at(arrival.pts()))?);
+        self.rest = Some(Rest { arrival, position: 0, seq, stream });
         self.mix_part()
     }
 
@@ -172,17 +173,15 @@ impl AudioMix {
     /// Mixes the next part of the packet.
     fn mix_part(&mut self) -> Result<Step, NodeError> {
         let (Some(mut rest), Some(matrix)) = (self.rest.take(), &self.matrix) else { return Ok(Step::DONE) };
-        let (audio, first) = (&rest.audio, rest.position);
+        let (audio, first) = (rest.arrival.audio(), rest.position);
         let frames = matrix.frames_per_step(audio.rate()).min(audio.frames() - first);
-        let origin = rest.packet.pts.or(audio.pts);
-        let time = |frame: u64| origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, audio.rate())));
+        let time = |frame: u64| audio.pts.map(|pts| pts.saturating_add(MediaTime::of_frames(frame, audio.rate())));
         check_finite(audio, first, frames, |frame| time(first as u64 + frame))?;
-        let pts = time(first as u64);
-        let mixed = matrix.mix(&audio.slice(first, frames)).with_pts(pts);
-        let packet = Packet { seq: rest.packet.seq, stream: rest.packet.stream, ..Value::from(mixed).into() };
+        let part = rest.arrival.slice(first, frames);
+        let packet = Packet { seq: rest.seq, stream: rest.stream, ..part.with(matrix.mix(part.audio())) };
         let emission = Some(Emission { port: 0, packet });
         rest.position += frames;
-        if rest.position == rest.audio.frames() {
+        if rest.position == rest.arrival.audio().frames() {
             return Ok(Step::Done(emission));
         }
         self.rest = Some(rest);

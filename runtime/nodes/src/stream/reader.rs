@@ -4,6 +4,7 @@
 use remotemedia_core::node::{NodeError, TimeBreaks};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
+use super::arrival::Arrival;
 use super::timeline::{Gaps, Place, Timeline, frames_of};
 
 /// Audio without a change of rate, channels or layout, and without a jump in time.
@@ -85,16 +86,17 @@ impl Reader {
     /// # Errors
     /// If it is a packet of anything but audio.
     pub(crate) fn push(&mut self, packet: Packet) -> Result<(), NodeError> {
-        let has_own_time = matches!(&packet.value, Value::Audio(audio) if audio.pts.is_some());
-        let mut audio = audio_of(packet)?;
+        let arrival = Arrival::of(packet)?;
         let end = match &self.segment {
             Some(segment) => segment.time(segment.position),
             None => self.end,
         };
-        let fits = self.segment.as_ref().is_some_and(|segment| segment.fits(&audio));
-        let rate = audio.rate();
+        let fits = self.segment.as_ref().is_some_and(|segment| segment.fits(arrival.audio()));
         (self.silence, self.jump) = (0, None);
-        match self.timeline.place(&audio, has_own_time, end) {
+        let (place, has_own_time) = (self.timeline.place(&arrival, end), arrival.has_own_time());
+        let mut audio = arrival.into_audio();
+        let rate = audio.rate();
+        match place {
             // Answers of a function that have the time of one input follow one another.
             Place::Follows if !has_own_time && end.is_some() => audio.pts = None,
             Place::Follows => {}
@@ -258,10 +260,5 @@ pub(crate) fn sound(segment: &Segment, samples: Vec<f32>, pts: Option<i64>) -> P
 /// # Errors
 /// If it is a packet of anything else.
 pub(crate) fn audio_of(packet: Packet) -> Result<Audio, NodeError> {
-    let Value::Audio(mut audio) = packet.value else {
-        let cause = format!("expected audio, got {}", packet.value.kind().name());
-        return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-    };
-    audio.pts = packet.pts.or(audio.pts);
-    Ok(*audio)
+    Arrival::of(packet).map(Arrival::into_audio)
 }

@@ -2,9 +2,11 @@
 //! place that decides; it knows nothing of segments or of what is done with the audio.
 
 use remotemedia_core::node::TimeBreaks;
-use remotemedia_core::value::{Audio, MediaTime};
+use remotemedia_core::value::MediaTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::arrival::Arrival;
 
 /// What a node does where the times of its input jump.
 ///
@@ -55,12 +57,9 @@ const MOST_LATE: i64 = 1_000_000_000;
 impl Timeline {
     /// Places a packet beside audio that ends at `end`, and counts it if it does not follow. Without a time on either side
     /// it follows.
-    ///
-    /// Audio without a time of its own (`has_own_time`) has that of its packet: what a function of the host returns has the time
-    /// of what the function got. Several answers to one input have the same one then, so none of them overlaps.
-    pub(super) fn place(&self, audio: &Audio, has_own_time: bool, end: Option<i64>) -> Place {
-        let (Some(pts), Some(end)) = (audio.pts, end) else { return Place::Follows };
-        let duration = audio.duration();
+    pub(super) fn place(&self, arrival: &Arrival, end: Option<i64>) -> Place {
+        let (Some(pts), Some(end)) = (arrival.pts_after(end), end) else { return Place::Follows };
+        let duration = arrival.audio().duration();
         let tolerance = (duration / 2).clamp(LEAST_TOLERANCE, MOST_TOLERANCE);
         let ahead = pts.saturating_sub(end);
         if self.gaps == Gaps::Ignore || ahead.saturating_abs() <= tolerance {
@@ -70,9 +69,6 @@ impl Timeline {
             self.breaks.count_gap(ahead);
             let is_filled = self.gaps == Gaps::Fill && ahead <= MOST_FILLED;
             return if is_filled { Place::Filled(ahead) } else { Place::Apart(Some(ahead)) };
-        }
-        if !has_own_time {
-            return Place::Follows;
         }
         let back = ahead.saturating_neg();
         if back >= duration && back > MOST_LATE {
@@ -92,15 +88,22 @@ pub(super) fn frames_of(duration: i64, rate: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use remotemedia_core::value::{Audio, Packet};
+
     use super::*;
 
     const MS: i64 = 1_000_000;
 
     /// Where a packet of so many milliseconds stands that begins so many nanoseconds after the end of what was before.
     fn place(gaps: Gaps, duration_ms: usize, ahead: i64) -> Place {
-        let audio = Audio::from_planar(vec![0.0; duration_ms * 8], 1, 8_000).expect("valid audio");
         let timeline = Timeline { gaps, ..Timeline::default() };
-        timeline.place(&audio.with_pts(Some(5_000 * MS + ahead)), true, Some(5_000 * MS))
+        timeline.place(&arrival(duration_ms, Some(5_000 * MS + ahead)), Some(5_000 * MS))
+    }
+
+    /// A packet of so many milliseconds at a time of its own.
+    fn arrival(duration_ms: usize, pts: Option<i64>) -> Arrival {
+        let audio = Audio::from_planar(vec![0.0; duration_ms * 8], 1, 8_000).expect("valid audio");
+        Arrival::of(Packet::new(audio.with_pts(pts).into())).expect("audio")
     }
 
     #[test]
@@ -131,19 +134,19 @@ mod tests {
 
     #[test]
     fn what_has_no_time_follows_and_so_does_all_if_times_are_ignored() {
-        let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
         let timeline = Timeline::default();
-        assert_eq!(timeline.place(&audio, true, Some(7)), Place::Follows);
-        assert_eq!(timeline.place(&audio.clone().with_pts(Some(1 << 40)), true, None), Place::Follows);
+        assert_eq!(timeline.place(&arrival(1, None), Some(7)), Place::Follows);
+        assert_eq!(timeline.place(&arrival(1, Some(1 << 40)), None), Place::Follows);
         for ahead in [i64::MIN / 2, -1 << 40, 1 << 40, i64::MAX / 2] {
             assert_eq!(place(Gaps::Ignore, 20, ahead), Place::Follows);
         }
         // Of a packet that is not the audio's own, a time that lies ahead counts, but none that lies back.
-        assert_eq!(timeline.place(&audio.clone().with_pts(Some(0)), false, Some(500 * MS)), Place::Follows);
+        let of_packet = |pts: i64| {
+            let packet = Packet::new(arrival(1, None).into_audio().into());
+            Arrival::of(packet.at(Some(pts), None)).expect("audio")
+        };
+        assert_eq!(timeline.place(&of_packet(0), Some(500 * MS)), Place::Follows);
         assert_eq!(timeline.breaks.read(), Default::default());
-        assert_eq!(
-            timeline.place(&audio.with_pts(Some(900 * MS)), false, Some(500 * MS)),
-            Place::Apart(Some(400 * MS))
-        );
+        assert_eq!(timeline.place(&of_packet(900 * MS), Some(500 * MS)), Place::Apart(Some(400 * MS)));
     }
 }

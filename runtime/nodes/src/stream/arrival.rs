@@ -1,0 +1,102 @@
+//! The audio of a packet, and whose its time is. Nodes get audio from packets here alone, so that a time that is not the audio's
+//! own stays so on its way. It knows nothing of the audio before.
+
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Audio, Packet, Value};
+
+/// Audio as it came.
+///
+/// It has a time of its own, none, or only that of its packet: what a function of the host returns has the time of what the
+/// function got. Several answers to one input have the same one then, so none of them overlaps.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    /// At its time, whosever that is.
+    audio: Audio,
+    has_own_time: bool,
+}
+
+impl Arrival {
+    /// The audio of a packet, at the time of the packet.
+    ///
+    /// # Errors
+    /// If it is a packet of anything else.
+    pub(crate) fn of(packet: Packet) -> Result<Self, NodeError> {
+        let Value::Audio(mut audio) = packet.value else {
+            let cause = format!("expected audio, got {}", packet.value.kind().name());
+            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
+        };
+        let has_own_time = audio.pts.is_some();
+        audio.pts = packet.pts.or(audio.pts);
+        Ok(Self { audio: *audio, has_own_time })
+    }
+
+    pub(crate) fn has_own_time(&self) -> bool {
+        self.has_own_time
+    }
+
+    /// When it begins, whosever time that is.
+    pub(crate) fn pts(&self) -> Option<i64> {
+        self.audio.pts
+    }
+
+    /// When it begins behind audio that ends at `end`; without a time it follows. The time of its packet can't lie back.
+    pub(crate) fn pts_after(&self, end: Option<i64>) -> Option<i64> {
+        self.audio.pts.filter(|pts| self.has_own_time || end.is_none_or(|end| *pts > end))
+    }
+
+    /// The audio at its time, whosever that is: not to be handed on, which is what [`Arrival::with`] is for.
+    pub(crate) fn audio(&self) -> &Audio {
+        &self.audio
+    }
+
+    /// The same.
+    pub(crate) fn into_audio(self) -> Audio {
+        self.audio
+    }
+
+    /// Some of its frames.
+    ///
+    /// # Panics
+    /// If it has fewer.
+    pub(crate) fn slice(&self, first: usize, frames: usize) -> Self {
+        Self { audio: self.audio.slice(first, frames), ..*self }
+    }
+
+    /// A packet of what was made of it frame by frame, at the same time.
+    pub(crate) fn with(&self, audio: Audio) -> Packet {
+        let packet = Packet::new(audio.with_pts(self.audio.pts.filter(|_| self.has_own_time)).into());
+        Packet { pts: self.audio.pts, ..packet }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_handed_on_as_it_came() {
+        let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
+        for (own, of_packet) in [(None, None), (Some(5), Some(5)), (None, Some(5))] {
+            let packet = Packet { pts: of_packet, ..Packet::new(audio.clone().with_pts(own).into()) };
+            let arrival = Arrival::of(packet.clone()).expect("audio");
+            assert_eq!(arrival.with(arrival.audio().clone()), packet);
+            // The last of 8 frames is 875 us later.
+            let later = |pts: Option<i64>| pts.map(|pts| pts + 875_000);
+            let last = arrival.slice(7, 1);
+            let Packet { value: Value::Audio(last), pts, .. } = last.with(last.audio().clone()) else {
+                panic!("audio")
+            };
+            assert_eq!((last.pts, pts), (later(own), later(of_packet)));
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_packet_can_lie_ahead_and_not_back() {
+        let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
+        let own = Arrival::of(Packet::new(audio.clone().with_pts(Some(5)).into())).expect("audio");
+        let of_packet = Arrival::of(Packet::new(audio.into()).at(Some(5), None)).expect("audio");
+        for (end, expected) in [(None, Some(5)), (Some(4), Some(5)), (Some(6), None)] {
+            assert_eq!((own.pts_after(end), of_packet.pts_after(end)), (Some(5), expected));
+        }
+    }
+}
