@@ -373,6 +373,12 @@ class AudioCrossfade(Node):
     Products are computed in float64 and rounded once; how the sound is divided into packets changes
     nothing. Samples that are NaN or infinite are refused.
 
+    It is for sounds that end, such as files. In a session `in0` ends with the item, by `flush` or
+    `finish`, never alone, and until then no more of an `in1` that the session feeds too can be sent
+    than its queue takes, 64 packets or 5 s unless `buffer` says otherwise: then `send` waits. To go
+    over from one live sound into another, add them with `AudioSum` and change its `gains_db` while
+    the session runs.
+
     Input `in0`: The sound that comes first.
     Input `in1`: The sound that it goes over into.
     Output `out`: Sound.

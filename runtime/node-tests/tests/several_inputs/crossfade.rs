@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use remotemedia_core::node::Node;
-use remotemedia_core::value::{Audio, Packet};
+use remotemedia_core::value::{Audio, MediaTime, Packet};
 use serde_json::{Value as Json, json};
 
 use crate::inputs::{self, connected, end, flush};
@@ -54,6 +54,56 @@ fn the_first_comes_late_by_the_fade_and_the_second_waits() {
     assert!(sounds.is_empty());
     flush(&mut *node, &mut sounds);
     assert_eq!(sounds[0].channel(0), ramp(0, 99).channel(0));
+}
+
+/// Where the output begins and where its times jump: each with how many frames follow from there on.
+fn stretches(sounds: &[Audio]) -> Vec<(Option<i64>, usize)> {
+    let mut stretches: Vec<(Option<i64>, usize)> = Vec::new();
+    for audio in sounds {
+        let follows = |(pts, frames): &(Option<i64>, usize)| {
+            audio.pts == pts.map(|pts| pts + MediaTime::of_frames(*frames as u64, RATE))
+        };
+        match stretches.last_mut().filter(|last| follows(last)) {
+            Some(last) => last.1 += audio.frames(),
+            None => stretches.push((audio.pts, audio.frames())),
+        }
+    }
+    stretches
+}
+
+#[test]
+fn a_jump_of_the_first_stays_where_it_is_within_the_fade_too() {
+    const S: i64 = 1_000_000_000;
+    for (fade_ms, size) in [(0, 400), (50, 400), (100, 7), (200, 400), (200, 7), (1_000, 50)] {
+        let mut node = crossfade(json!({ "duration_ms": fade_ms }));
+        let mut sounds = Vec::new();
+        for (from, to, pts) in [(0, 300, 2 * S), (300, 400, 3 * S)] {
+            for first in (from..to).step_by(size) {
+                let part = ramp(0, 400).slice(first, size.min(to - first));
+                let time = pts + MediaTime::of_frames((first - from) as u64, RATE);
+                push(&mut *node, 0, part.with_pts(Some(time)), &mut sounds);
+            }
+        }
+        // Nothing sounds there.
+        push(&mut *node, 0, ramp(0, 0).with_pts(Some(9 * S)), &mut sounds);
+        push(&mut *node, 1, ramp(1, 400), &mut sounds);
+        flush(&mut *node, &mut sounds);
+        let rest = 500 - fade_ms.min(400);
+        assert_eq!(stretches(&sounds), [(Some(2 * S), 300), (Some(3 * S), rest)], "{fade_ms} ms in {size}");
+    }
+}
+
+#[test]
+fn several_answers_to_one_input_of_a_function_follow_one_another() {
+    let mut node = crossfade(json!({"duration_ms": 20}));
+    let mut sounds = Vec::new();
+    // The first came of an input without a time.
+    for pts in [None, Some(1_000_000_000), Some(1_000_000_000), Some(1_000_000_000), Some(2_000_000_000)] {
+        let packet = Packet { pts, ..Packet::new(ramp(0, 100).into()) };
+        inputs::push_packet(&mut *node, 0, packet, &mut sounds).expect("sound");
+    }
+    flush(&mut *node, &mut sounds);
+    assert_eq!(stretches(&sounds), [(None, 100), (Some(1_000_000_000), 300), (Some(2_000_000_000), 100)]);
 }
 
 #[test]

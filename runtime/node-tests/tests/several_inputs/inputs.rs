@@ -16,7 +16,17 @@ pub(crate) fn connected(node_type: &str, params: Json, ports: &[usize]) -> Box<d
 
 /// Appends what comes at one input makes the node emit.
 pub(crate) fn push(node: &mut dyn Node, port: usize, audio: &Audio, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
-    let step = node.process(port, Packet::new(audio.clone().into()))?;
+    push_packet(node, port, Packet::new(audio.clone().into()), sounds)
+}
+
+/// The same for a packet.
+pub(crate) fn push_packet(
+    node: &mut dyn Node,
+    port: usize,
+    packet: Packet,
+    sounds: &mut Vec<Audio>,
+) -> Result<(), NodeError> {
+    let step = node.process(port, packet)?;
     collect(node, step, sounds)
 }
 

@@ -1,5 +1,6 @@
 //! `AudioCrossfade`: one sound goes over into another.
 
+use std::collections::VecDeque;
 use std::f64::consts::FRAC_PI_2;
 
 use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
@@ -7,10 +8,10 @@ use remotemedia_core::value::{Audio, Kind, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::stream::arrival::Arrival;
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
 use crate::stream::format::{Format, wanted_format};
-use crate::stream::reader::audio_of;
 
 documented! {
 /// Joins two sounds so that the end of one goes over into the beginning of the other.
@@ -21,17 +22,22 @@ documented! {
 /// sounds that are alike; with `equal_power` cos(t pi/2) and sin(t pi/2), for sounds that have nothing in common, whose
 /// powers add up. Outside of it both pass unchanged.
 ///
-/// The output has the times of `in0`, its jumps of more than 10 ms included; those of `in1` are not looked at, since it follows. Each item has a fade of its own.
+/// The output has the times of `in0`, its jumps of more than 10 ms included; those of `in1` are not looked at, since it
+/// follows. Each item has a fade of its own.
 /// `in0` comes out `duration_ms` late, as its end is not known before. What comes of `in1` before `in0` has ended waits: in
 /// its queue where nothing but nodes of its own feed it, else here, up to 1 GiB. Both need one rate and one number of
 /// channels: with `rate` and `channels` converters are put before it that see to it. Products are computed in float64
 /// and rounded once; how the sound is divided into packets changes nothing. Samples that are NaN or infinite are refused.
+///
+/// It is for sounds that end, such as files. In a session `in0` ends with the item, by `flush` or `finish`, never alone, and
+/// until then no more of an `in1` that the session feeds too can be sent than its queue takes, 64 packets or 5 s unless
+/// `buffer` says otherwise: then `send` waits. To go over from one live sound into another, add them with `AudioSum` and
+/// change its `gains_db` while the session runs.
 #[derive(Debug)]
 pub struct AudioCrossfade {
     params: AudioCrossfadeParams,
     format: Option<Format>,
-    /// A frame of the output and its time, from which those after it follow.
-    anchor: Option<(u64, i64)>,
+    times: Times,
     inputs: [Input; 2],
     phase: Phase,
     emitted: u64,
@@ -81,6 +87,15 @@ struct Input {
     held: AudioFifo,
     is_connected: bool,
     has_ended: bool,
+}
+
+/// When the frames of `in0` sound, with which the output begins.
+#[derive(Debug, Default)]
+struct Times {
+    /// The frames before which times jump, with their times, oldest first: what comes up to the next one follows.
+    jumps: VecDeque<(u64, i64)>,
+    /// How many frames have come.
+    frames: u64,
 }
 
 /// What comes out.
@@ -156,7 +171,7 @@ impl Define for AudioCrossfade {
         AudioCrossfade {
             params: params.clone(),
             format: None,
-            anchor: None,
+            times: Times::default(),
             inputs: Default::default(),
             phase: Phase::First,
             emitted: 0,
@@ -168,17 +183,17 @@ impl Define for AudioCrossfade {
 
 impl AudioCrossfade {
     fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let audio = audio_of(packet)?;
-        let pts = audio.pts;
-        let format = self.format.get_or_insert_with(|| Format::of(&audio));
-        format.check(&audio, port, pts, "what came before")?;
+        let arrival = Arrival::of(packet)?;
+        let (audio, pts) = (arrival.audio(), arrival.pts());
+        let format = self.format.get_or_insert_with(|| Format::of(audio));
+        format.check(audio, port, pts, "what came before")?;
         let rate = format.rate;
-        check_finite(&audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
+        check_finite(audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
         if port == 0 {
-            self.anchor = self.anchor.or(pts.map(|pts| (0, pts)));
+            self.times.push(&arrival);
         }
         let cure = "Connect 'in1' to nodes of its own, so that it can wait.";
-        self.inputs[port].held.push_limited(audio, cure)
+        self.inputs[port].held.push_limited(arrival.into_audio(), cure)
     }
 
     fn is_over(&self, port: usize) -> bool {
@@ -193,7 +208,7 @@ impl AudioCrossfade {
             }
             return Ok(Step::DONE);
         };
-        let most = (STEP_SAMPLES / format.channels).max(1);
+        let most = (STEP_SAMPLES / format.channels).max(1).min(self.times.until_jump(self.emitted));
         let duration = MediaTime::to_frames((self.params.duration_ms * 1e6).round() as u64, format.rate) as usize;
         let part = loop {
             let held = [self.inputs[0].held.frames(), self.inputs[1].held.frames()];
@@ -229,8 +244,7 @@ impl AudioCrossfade {
         let part = part.unwrap_or_else(|| {
             Audio::from_planar(Vec::new(), format.channels, format.rate).expect("the format of sound that came")
         });
-        let own = part.pts.filter(|_| !matches!(self.phase, Phase::Second));
-        let pts = self.time(own, format.rate);
+        let pts = self.times.at(self.emitted, format.rate);
         self.emitted += part.frames() as u64;
         if is_empty {
             self.finish();
@@ -238,21 +252,6 @@ impl AudioCrossfade {
         let packet = Packet::new(part.with_layout(format.layout).with_pts(pts).into());
         let emission = Some(Emission { port: 0, packet: Packet { stream: self.stream, ..packet } });
         Ok(if is_empty { Step::Done(emission) } else { Step::More(emission) })
-    }
-
-    /// When the next frame of the output sounds: `own` is what its packet says, if it is one of `in0`.
-    fn time(&mut self, own: Option<i64>, rate: u32) -> Option<i64> {
-        /// A smaller jump is not looked at, as in `AudioSum`.
-        const JITTER: u64 = 10_000_000;
-        let emitted = self.emitted;
-        let counted = self.anchor.map(|(frame, pts)| pts.saturating_add(MediaTime::of_frames(emitted - frame, rate)));
-        match (own, counted) {
-            (Some(own), Some(counted)) if counted.abs_diff(own) > JITTER => {
-                self.anchor = Some((emitted, own));
-                Some(own)
-            }
-            (_, counted) => counted,
-        }
     }
 
     /// The next frames of the fade.
@@ -278,9 +277,7 @@ impl AudioCrossfade {
                 pairs.map(|((going, coming), gain)| (gain.0 * f64::from(*going) + gain.1 * f64::from(*coming)) as f32),
             );
         }
-        let audio =
-            Audio::from_planar(samples, going.channels(), going.rate()).expect("as many channels as there were");
-        audio.with_pts(going.pts)
+        Audio::from_planar(samples, going.channels(), going.rate()).expect("as many channels as there were")
     }
 
     /// The item is over.
@@ -288,7 +285,45 @@ impl AudioCrossfade {
         for input in &mut self.inputs {
             *input = Input { is_connected: input.is_connected, ..Input::default() };
         }
-        (self.format, self.anchor) = (None, None);
+        (self.format, self.times) = (None, Times::default());
         (self.phase, self.emitted, self.ending) = (Phase::First, 0, false);
     }
+}
+
+impl Times {
+    /// Takes the time of the next frames.
+    fn push(&mut self, arrival: &Arrival) {
+        /// A smaller jump is not looked at, as in `AudioSum`.
+        const JITTER: u64 = 10_000_000;
+        let (next, frames) = (self.frames, arrival.audio().frames());
+        let end = self.jumps.back().map(|jump| following(*jump, next, arrival.audio().rate()));
+        self.frames += frames as u64;
+        let Some(pts) = arrival.pts_after(end) else { return };
+        let is_jump = end.is_none_or(|end| end.abs_diff(pts) > JITTER);
+        // Behind the last frame nothing of `in0` sounds, so that `in1` follows on it.
+        if is_jump && (frames > 0 || next == 0) {
+            self.jumps.pop_back_if(|(frame, _)| *frame == next);
+            self.jumps.push_back((next, pts));
+        }
+    }
+
+    /// The time of a frame, if it is known. Those before it are asked for no more.
+    fn at(&mut self, frame: u64, rate: u32) -> Option<i64> {
+        while self.jumps.get(1).is_some_and(|(next, _)| *next <= frame) {
+            self.jumps.pop_front();
+        }
+        let jump = self.jumps.front().filter(|(first, _)| *first <= frame)?;
+        Some(following(*jump, frame, rate))
+    }
+
+    /// How many frames follow one another from this one on.
+    fn until_jump(&self, frame: u64) -> usize {
+        let jump = self.jumps.iter().find(|(next, _)| *next > frame);
+        jump.map_or(usize::MAX, |(next, _)| usize::try_from(next - frame).unwrap_or(usize::MAX))
+    }
+}
+
+/// The time of a frame that follows on one whose time is known.
+fn following((first, pts): (u64, i64), frame: u64, rate: u32) -> i64 {
+    pts.saturating_add(MediaTime::of_frames(frame - first, rate))
 }
