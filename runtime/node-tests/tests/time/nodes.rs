@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use remotemedia_core::node::{Context, Node, NodeError, NodeType, Step, TimeBreakCounts};
+use remotemedia_core::node::{Context, Node, NodeError, NodeType, Port, Step, TimeBreakCounts};
 use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
@@ -97,6 +97,50 @@ fn what_comes_after_a_jump_is_where_it_belongs() {
     for (name, params, after) in ways() {
         check(name, &params, after);
     }
+}
+
+/// Two answers of a function to one input have its time and none of their own. Whatever hands them on, the node behind it takes
+/// all of both, as if each had its own time.
+#[test]
+fn answers_of_a_function_reach_the_node_behind_the_next_whole() {
+    let mut handing_on = 0;
+    for node_type in harness::drive::registry().iter().filter(|node_type| node_type.alias_of.is_none()) {
+        let has_audio = |ports: &[Port]| ports.iter().any(|port| port.kinds.contains(Kind::Audio));
+        // `AudioSum` has a test of its own in `several_inputs`.
+        let is_looked_at = node_type.name != "AudioSum";
+        if !is_looked_at || !has_audio(node_type.inputs) || !has_audio(node_type.outputs) {
+            continue;
+        }
+        handing_on += 1;
+        let way = ways().into_iter().find(|(name, _, _)| *name == node_type.name);
+        let params = way.map_or_else(|| node_type.example.clone(), |(_, params, _)| params);
+        let audio = audio_for(node_type, &params);
+        let half = audio.frames() / 2;
+        let halves = [audio.slice(0, half), audio.slice(half, half)];
+        let timed = halves.clone().map(|half| Packet::new(half.into()));
+        let answers = halves.map(|half| Packet::new(half.with_pts(None).into()).at(Some(ORIGIN), None));
+        let expected = run_before_another(node_type, &params, timed);
+        let (made, counts) = run_before_another(node_type, &params, answers);
+        assert_eq!(counts, expected.1, "{}", node_type.name);
+        assert!(made == expected.0, "{}: {} pieces, expected {}", node_type.name, made.len(), expected.0.len());
+    }
+    assert!(handing_on >= 15, "only {handing_on} nodes were looked at");
+}
+
+/// What `AudioChunk` behind a node makes of the audio that this one emits, and what it counts.
+fn run_before_another(
+    node_type: &NodeType,
+    params: &Json,
+    packets: impl IntoIterator<Item = Packet>,
+) -> (Vec<Piece>, TimeBreakCounts) {
+    let mut node = harness::drive::prepare(node_type.name, params.clone()).expect("valid params");
+    node.connect(&[0]);
+    let mut emitted = Vec::new();
+    let packets = packets.into_iter().map(|packet| (0, packet));
+    harness::drive::feed(&mut *node, packets, |emission| emitted.push(emission.packet)).expect("it works");
+    emitted.retain(|packet| matches!(packet.value, Value::Audio(_)));
+    let chunk = harness::drive::registry().get("AudioChunk").expect("a built-in node");
+    run_packets(chunk, &json!({"duration_ms": 20}), "restart", emitted)
 }
 
 #[test]
