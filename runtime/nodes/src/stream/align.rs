@@ -6,12 +6,12 @@ use std::ops::Range;
 use std::time::Duration;
 
 use remotemedia_core::node::{NodeError, TimeBreaks};
-use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
+use remotemedia_core::value::{Audio, MediaTime, Packet};
 
+use super::arrival::Arrival;
 use super::audio_fifo::LIMIT;
 use super::finite::check_finite;
 use super::format::Format;
-use super::reader::audio_of;
 use super::timeline::{Place, Timeline, frames_of};
 
 /// What comes at the inputs of a node, from where its output is on.
@@ -94,21 +94,23 @@ impl Aligned {
     /// If it is no sound, of another format than the rest, has NaN or infinity, or goes back to another time; or if too
     /// much waits for another input.
     pub(crate) fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let has_own_time = matches!(&packet.value, Value::Audio(audio) if audio.pts.is_some());
-        let mut audio = audio_of(packet)?;
-        let pts = audio.pts;
+        let arrival = Arrival::of(packet)?;
+        let pts = arrival.pts();
         if self.format.is_none() {
             self.format_of = port;
         }
-        let format = self.format.get_or_insert_with(|| Format::of(&audio));
-        format.check(&audio, port, pts, &format!("that at 'in{}'", self.format_of))?;
+        let format = self.format.get_or_insert_with(|| Format::of(arrival.audio()));
+        format.check(arrival.audio(), port, pts, &format!("that at 'in{}'", self.format_of))?;
         let rate = format.rate;
-        check_finite(&audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
+        let frames = arrival.audio().frames();
+        check_finite(arrival.audio(), 0, frames, |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
         let track = &self.tracks[port];
         let own = pts.map_or(0, |pts| frame_at(pts, rate));
         // Where it begins, and from what its times follow.
         let goes_on = track.end.map_or((own, (own, pts.unwrap_or(0))), |end| (end, track.origin));
-        let (start, origin) = match self.timeline.place(&audio, has_own_time, track.end_time(rate)) {
+        let place = self.timeline.place(&arrival, track.end_time(rate));
+        let mut audio = arrival.into_audio();
+        let (start, origin) = match place {
             Place::Follows => goes_on,
             Place::Filled(_) | Place::Apart(Some(_)) => {
                 let start = own.max(goes_on.0);

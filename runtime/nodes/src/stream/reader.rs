@@ -254,11 +254,3 @@ pub(crate) fn sound(segment: &Segment, samples: Vec<f32>, pts: Option<i64>) -> P
     let audio = Audio::from_planar(samples, segment.channels, segment.rate).expect("as many channels as there were");
     Value::from(audio.with_layout(segment.layout.clone()).with_pts(pts)).into()
 }
-
-/// The audio of a packet, at the time of the packet.
-///
-/// # Errors
-/// If it is a packet of anything else.
-pub(crate) fn audio_of(packet: Packet) -> Result<Audio, NodeError> {
-    Arrival::of(packet).map(Arrival::into_audio)
-}
