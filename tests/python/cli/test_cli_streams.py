@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,12 @@ def program(*words: str, **options: Any) -> tuple[int, bytes, bytes]:
 def shell(script: str, *words: str) -> tuple[int, bytes, bytes]:
     done = subprocess.run(["bash", "-c", script, "bash", *PROGRAM, *words], capture_output=True, timeout=120)
     return done.returncode, done.stdout, done.stderr
+
+
+def opened(name: str) -> int:
+    """A new named pipe, and its reader."""
+    os.mkfifo(name)
+    return os.open(name, os.O_RDONLY | os.O_NONBLOCK)
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -136,33 +143,38 @@ def test_who_reads_results_may_leave_and_the_others_are_made(folder: Path, deser
 
 
 def test_the_reader_of_a_pipe_of_ours_may_not_leave(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    os.mkfifo("pipe.jsonl")
-    with subprocess.Popen(["head", "-c", "1", "pipe.jsonl"], stdout=subprocess.DEVNULL):
-        assert main([*MANY, "-o", "pipe.jsonl"]) == 4
+    reader = opened("pipe.jsonl")
+
+    def leave() -> None:
+        select.select([reader], [], [], 60)
+        os.close(reader)
+
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    assert main([*MANY, "-o", "pipe.jsonl"]) == 4
+    leaving.join()
     assert capsys.readouterr().err == (
         "remotemedia: nobody reads this pipe any more; keep its reader running until the end: 'pipe.jsonl'\n"
     )
 
 
 def test_files_beside_results_may_be_pipes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    os.mkfifo("pipe")
     words = ["convert", "bad.flac", "a.flac", "-o", "out"]
     for option in ("--failures", "--index"):
-        assert main([*words, option, "pipe"]) == 4
-        assert capsys.readouterr().err == "remotemedia: nobody reads this pipe; start its reader first: 'pipe'\n"
-        with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
-            assert main([*words, option, "pipe", "--report", "report.html"]) == 1
-            assert reader.stdout is not None
-            first, *others = map(json.loads, reader.stdout)
-        assert (first["input"], len(others)) == ("bad.flac", option == "--index")
-        err = capsys.readouterr().err
-        assert ("7.1 s of audio in 1 file" in err, "--resume" in err) == (True, False)
-    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.DEVNULL):
-        assert main([*words, "--index", "pipe", "--resume"]) == 2
-    assert (
-        capsys.readouterr().err
-        == "remotemedia: --index pipe: --resume reads it, which a pipe allows once; name a file\n"
-    )
+        reader = opened(f"pipe{option}")
+        with open(reader, "rb", buffering=0) as stream:
+            assert main([*words, option, f"pipe{option}", "--report", "report.html"]) == 1
+            first, *others = map(json.loads, stream.read(1 << 16).splitlines())
+            assert (first["input"], len(others)) == ("bad.flac", option == "--index")
+            err = capsys.readouterr().err
+            assert ("7.1 s of audio in 1 file" in err, "--resume" in err) == (True, False)
+            if option == "--index":
+                assert main([*words, option, f"pipe{option}", "--resume"]) == 2
+                cure = "--resume reads it, which a pipe allows once; name a file"
+                assert capsys.readouterr().err == f"remotemedia: --index pipe--index: {cure}\n"
+        assert main([*words, option, f"pipe{option}"]) == 4
+        nobody = f"nobody reads this pipe; start its reader first: 'pipe{option}'"
+        assert capsys.readouterr().err == f"remotemedia: {nobody}\n"
 
 
 def test_failures_may_go_where_messages_go(folder: Path) -> None:
