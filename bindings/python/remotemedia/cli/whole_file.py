@@ -66,8 +66,8 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     place, is_open = _place(path)
     there = _status(place)
     if is_open or (there is not None and is_device(there.st_mode)):
-        with io.BufferedWriter(_opened(place, path)) as file:
-            yield file
+        with io.BufferedWriter(_opened(place, path)) as opened:
+            yield opened
         return
     if there is not None and not stat.S_ISREG(there.st_mode):
         kind = "a folder" if stat.S_ISDIR(there.st_mode) else "no file that can be replaced"
