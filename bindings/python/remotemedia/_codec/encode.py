@@ -18,7 +18,7 @@ from .._abi.library import ffi
 from .._abi.msgpack import ExtType
 from .._abi.ownership import Borrowed
 from .._media.element_types import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS
-from .._media.file import to_native, why_not_native
+from .._media.file import native_path
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
 from ..media import Audio, File, Tensor
@@ -363,11 +363,7 @@ class Encoder:
 
     def _file(self, file: File) -> ExtType:
         if file.data is None:
-            path = None if file.path is None else to_native(file.path)
-            if path is None and file.path is not None:
-                cure = 'pass the bytes of the file: File(open(path, "rb").read())'
-                raise MarshalError(why_not_native(file.path, cure))
-            return ExtType(FILE, self._payload.pack([path, file.mime, None, 0, 0]))
+            return ExtType(FILE, self._payload.pack([native_path(file), file.mime, None, 0, 0]))
         source: Any = file.data
         view = memoryview(source)
         if not view.c_contiguous:

@@ -61,6 +61,16 @@ def to_native(path: str) -> str | None:
         return None
 
 
+def native_path(file: File) -> str | None:
+    """The path of a file as the runtime calls it; None for one by content. Raises `MarshalError` if it can't travel."""
+    if file.path is None:
+        return None
+    path = to_native(file.path)
+    if path is None:
+        raise MarshalError(why_not_native(file.path, 'pass the bytes of the file: File(open(path, "rb").read())'))
+    return path
+
+
 def from_native(path: str) -> str:
     """The path as Python calls it, of one as the runtime does or as it was `to_text`."""
     return os.fsdecode(path.encode("utf-8", "surrogateescape"))

@@ -19,6 +19,7 @@ from typing import Any
 from .._codec.diagnose import describe_array, describe_type, describe_unicode, explain
 from .._codec.numpy_arrays import is_plain_scalar, numpy_if_installed
 from .._media.element_types import NAMES_OF_FORMATS
+from .._media.file import native_path
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
 from ..media import Audio, File, Tensor
@@ -135,10 +136,10 @@ def _replacement(value: Any) -> Any:
 
 
 def _file(file: File) -> File:
-    """The file. Raises `UnicodeEncodeError` if its path or media type is no text that can travel."""
-    for text in (file.path, file.mime):
-        if text is not None:
-            text.encode("utf-8")
+    """The file. Raises `MarshalError` if its path can't travel, `UnicodeEncodeError` if its media type is no text."""
+    native_path(file)
+    if file.mime is not None:
+        file.mime.encode("utf-8")
     return file
 
 
