@@ -330,8 +330,8 @@ class Session:
 
         They hold from the packet that is sent next on. Of what was sent before, the node has the new values for what it
         holds back itself, as a mix that waits for another input, and what a node before it still holds back: these come
-        to its output later. A source takes them over at once. They outlast `interrupt`. [The nodes](nodes.md) list their
-        live params.
+        to its output later. A source takes them over at once. They outlast `interrupt`. [The nodes](nodes.md) list
+        their live params.
 
         Raises `InvalidArgumentError` for an unknown node, a param that is not live, and a value out of range, and then
         changes nothing; and the error that ended the session.
