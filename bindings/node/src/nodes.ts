@@ -888,10 +888,10 @@ export interface AudioSumParams {
  * The inputs are `in0` to `in7`, of which any may be left unconnected: `sum.in0`, `sum.in1` in a manifest,
  * `sum["in0"]` in Python. They meet by their `pts`: frames that sound at the same time are added, and where an input
  * has nothing it is silent. The output begins with the input that begins first and ends with the one that ends last.
- * Sound without `pts` begins at 0 and goes on where its last packet ended. Within an input, a jump of `pts` of more
- * than 10 ms is silence in between; a smaller one is not looked at; sound that goes back in time is an error. All
- * inputs need one rate and one number of channels, whose layout is that of the first sound that comes: with `rate` and
- * `channels` converters are put before it that see to it, else another format is an error.
+ * Sound without `pts` begins at 0 and goes on where its last packet ended. Where the `pts` of an input jump, by what
+ * counts as a jump in other nodes too, a gap is silence and an overlap is trimmed; sound that goes back by more than a
+ * second is an error. All inputs need one rate and one number of channels, whose layout is that of the first sound
+ * that comes: with `rate` and `channels` converters are put before it that see to it, else another format is an error.
  *
  * A sum is computed in float64, in the order of the inputs, and rounded once. Nothing limits it: it may exceed full
  * scale. How the sound is divided into packets, and which input comes first, changes nothing. Samples that are NaN or
@@ -900,10 +900,18 @@ export interface AudioSumParams {
  * Each frame comes out once all inputs have it or have ended, so the output is as late as the latest of them. What
  * comes early waits: an input that has nodes of its own runs at most about a second ahead of the others; where the
  * inputs have a common origin, as behind a node that feeds two ways, as much waits as the slower way holds back, at
- * most 1 GiB. With `wait_ms` an input that is further behind counts as silent, and what comes of it later is left out:
- * for streams that send only from time to time. Inputs more than an hour apart are an error.
+ * most 1 GiB. With `wait_ms` an input that is further behind counts as silent, and what comes of it later is left out
+ * and counted as an overlap: for streams that send only from time to time. If such a stream is converted to `rate`,
+ * the last 40 ms at most of each stretch stay in the converter until the next one comes, and are too late then: send
+ * as much silence behind it.
  *
- * While a session runs `gains_db` may change: the factors then glide to their new values in a straight line of 20 ms.
+ * An input that begins more than an hour away from the others is an error. Where all of them pause for more than an
+ * hour, the times of the output jump too. An input that gets nothing but what has come around a loop is silent until
+ * `delay_ms` after the first sound; if what comes around is more than `wait_ms` behind, by default a second, it is not
+ * waited for.
+ *
+ * While a session runs `gains_db` may change: from where the output stands, which may be behind what has been sent,
+ * the factors glide to their new values in a straight line of 20 ms.
  *
  * Input `in0`: Sound to be added. Optional.
  * Input `in1`: Sound to be added. Optional.
@@ -1034,7 +1042,8 @@ export interface CalculatorParams {
  * float, or a float operand         a 64-bit float. Past its range it is infinite, and a negative number to a
  *                                   fractional power is NaN, as IEEE 754 has it
  * list                              a list of the results; lists within it too
- * tensor of floats                  the same data type, each result rounded once
+ * tensor of floats                  the same data type, as numpy computes: the operand is rounded to it first, and
+ *                                   then each result
  * tensor of integers                the same data type, a result that does not fit it is an error; float64 for
  *                                   `divide`, a negative power, or a float operand
  *
