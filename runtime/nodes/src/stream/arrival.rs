@@ -44,12 +44,12 @@ impl Arrival {
         self.audio.pts.filter(|pts| self.has_own_time || end.is_none_or(|end| *pts > end))
     }
 
-    /// The audio at its time, whosever that is: not to be handed on, which is what [`Arrival::with`] is for.
+    /// The audio, at its time, whosever that is. What is made of it is handed on by [`Arrival::with`].
     pub(crate) fn audio(&self) -> &Audio {
         &self.audio
     }
 
-    /// The same.
+    /// The audio, at its time, whosever that is: for those that count times themselves.
     pub(crate) fn into_audio(self) -> Audio {
         self.audio
     }
