@@ -153,7 +153,7 @@ mod tests {
         let long = (1 + 256 + 65_536) * 2048;
         for (book, expected) in [
             (book(31, 1 << 17, &ordered, &SCALAR), long),
-            (book(31, 1 << 17, &ordered, &vectors(1, 1)), long + (4 * 31 << 17)),
+            (book(31, 1 << 17, &ordered, &vectors(1, 1)), long + ((4 * 31) << 17)),
             (book(1, 3, &sparse, &SCALAR), 128),
             (book(2, 4, &dense, &vectors(1, 2)), 128 + 32),
             (book(2, 4, &dense, &vectors(2, 8)), 128 + 32),
