@@ -1,6 +1,8 @@
 //! How much memory the codebooks of a Vorbis stream unpack to (Vorbis I, 3.2.1), before its decoder makes them: a few bytes
 //! of a header may describe a book of 150 MB, and there may be 256 of them.
 
+use symphonia::core::io::{BitReaderRtl, ReadBitsRtl};
+
 use super::vorbis_blocks::IDENTIFICATION;
 
 /// What the codebooks of a stream may take. Those of libvorbis take at most 4 MiB.
@@ -26,9 +28,9 @@ pub(super) fn check(headers: &[u8]) -> Result<(), TooLarge> {
 /// the decoder makes no tables that it keeps.
 fn add_up(headers: &[u8]) -> Option<usize> {
     let (_, setup) = headers.split_at_checked(IDENTIFICATION)?;
-    let mut bits = Packed { bytes: setup.strip_prefix(b"\x05vorbis")?, place: 0 };
+    let mut bits = BitReaderRtl::new(setup.strip_prefix(b"\x05vorbis")?);
     let mut sum = 0;
-    for _ in 0..=bits.take(8)? {
+    for _ in 0..=take(&mut bits, 8)? {
         sum += codebook(&mut bits)?;
         if sum > MOST {
             break;
@@ -38,50 +40,50 @@ fn add_up(headers: &[u8]) -> Option<usize> {
 }
 
 /// Passes over a codebook. Returns the bytes that it takes.
-fn codebook(bits: &mut Packed<'_>) -> Option<usize> {
+fn codebook(bits: &mut BitReaderRtl<'_>) -> Option<usize> {
     /// What the decoder allows.
     const ENTRIES: u32 = 1 << 17;
     const DIMENSIONS: u32 = 32;
-    if bits.take(24)? != 0x56_4342 {
+    if take(bits, 24)? != 0x56_4342 {
         return None;
     }
-    let dimensions = Some(bits.take(16)?).filter(|dimensions| (1..=DIMENSIONS).contains(dimensions))?;
-    let entries = Some(bits.take(24)?).filter(|entries| *entries <= ENTRIES)?;
+    let dimensions = take(bits, 16).filter(|dimensions| (1..=DIMENSIONS).contains(dimensions))?;
+    let entries = take(bits, 24).filter(|entries| *entries <= ENTRIES)?;
     let tables = tables(&code_lengths(bits, entries)?);
-    let kind = bits.take(4)?;
+    let kind = take(bits, 4)?;
     if kind == 0 {
         return Some(tables);
     }
-    bits.skip(64)?;
-    let width = bits.take(4)? as usize + 1;
-    bits.skip(1)?;
+    bits.ignore_bits(64).ok()?;
+    let width = take(bits, 4)? + 1;
+    bits.ignore_bits(1).ok()?;
     let values = match kind {
         // As the decoder reckons: to find the next book where it does counts for more than to be exact.
-        1 => (entries as f32).powf(1.0 / dimensions as f32).floor() as usize,
-        2 => (entries * dimensions) as usize,
+        1 => (entries as f32).powf(1.0 / dimensions as f32).floor() as u32,
+        2 => entries * dimensions,
         _ => return None,
     };
-    bits.skip(values * width)?;
+    bits.ignore_bits(values * width).ok()?;
     Some(tables + (entries * dimensions) as usize * size_of::<f32>())
 }
 
 /// How many codes have each length.
 type Lengths = [usize; 33];
 
-fn code_lengths(bits: &mut Packed<'_>, entries: u32) -> Option<Lengths> {
+fn code_lengths(bits: &mut BitReaderRtl<'_>, entries: u32) -> Option<Lengths> {
     let mut lengths = [0; 33];
-    if bits.take(1)? == 0 {
-        let is_sparse = bits.take(1)? == 1;
+    if take(bits, 1)? == 0 {
+        let is_sparse = take(bits, 1)? == 1;
         for _ in 0..entries {
-            if !is_sparse || bits.take(1)? == 1 {
-                lengths[bits.take(5)? as usize + 1] += 1;
+            if !is_sparse || take(bits, 1)? == 1 {
+                lengths[take(bits, 5)? as usize + 1] += 1;
             }
         }
         return Some(lengths);
     }
-    let (mut length, mut rest) = (bits.take(5)? as usize + 1, entries);
+    let (mut length, mut rest) = (take(bits, 5)? as usize + 1, entries);
     while rest > 0 {
-        let count = bits.take((u32::BITS - rest.leading_zeros()) as usize)?;
+        let count = take(bits, u32::BITS - rest.leading_zeros())?;
         *lengths.get_mut(length)? += count as usize;
         rest = rest.checked_sub(count)?;
         length += 1;
@@ -103,26 +105,9 @@ fn tables(lengths: &Lengths) -> usize {
     (1 + beginnings.sum::<usize>()) * (ENTRY << width)
 }
 
-/// Reads bits as Vorbis packs them, the least one of a byte first.
-struct Packed<'a> {
-    bytes: &'a [u8],
-    place: usize,
-}
-
-impl Packed<'_> {
-    /// The number that the next bits are, at most 32. `None` behind the end.
-    fn take(&mut self, count: usize) -> Option<u32> {
-        let start = self.place;
-        self.skip(count)?;
-        let bytes = &self.bytes[start / 8..self.place.div_ceil(8)];
-        let word = bytes.iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-        Some((word >> (start % 8) & ((1 << count) - 1)) as u32)
-    }
-
-    fn skip(&mut self, count: usize) -> Option<()> {
-        self.place += count;
-        (self.place <= 8 * self.bytes.len()).then_some(())
-    }
+/// The number that the next bits are, at most 32. `None` behind the end.
+fn take(bits: &mut BitReaderRtl<'_>, count: u32) -> Option<u32> {
+    bits.read_bits_leq32(count).ok()
 }
 
 #[cfg(test)]
