@@ -9,8 +9,8 @@ import contextvars
 from collections.abc import Callable
 from typing import Any
 
-from .._functions import threads
 from .._functions.active_calls import ActiveCalls
+from .._functions.event_loop import call_on, in_thread
 from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
 from .._functions.spec import InThread
@@ -47,49 +47,6 @@ class LoopCalls:
             _serve_on_loop(port, self.loop, context, call)
         else:
             _serve_on_loop_in_turn(port, self.loop, context, call, chain.active)
-
-
-def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
-    """Has `what` called on a loop, unless it is closed or gone. Returns whether it will be called."""
-    try:
-        if loop is not None:
-            loop.call_soon_threadsafe(what)
-    except RuntimeError:
-        return False
-    return loop is not None
-
-
-async def in_thread(work: Callable[[], Any], when_done: Callable[[], None] | None = None) -> Any:
-    """Runs `work` on a serving thread, in the context of the caller. Raises `Failure` for what it raises.
-
-    `when_done` is called when it has ended, also if this is not waited for any more.
-    """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
-    context = contextvars.copy_context()
-    # What is returned leaves it before it is used: the thread may have it a while longer.
-    found: list[tuple[Any, BaseException | None]] = []
-
-    def finish() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    def run() -> None:
-        try:
-            found.append((context.run(work), None))
-        except BaseException as error:
-            found.append((None, error))
-        if when_done is not None:
-            # Before the loop hears of it: else what comes next might still take this thread for busy.
-            when_done()
-        call_on(loop, finish)
-
-    threads.submit(run)
-    await future
-    value, error = found.pop()
-    if error is not None:
-        raise Failure(error)
-    return value
 
 
 def _serve_on_loop(port: EventPort[Any], loop: Loop, context: contextvars.Context, call: OpenCall) -> None:

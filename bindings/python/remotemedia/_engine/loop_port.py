@@ -15,10 +15,11 @@ from .._abi.constants import SHUT_DOWN
 from .._abi.library import check, ffi, lib
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
+from .._functions.event_loop import call_on, in_thread
 from .._functions.failures import repr_of
 from .._process import exiting
 from ..errors import Error
-from .loop_calls import LoopCalls, call_on, in_thread
+from .loop_calls import LoopCalls
 from .port import EventPort
 from .run import Run
 

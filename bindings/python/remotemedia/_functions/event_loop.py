@@ -1,11 +1,17 @@
-"""The event loop of a thread: finds it, refuses what would deadlock on it, and completes work despite cancellations."""
+"""The event loop of a thread: finds it, refuses what would deadlock on it, has threads work for it, and completes work
+despite cancellations.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import threads
+from .failures import Failure
 
 if TYPE_CHECKING:
     from .spec import HostFunction
@@ -43,6 +49,49 @@ def running_loop(instead: str) -> asyncio.AbstractEventLoop:
             f"write: await trio.to_thread.run_sync({instead})"
         )
     raise RuntimeError("no running event loop of asyncio; write: asyncio.run(main())")
+
+
+def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
+    """Has `what` called on a loop, unless it is closed or gone. Returns whether it will be called."""
+    try:
+        if loop is not None:
+            loop.call_soon_threadsafe(what)
+    except RuntimeError:
+        return False
+    return loop is not None
+
+
+async def in_thread(work: Callable[[], Any], when_done: Callable[[], None] | None = None) -> Any:
+    """Runs `work` on a serving thread, in the context of the caller. Raises `Failure` for what it raises.
+
+    `when_done` is called when it has ended, also if this is not waited for any more.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    context = contextvars.copy_context()
+    # What is returned leaves it before it is used: the thread may have it a while longer.
+    found: list[tuple[Any, BaseException | None]] = []
+
+    def finish() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    def run() -> None:
+        try:
+            found.append((context.run(work), None))
+        except BaseException as error:
+            found.append((None, error))
+        if when_done is not None:
+            # Before the loop hears of it: else what comes next might still take this thread for busy.
+            when_done()
+        call_on(loop, finish)
+
+    threads.submit(run)
+    await future
+    value, error = found.pop()
+    if error is not None:
+        raise Failure(error)
+    return value
 
 
 def cancellations() -> int | None:

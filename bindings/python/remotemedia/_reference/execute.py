@@ -7,7 +7,6 @@ is written to be read: no threads, no queues, no budget. See `run.py` for the or
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import functools
 import json
@@ -19,7 +18,7 @@ from concurrent.futures import Future, wait
 from typing import Any, Literal
 
 from .._functions import late_cleanups, threads
-from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end, until_done
+from .._functions.event_loop import in_thread, refuse_in_loop, running_loop, to_the_end, until_done
 from .._functions.failures import ENDS_PROGRAM, Failure
 from .._functions.spec import HostClass, HostFunction
 from .._manifest.source import is_text, read
@@ -208,38 +207,17 @@ async def _pause(seconds: float) -> None:
 
 
 async def _in_thread(deadline: Deadline, work: Callable[[], Any]) -> Any:
-    def attempt() -> tuple[Any, BaseException | None]:
-        try:
-            return work(), None
-        except BaseException as error:
-            return None, error
-
-    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-    future: asyncio.Future[None] = loop.create_future()
-    # What is returned leaves it before it is used: the thread may have it a while longer.
-    found: list[tuple[Any, BaseException | None]] = []
-
-    def run_and_tell() -> None:
-        found.append(context.run(attempt))
-        # The loop is closed if it was left at a timeout, and then nothing waits.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(future.set_result, None)
-
     deadline.blocking += 1
     try:
-        threads.submit(run_and_tell)
         # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
-        await to_the_end(future, _log_lost)
+        return await to_the_end(in_thread(work), _log_lost)
     finally:
         deadline.blocking -= 1
-    value, error = found.pop()
-    if error is not None:
-        raise Failure(error)
-    return value
 
 
 def _log_lost(error: BaseException) -> None:
-    _log.warning("a thread could not be started: %r", error)
+    if not isinstance(error, Failure):
+        _log.warning("a thread could not be started: %r", error)
 
 
 def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:
