@@ -137,12 +137,17 @@ def takes_given_params(init: Init) -> Init:
             raise InvalidArgumentError(_too_many(type(self).__name__, positional, names))
         params = dict(zip(positional, values, strict=False)) | params
         params = {key: value for key, value in params.items() if value is not None}
-        for param in PATHS:
-            if param in params:
-                params[param] = located(params[param])
+        locate(params)
         Node.__init__(self, node_type, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]
+
+
+def locate(params: dict[str, Any]) -> None:
+    """Calls paths among the params of a node as the runtime does; see `located`."""
+    for param in PATHS:
+        if param in params:
+            params[param] = located(params[param])
 
 
 def located(paths: Any) -> Any:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .._graph.node import PATHS, Node, located
+from .._graph.node import Node, locate
 from .._graph.pipeline import Pipeline
 from .._manifest.catalog import node_types, type_name
 from .._manifest.python_types import PREFIX
@@ -95,9 +95,7 @@ def _node(kind: ast.expr, arguments: Sequence[ast.expr], keywords: Sequence[ast.
         if keyword.arg is None:
             raise _refused(f"{_place(keyword.value)}: write the params of {name} out")
         params[keyword.arg] = _literal(keyword.value)
-    for param in PATHS:
-        if param in params:
-            params[param] = located(params[param])
+    locate(params)
     return Node(name, params, name=params.pop("name", None), on_error=params.pop("on_error", None))
 
 

@@ -45,14 +45,7 @@ def remove_parts(places: Iterable[str]) -> None:
 
 def hold(number: int, path: str) -> bool:
     """Locks a new file or folder until it is closed. False if another process has the lock or has removed it."""
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # The file system has no locks.
-        return True
-    return os.path.lexists(path)
+    return _is_free(number) and os.path.lexists(path)
 
 
 def is_written(path: str, process: int) -> bool:
@@ -76,14 +69,21 @@ def _taken(path: str | bytes) -> Iterator[bool]:
         yield False
         return
     try:
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_left = True
-        except OSError as error:
-            is_left = not isinstance(error, BlockingIOError)
-        yield is_left
+        yield _is_free(number)
     finally:
         os.close(number)
+
+
+def _is_free(number: int) -> bool:
+    """Locks what is open until it is closed. False if another process has the lock."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # The file system has no locks.
+        return True
+    return True
 
 
 def is_running(process: int) -> bool:

@@ -28,12 +28,17 @@ class Outlet(io.FileIO):
             # For files of Python's own None stands for no room.
             if written is not None:
                 return written
-            room = select.poll()
-            room.register(self.fileno(), select.POLLOUT)
-            room.poll()
+            wait_until(self.fileno(), select.POLLOUT)
 
     def write_all(self, data: bytes) -> None:
         """Writes all of it. Raises `OSError`."""
         left = memoryview(data)
         while left:
             left = left[self.write(left) :]
+
+
+def wait_until(number: int, event: int) -> None:
+    """Waits until a descriptor that does not block is ready for `select.POLLIN` or `select.POLLOUT`."""
+    ready = select.poll()
+    ready.register(number, event)
+    ready.poll()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TextIO, cast
 
 from .._functions.threads import start
-from .outlet import Outlet
+from .outlet import Outlet, wait_until
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 PIECE = 1 << 16
@@ -177,9 +177,7 @@ def read_stdin() -> bytes:
         if content is not None:
             pieces.append(content)
         else:
-            more = select.poll()
-            more.register(number, select.POLLIN)
-            more.poll()
+            wait_until(number, select.POLLIN)
         content = stream.read()
     return b"".join(pieces)
 
