@@ -1058,8 +1058,8 @@ class AudioSum(Node):
     where its last packet ended. Where the `pts` of an input jump, by what counts as a jump in other
     nodes too, a gap is silence and an overlap is trimmed; sound that goes back by more than a
     second is an error. All inputs need one rate and one number of channels, whose layout is that of
-    the first sound that comes: with `rate` and `channels` converters are put before it that see to
-    it, else another format is an error.
+    the first sound that comes: with `rate` and `channels` they are converted, else another format
+    is an error.
 
     A sum is computed in float64, in the order of the inputs, and rounded once. Nothing limits it:
     it may exceed full scale. How the sound is divided into packets, and which input comes first,
@@ -1070,9 +1070,9 @@ class AudioSum(Node):
     second ahead of the others; where the inputs have a common origin, as behind a node that feeds
     two ways, as much waits as the slower way holds back, at most 1 GiB. With `wait_ms` an input
     that is further behind counts as silent, and what comes of it later is left out and counted as
-    an overlap: for streams that send only from time to time. If such a stream is converted to
-    `rate`, the last 40 ms at most of each stretch stay in the converter until the next one comes,
-    and are too late then: send as much silence behind it.
+    an overlap: for streams that send only from time to time. It converts to `rate` by itself then,
+    so that what waits in a converter counts as come, and comes out where its stream pauses. What
+    other nodes before it hold back does not.
 
     An input that begins more than an hour away from the others is an error. Where all of them pause
     for more than an hour, the times of the output jump too. An input that gets nothing but what has

@@ -185,6 +185,68 @@ fn what_comes_too_late_is_counted_as_well_as_what_is_missing() {
     assert_eq!((counts.overlaps, counts.gaps, counts.missing), (1, 1, 500_000_000));
 }
 
+/// A voice of 48 kHz, converted alone.
+fn converted(voice: &Audio) -> Vec<f32> {
+    let (mut node, mut sounds) = (connected("AudioResample", json!({"rate": RATE}), &[0]), Vec::new());
+    push(&mut *node, 0, &at(voice.clone(), 0), &mut sounds).expect("sound");
+    flush(&mut *node, &mut sounds);
+    joined(&sounds, 0)
+}
+
+#[test]
+fn what_waits_in_a_converter_has_come() {
+    let voice = inputs::ramp(0, 1, 48_000, 48_000);
+    for (has_times, frames, wait_ms) in [(true, 960, 20), (false, 960, 20), (true, 480, 10), (true, 1_024, 22)] {
+        let params = json!({"rate": RATE, "wait_ms": wait_ms});
+        let ((mut node, breaks), mut sounds) = (counted(params, &[0, 1]), Vec::new());
+        for begin in (0..48_000).step_by(frames) {
+            // The bed comes first, so the voice is behind by a packet each time, and by what its converter holds.
+            let piece = voice.slice(begin, frames.min(48_000 - begin));
+            let bed = Audio::from_planar(vec![0.0; piece.frames()], 1, 48_000).expect("valid sound");
+            for (port, piece) in [bed, piece].into_iter().enumerate() {
+                let time = has_times.then(|| MediaTime::of_frames(begin as u64, 48_000));
+                push(&mut *node, port, &piece.with_pts(time), &mut sounds).expect("sound");
+            }
+        }
+        flush(&mut *node, &mut sounds);
+        assert_eq!(joined(&sounds, 0), converted(&voice), "{frames} frames, {has_times}");
+        assert_eq!(breaks.read().overlaps, 0);
+    }
+}
+
+#[test]
+fn what_waits_in_a_converter_comes_out_when_its_stream_pauses() {
+    let voice = inputs::ramp(0, 1, 4_800, 48_000);
+    let ((mut node, breaks), mut sounds) = (counted(json!({"rate": RATE, "wait_ms": 100}), &[0, 1]), Vec::new());
+    let silence = || Audio::from_planar(vec![0.0; 160], 1, RATE).expect("valid sound");
+    let expected = converted(&voice);
+    // It speaks for 100 ms, each time in five packets, and pauses for 900.
+    for second in 0..3 {
+        for number in 0..50 {
+            let begin = 50 * second + number;
+            push(&mut *node, 0, &at(silence(), begin * 160), &mut sounds).expect("sound");
+            if number < 5 {
+                let piece = voice.slice(960 * number as usize, 960);
+                push(&mut *node, 1, &at(piece, begin * 160), &mut sounds).expect("sound");
+            }
+        }
+        let made = joined(&sounds, 0);
+        let begin = 8_000 * second as usize;
+        assert!(made.len() >= begin + 7_000, "{} frames after {second} s", made.len());
+        assert_eq!(made[begin..begin + 800], expected);
+        assert!(made[begin + 800..].iter().all(|sample| *sample == 0.0));
+        let counts = breaks.read();
+        assert_eq!((counts.overlaps, counts.gaps, counts.missing), (0, second as u64, 900_000_000 * second));
+    }
+    // The next item begins anew.
+    flush(&mut *node, &mut sounds);
+    sounds.clear();
+    push(&mut *node, 1, &at(voice, 0), &mut sounds).expect("sound");
+    end(&mut *node, 0, &mut sounds);
+    end(&mut *node, 1, &mut sounds);
+    assert_eq!(joined(&sounds, 0), expected);
+}
+
 #[test]
 fn a_hold_of_hours_is_a_jump_of_the_output_too() {
     for params in [json!({}), json!({"wait_ms": 200})] {

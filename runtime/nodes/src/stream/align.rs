@@ -19,6 +19,8 @@ use super::timeline::{Place, Timeline, frames_of};
 pub(crate) struct Aligned {
     tracks: Vec<Track>,
     timeline: Timeline,
+    /// Counts what comes too late.
+    breaks: TimeBreaks,
     format: Option<Format>,
     /// The input that had this format first.
     format_of: usize,
@@ -45,6 +47,17 @@ struct Track {
     origin: (i64, i64),
     /// The frame after the last one that came.
     end: Option<i64>,
+    /// What has come too and is still on its way.
+    held: Option<Held>,
+}
+
+/// Sound that has come to an input and is still on its way, as in a converter: the input is as far as this.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    /// When it begins, in nanoseconds, if that is known.
+    pub(crate) begin: Option<i64>,
+    /// How long it is, in nanoseconds.
+    pub(crate) duration: i64,
 }
 
 /// How far from the others an input may begin, and the longest silence that comes out, in seconds.
@@ -58,6 +71,7 @@ impl Aligned {
         Self {
             tracks: (0..ports).map(|_| Track::default()).collect(),
             timeline: Timeline::default(),
+            breaks: TimeBreaks::default(),
             format: None,
             format_of: 0,
             position: None,
@@ -78,9 +92,12 @@ impl Aligned {
         self.tracks[port].loop_delay = Some(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// From here on jumps and what comes too late are counted there.
-    pub(crate) fn count_in(&mut self, breaks: &TimeBreaks) {
-        self.timeline.breaks = breaks.clone();
+    /// From here on what comes too late is counted there; jumps too, unless they are counted before they come here.
+    pub(crate) fn count_in(&mut self, breaks: &TimeBreaks, counts_jumps: bool) {
+        self.breaks = breaks.clone();
+        if counts_jumps {
+            self.timeline.breaks = breaks.clone();
+        }
     }
 
     /// The format of the item, if sound has come.
@@ -143,7 +160,7 @@ impl Aligned {
         }
         let late = self.position.map_or(0, |position| position.min(end).saturating_sub(start));
         if late > 0 {
-            self.timeline.breaks.count_overlap(MediaTime::of_frames(late.unsigned_abs(), rate));
+            self.breaks.count_overlap(MediaTime::of_frames(late.unsigned_abs(), rate));
         }
         let track = &mut self.tracks[port];
         (track.origin, track.end) = (origin, Some(end));
@@ -152,6 +169,17 @@ impl Aligned {
             track.parts.push_back((start, audio));
         }
         self.check_memory(port)
+    }
+
+    /// Says what has come to an input and is still on its way, so that the input is not given up for it.
+    pub(crate) fn hold(&mut self, port: usize, held: Option<Held>) {
+        self.tracks[port].held = held;
+    }
+
+    /// Whether an input is about to count as silent although something of it is still on its way.
+    pub(crate) fn is_overdue(&self, port: usize) -> bool {
+        let (Some(format), track) = (&self.format, &self.tracks[port]) else { return false };
+        track.held.is_some() && track.come(format.rate) < self.given_up(track, format.rate)
     }
 
     /// Ends an input for this item.
@@ -194,28 +222,11 @@ impl Aligned {
         let Some(format) = &self.format else { return 0 };
         let connected = || self.tracks.iter().filter(|track| track.is_connected);
         let Some(furthest) = connected().filter_map(|track| track.end).max() else { return 0 };
-        // A loop is as far as what feeds it.
-        let outside = connected().filter(|track| track.loop_delay.is_none()).filter_map(|track| track.end).max();
-        let outside = outside.unwrap_or(furthest);
-        let frames_in = |seconds: f64| (seconds * f64::from(format.rate)).round() as i64;
-        let given_up = self.patience.map_or(i64::MIN, |patience| outside.saturating_sub(frames_in(patience)));
-        let loop_given_up = outside.saturating_sub(frames_in(self.patience.unwrap_or(LEAD_S)));
-        let until = |track: &Track| match track.loop_delay {
-            // What has not begun may begin anywhere, or nowhere.
-            None => track.end.unwrap_or(i64::MIN),
-            Some(delay) => {
-                // Nothing of the output has been around before. Once a loop is given up it is not waited for until it
-                // brings something again: else all of the output would be that late, and what comes back of it too.
-                let first = self.anchor.0.saturating_add(MediaTime::to_frames(delay, format.rate) as i64);
-                let end = track.end.map_or(first, |end| end.max(first));
-                if end < loop_given_up { i64::MAX } else { end }
-            }
-        };
         let awaited = connected().filter(|track| track.is_awaited());
-        let known = awaited.map(until).min().unwrap_or(furthest);
+        let known = awaited.map(|track| self.known_until(track, format.rate)).min().unwrap_or(furthest);
         let begin = connected().filter_map(|track| track.parts.front().map(|part| part.0)).min();
         let Some(position) = self.position.or(begin) else { return 0 };
-        let limit = known.max(given_up).min(furthest);
+        let limit = known.min(furthest);
         if limit <= position {
             return 0;
         }
@@ -265,6 +276,32 @@ impl Aligned {
         }
     }
 
+    /// Up to which frame of the output it is known what an awaited input has there: sound, or silence.
+    fn known_until(&self, track: &Track, rate: u32) -> i64 {
+        let given_up = self.given_up(track, rate);
+        let is_given_up = track.come(rate) < given_up;
+        let Some(delay) = track.loop_delay else {
+            // What has not begun may begin anywhere, or nowhere.
+            let end = track.end.unwrap_or(i64::MIN);
+            return if is_given_up { end.max(given_up) } else { end };
+        };
+        // Nothing of the output has been around before. Once a loop is given up it is not waited for until it brings
+        // something again: else all of the output would be that late, and what comes back of it too.
+        let first = self.anchor.0.saturating_add(MediaTime::to_frames(delay, rate) as i64);
+        if is_given_up && first < given_up { i64::MAX } else { track.end.map_or(first, |end| end.max(first)) }
+    }
+
+    /// The frame before which an awaited input counts as silent.
+    fn given_up(&self, track: &Track, rate: u32) -> i64 {
+        let patience = self.patience.or(track.loop_delay.map(|_| LEAD_S));
+        let connected = || self.tracks.iter().filter(|track| track.is_connected);
+        // A loop is as far as what feeds it.
+        let outside = connected().filter(|track| track.loop_delay.is_none()).filter_map(|track| track.end).max();
+        let furthest = outside.or_else(|| connected().filter_map(|track| track.end).max());
+        let Some((patience, furthest)) = patience.zip(furthest) else { return i64::MIN };
+        furthest.saturating_sub((patience * f64::from(rate)).round() as i64)
+    }
+
     fn time(&self, frame: i64) -> i64 {
         let rate = self.format.as_ref().map_or(1, |format| format.rate);
         let (anchor, pts) = self.anchor;
@@ -306,6 +343,16 @@ impl Aligned {
 impl Track {
     fn is_awaited(&self) -> bool {
         self.is_connected && !self.has_ended
+    }
+
+    /// Up to which frame it has come, with what is still on its way; the first of all frames if nothing has.
+    fn come(&self, rate: u32) -> i64 {
+        let end = self.end.unwrap_or(i64::MIN);
+        let Some(Held { begin, duration }) = self.held else { return end };
+        match begin {
+            Some(begin) => frame_at(begin.saturating_add(duration), rate).max(end),
+            None => self.end.unwrap_or(0).saturating_add(frame_at(duration, rate)),
+        }
     }
 
     /// When the sound ends that has come, by the time at which it began and the count of its frames.

@@ -58,6 +58,8 @@ pub(crate) struct Reader {
     elapsed: i64,
     follows_jump: bool,
     ending: bool,
+    /// Whether the open segment ends before whatever comes.
+    is_cut: bool,
 }
 
 /// A packet of which a part has been handed on.
@@ -120,6 +122,11 @@ impl Reader {
         self.ending = true;
     }
 
+    /// The open segment ends here, and the item goes on.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = self.segment.is_some();
+    }
+
     /// Whether the item ends.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending
@@ -160,8 +167,10 @@ impl Reader {
             }
             Some(_) => SegmentEnd::Jump(frames_of(self.jump?, segment.rate)),
             None if self.ending => SegmentEnd::Item,
+            None if self.is_cut => SegmentEnd::Jump(0),
             None => return None,
         };
+        self.is_cut = false;
         self.follows_jump = matches!(why, SegmentEnd::Jump(_));
         self.end = segment.time(segment.position);
         self.elapsed = segment.elapsed.saturating_add(MediaTime::of_frames(segment.position, segment.rate));

@@ -4,6 +4,7 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, MediaTime};
 
 use super::kernel::{Kernel, Part};
+use crate::stream::align::Held;
 use crate::stream::finite::check_finite;
 use crate::stream::reader::Segment;
 
@@ -79,6 +80,13 @@ impl Conversion {
     /// When an input frame sounds, in nanoseconds.
     fn time_of(&self, frame: u64) -> Option<i64> {
         self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
+    }
+
+    /// What was taken and is still to be emitted.
+    pub(super) fn held(&self) -> Held {
+        let [taken, emitted] = [(self.taken, self.rate), (self.emitted, self.rate_out)]
+            .map(|(frames, rate)| MediaTime::of_frames(frames, rate));
+        Held { begin: self.origin.map(|origin| origin.saturating_add(emitted)), duration: (taken - emitted).max(0) }
     }
 
     /// How many frames a step should take.

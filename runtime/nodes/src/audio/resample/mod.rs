@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dsp::recent::Recent;
+use crate::stream::align::Held;
 use crate::stream::reader::{Reader, Segment};
 use crate::stream::timeline::Gaps;
 use conversion::Conversion;
@@ -168,6 +169,17 @@ impl Node for AudioResample {
 }
 
 impl AudioResample {
+    /// Converts what is held back as if the recording ended here; what comes next begins another one. Done as a packet is.
+    pub(crate) fn cut(&mut self) -> Result<Step, NodeError> {
+        self.reader.cut();
+        self.advance()
+    }
+
+    /// What has come and is still to come out.
+    pub(crate) fn held(&self) -> Option<Held> {
+        self.conversion.as_ref().map(Conversion::held)
+    }
+
     /// Does one step of what there is to do: what waits, then, at the end of an item, what is left.
     fn advance(&mut self) -> Result<Step, NodeError> {
         let Some(conversion) = &mut self.conversion else { return self.pass() };

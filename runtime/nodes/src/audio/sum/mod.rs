@@ -1,5 +1,7 @@
 //! `AudioSum`: several sounds at once, frame by frame.
 
+mod converter;
+
 use std::time::Duration;
 
 use remotemedia_core::node::{
@@ -11,6 +13,7 @@ use serde::Deserialize;
 
 use crate::stream::align::Aligned;
 use crate::stream::format::wanted_format;
+use converter::Converter;
 
 documented! {
 /// Adds up to eight sounds by their times, each with a gain of its own.
@@ -23,7 +26,7 @@ documented! {
 /// begins at 0 and goes on where its last packet ended. Where the `pts` of an input jump, by what counts as a jump in other
 /// nodes too, a gap is silence and an overlap is trimmed; sound that goes back by more than a second is an error. All inputs
 /// need one rate and one number of channels, whose layout is that of the first sound that comes: with `rate` and `channels`
-/// converters are put before it that see to it, else another format is an error.
+/// they are converted, else another format is an error.
 ///
 /// A sum is computed in float64, in the order of the inputs, and rounded once. Nothing limits it: it may exceed full scale.
 /// How the sound is divided into packets, and which input comes first, changes nothing. Samples that are NaN or infinite are
@@ -33,8 +36,8 @@ documented! {
 /// early waits: an input that has nodes of its own runs at most about a second ahead of the others; where the inputs have
 /// a common origin, as behind a node that feeds two ways, as much waits as the slower way holds back, at most 1 GiB. With
 /// `wait_ms` an input that is further behind counts as silent, and what comes of it later is left out and counted as an
-/// overlap: for streams that send only from time to time. If such a stream is converted to `rate`, the last 40 ms at most of
-/// each stretch stay in the converter until the next one comes, and are too late then: send as much silence behind it.
+/// overlap: for streams that send only from time to time. It converts to `rate` by itself then, so that what waits in a
+/// converter counts as come, and comes out where its stream pauses. What other nodes before it hold back does not.
 ///
 /// An input that begins more than an hour away from the others is an error. Where all of them pause for more than an hour, the
 /// times of the output jump too. An input that gets nothing but what has come around a loop is silent until `delay_ms`
@@ -45,6 +48,8 @@ documented! {
 #[derive(Debug)]
 pub struct AudioSum {
     inputs: Aligned,
+    /// For each input, if they are converted here.
+    converters: Vec<Converter>,
     gains: [Gain; PORTS],
     sums: Vec<f64>,
     has_emitted: bool,
@@ -104,14 +109,21 @@ impl Node for AudioSum {
     }
 
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
-        self.inputs.count_in(&context.time_breaks);
-        Ok(())
+        let counts_jumps = self.converters.is_empty();
+        self.inputs.count_in(&context.time_breaks, counts_jumps);
+        self.converters.iter_mut().try_for_each(|converter| converter.initialize(context))
     }
 
     fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError> {
         self.stream = packet.stream;
-        self.inputs.push(port, packet)?;
-        self.add()
+        match self.converters.get_mut(port) {
+            None => self.inputs.push(port, packet)?,
+            Some(converter) => {
+                let made = converter.take(packet)?;
+                self.converted(port, made)?;
+            }
+        }
+        self.advance()
     }
 
     fn wants(&self, port: usize) -> bool {
@@ -119,18 +131,21 @@ impl Node for AudioSum {
     }
 
     fn end_input(&mut self, port: usize) -> Result<Step, NodeError> {
-        self.inputs.end(port);
-        self.add()
+        match self.converters.get_mut(port) {
+            None => self.inputs.end(port),
+            Some(converter) => converter.end(),
+        }
+        self.advance()
     }
 
     fn resume(&mut self) -> Result<Step, NodeError> {
-        self.add()
+        self.advance()
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
-        self.inputs.end_all();
+        self.converters.iter_mut().for_each(Converter::end);
         self.ending = true;
-        self.add()
+        self.advance()
     }
 }
 
@@ -138,7 +153,8 @@ impl Define for AudioSum {
     type Params = AudioSumParams;
 
     const NAME: &'static str = "AudioSum";
-    const COST: Cost = Cost::Light;
+    /// A step adds some thousand samples, or converts as much as one of `AudioResample`.
+    const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[
         input("in0"),
         input("in1"),
@@ -155,16 +171,19 @@ impl Define for AudioSum {
     const EXAMPLE: &'static str = r#"{"gains_db": [0, -12], "rate": 16000, "channels": 1}"#;
 
     fn input_format(params: &AudioSumParams, _port: usize) -> Option<AudioFormat> {
+        let rate = params.rate.filter(|_| !converts(params));
+        wanted_format(rate, params.channels)
+    }
+
+    fn output_format(params: &AudioSumParams, _port: usize) -> Option<AudioFormat> {
         wanted_format(params.rate, params.channels)
     }
 
-    fn output_format(params: &AudioSumParams, port: usize) -> Option<AudioFormat> {
-        Self::input_format(params, port)
-    }
-
     fn new(params: &AudioSumParams) -> Self {
+        let rate = params.rate.filter(|_| converts(params));
         AudioSum {
             inputs: Aligned::new(PORTS, params.wait_ms),
+            converters: rate.map_or_else(Vec::new, |rate| (0..PORTS).map(|_| Converter::new(rate)).collect()),
             gains: factors(&params.gains_db).map(|factor| Gain { factor, glide: None }),
             sums: Vec::new(),
             has_emitted: false,
@@ -186,6 +205,42 @@ impl Define for AudioSum {
 }
 
 impl AudioSum {
+    /// Does one step of what there is to do: converts what has come, then adds it up.
+    fn advance(&mut self) -> Result<Step, NodeError> {
+        if self.convert()? {
+            return Ok(Step::More(None));
+        }
+        if self.ending {
+            self.inputs.end_all();
+        }
+        self.add()
+    }
+
+    /// Does one step of converting. Returns whether there was anything to do.
+    fn convert(&mut self) -> Result<bool, NodeError> {
+        for (port, converter) in self.converters.iter_mut().enumerate() {
+            let is_overdue = self.inputs.is_overdue(port);
+            if let Some(made) = converter.go_on(is_overdue)? {
+                self.converted(port, made)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes in what came of converting some of an input.
+    fn converted(&mut self, port: usize, made: Option<Packet>) -> Result<(), NodeError> {
+        if let Some(packet) = made {
+            self.inputs.push(port, packet)?;
+        }
+        let converter = &self.converters[port];
+        self.inputs.hold(port, converter.held());
+        if converter.has_ended() {
+            self.inputs.end(port);
+        }
+        Ok(())
+    }
+
     /// Emits the next frames that all inputs have, up to a step's work.
     fn add(&mut self) -> Result<Step, NodeError> {
         let format = self.inputs.format().cloned();
@@ -229,6 +284,7 @@ impl AudioSum {
     /// The item is over.
     fn finish(&mut self) {
         self.inputs.reset();
+        self.converters.iter_mut().for_each(Converter::reset);
         (self.ending, self.has_emitted) = (false, false);
         self.gains.iter_mut().for_each(|gain| gain.glide = None);
     }
@@ -251,6 +307,11 @@ impl Gain {
 /// How many frames a change of a gain takes: 20 ms.
 fn glide_frames(rate: u32) -> u64 {
     u64::from(rate / 50).max(1)
+}
+
+/// Whether the node converts rates itself: a converter that is planned before it could not be told that a stream pauses.
+fn converts(params: &AudioSumParams) -> bool {
+    params.wait_ms.is_some()
 }
 
 fn factors(gains_db: &[f64]) -> [f64; PORTS] {
