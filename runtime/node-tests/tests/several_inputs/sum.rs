@@ -268,15 +268,39 @@ fn a_hold_of_hours_is_a_jump_of_the_output_too() {
 
 #[test]
 fn the_time_of_the_output_is_that_of_the_input_that_begins_first_whichever_comes_first() {
-    for order in [[0, 1], [1, 0]] {
-        let (mut node, mut sounds) = (sum(json!({}), &[0, 1]), Vec::new());
-        for port in order {
-            // Less than a frame apart.
-            let audio = ramp(port, 1, 160).with_pts(Some(60_000 * port as i64));
-            push(&mut *node, port, &audio, &mut sounds).expect("sound");
+    // Less than a frame apart; without a time it begins at 0.
+    for times in [[Some(0), Some(60_000)], [None, Some(60_000)]] {
+        for order in [[0, 1], [1, 0]] {
+            let (mut node, mut sounds) = (sum(json!({}), &[0, 1]), Vec::new());
+            for port in order {
+                let audio = ramp(port, 1, 160).with_pts(times[port]);
+                push(&mut *node, port, &audio, &mut sounds).expect("sound");
+            }
+            assert_eq!(sounds[0].pts, Some(0), "{times:?}, {order:?}");
         }
-        assert_eq!(sounds[0].pts, Some(0), "{order:?}");
     }
+}
+
+#[test]
+fn packets_without_frames_change_nothing() {
+    let at_a_second = |audio: Audio| at(audio, 8_000);
+    let empty = |frame: Option<i64>| frame.map_or(ramp(2, 1, 0), |frame| at(ramp(2, 1, 0), frame));
+    for frame in [None, Some(0), Some(12_000), Some(80_000_000)] {
+        let ((mut node, breaks), mut sounds) = (counted(json!({}), &[0, 1]), Vec::new());
+        push(&mut *node, 0, &empty(frame), &mut sounds).expect("nothing");
+        push(&mut *node, 0, &at_a_second(ramp(0, 1, 160)), &mut sounds).expect("sound");
+        push(&mut *node, 1, &at_a_second(ramp(1, 1, 80)), &mut sounds).expect("sound");
+        push(&mut *node, 1, &empty(frame), &mut sounds).expect("nothing");
+        push(&mut *node, 1, &at(ramp(1, 1, 80), 8_080), &mut sounds).expect("sound");
+        flush(&mut *node, &mut sounds);
+        assert_eq!((sounds[0].pts, joined(&sounds, 0).len()), (Some(1_000_000_000), 160), "{frame:?}");
+        assert_eq!(breaks.read(), TimeBreaks::default().read());
+    }
+    // If nothing else comes, the output is empty too.
+    let (mut node, mut sounds) = (sum(json!({}), &[0, 1]), Vec::new());
+    push(&mut *node, 0, &at_a_second(ramp(0, 1, 0)), &mut sounds).expect("nothing");
+    flush(&mut *node, &mut sounds);
+    assert_eq!((sounds.len(), sounds[0].frames(), sounds[0].pts), (1, 0, Some(1_000_000_000)));
 }
 
 #[test]

@@ -125,6 +125,87 @@ fn answers_of_a_function_reach_the_node_behind_the_next_whole() {
     assert!(handing_on >= 15, "only {handing_on} nodes were looked at");
 }
 
+/// What one node tolerates, those behind it tolerate too, however it divides what it hands on: packets are stamped up to 9 ms too
+/// early or too late.
+#[test]
+fn jitter_that_a_node_tolerates_is_none_to_the_node_behind_it() {
+    const JITTER_MS: [i64; 7] = [0, 9, -9, 4, -3, 8, -8];
+    for node_type in harness::drive::registry().iter().filter(|node_type| node_type.alias_of.is_none()) {
+        let has_audio = |ports: &[Port]| ports.iter().any(|port| port.kinds.contains(Kind::Audio));
+        if !has_audio(node_type.inputs) || !has_audio(node_type.outputs) {
+            continue;
+        }
+        let way = ways().into_iter().find(|(name, _, _)| *name == node_type.name);
+        let params = way.map_or_else(|| node_type.example.clone(), |(_, params, _)| params);
+        let audio = audio_for(node_type, &params);
+        let second = audio.rate() as usize;
+        // 20 ms, and what leaves a short part where a step of a node ends.
+        for frames in [second / 50, (1 << 16) / audio.channels() + second / 200] {
+            let packets = |is_exact: bool| {
+                let audio = audio.clone();
+                (0..50).map(move |number| {
+                    let begin = (number * frames) % second;
+                    let mut samples = Vec::with_capacity(frames * audio.channels());
+                    for channel in audio.iter_channels() {
+                        samples.extend(channel.iter().cycle().skip(begin).take(frames));
+                    }
+                    let late = if is_exact { 0 } else { JITTER_MS[number % JITTER_MS.len()] * 1_000_000 };
+                    let pts = ORIGIN + MediaTime::of_frames((number * frames) as u64, audio.rate()) + late;
+                    let packet = Audio::from_planar(samples, audio.channels(), audio.rate()).expect("valid audio");
+                    Packet::new(packet.with_pts(Some(pts)).into())
+                })
+            };
+            let (exact, _) = run_before_another(node_type, &params, packets(true));
+            let (made, counts) = run_before_another(node_type, &params, packets(false));
+            assert_eq!(counts, TimeBreakCounts::default(), "{}, packets of {frames} frames", node_type.name);
+            assert!(made == exact, "{}, packets of {frames} frames", node_type.name);
+        }
+    }
+}
+
+#[test]
+fn packets_without_frames_change_nothing() {
+    for (name, params, _) in ways() {
+        let registry = harness::drive::registry();
+        let node_type = registry.get(name).expect("a built-in node");
+        let audio = audio_for(node_type, &params);
+        let half = audio.frames() / 2;
+        let halves = [audio.slice(0, half), audio.slice(half, half)];
+        let (expected, _) = run(node_type, &params, "restart", &halves);
+        let empty = |pts: Option<i64>| audio.slice(0, 0).with_pts(pts);
+        for pts in [None, Some(0), Some(ORIGIN), Some(2 * ORIGIN)] {
+            let packets = [empty(pts), halves[0].clone(), empty(pts), halves[1].clone(), empty(pts)];
+            let (mut made, counts) = run(node_type, &params, "restart", &packets);
+            made.retain(|piece| !matches!(piece, Piece::Audio(_, channels) if channels[0].is_empty()));
+            assert_eq!(counts, TimeBreakCounts::default(), "{name}, {pts:?}");
+            assert!(made == expected, "{name}, {pts:?}");
+        }
+    }
+}
+
+#[test]
+fn times_hold_from_the_first_packet_that_has_one() {
+    for (name, params, after) in ways() {
+        let registry = harness::drive::registry();
+        let node_type = registry.get(name).expect("a built-in node");
+        let audio = audio_for(node_type, &params);
+        let half = audio.frames() / 2;
+        let [first, second] = [audio.slice(0, half).with_pts(None), audio.slice(half, half)];
+        let (made, counts) = run(node_type, &params, "restart", &[first, second.clone()]);
+        assert_eq!(counts, TimeBreakCounts::default(), "{name}");
+        let (expected, _) = run(node_type, &params, "restart", std::slice::from_ref(&second));
+        let times = |pieces: &[Piece]| pieces.iter().map(Piece::times).collect::<Vec<_>>();
+        if after == After::Anew {
+            assert!(
+                times(&made).ends_with(&times(&expected)),
+                "{name}: {:?}, not {:?}",
+                times(&made),
+                times(&expected)
+            );
+        }
+    }
+}
+
 /// What `AudioChunk` behind a node makes of the audio that this one emits, and what it counts.
 fn run_before_another(
     node_type: &NodeType,
@@ -307,8 +388,11 @@ fn add(packet: Packet, pieces: &mut Vec<Piece>) {
     match packet.value {
         // Chunks and joined packets are what they are by their lengths.
         Value::Audio(audio) => {
-            let pts = audio.pts.expect("it has a time");
+            let pts = audio.pts.unwrap_or(0);
             let channels = audio.iter_channels().map(<[f32]>::to_vec).collect::<Vec<_>>();
+            if audio.frames() == 0 && !pieces.is_empty() {
+                return;
+            }
             if let Some(Piece::Audio(begin, known)) = pieces.last_mut() {
                 let end = *begin + MediaTime::of_frames(known[0].len() as u64, audio.rate());
                 if end.abs_diff(pts) <= 2 {

@@ -44,7 +44,7 @@ documented! {
 ///
 /// Anything else needs `gains`, which are used as they are. A result is computed in float64 and rounded once; samples that
 /// are NaN or infinite are refused. Mono and stereo get their layout names, other counts get none. Long packets come out in
-/// parts of at most a second, each at its exact time. Nothing is delayed.
+/// like parts of at most a second, each at its exact time. Nothing is delayed.
 #[derive(Debug)]
 pub struct AudioMix {
     channels: usize,
@@ -174,7 +174,7 @@ impl AudioMix {
     fn mix_part(&mut self) -> Result<Step, NodeError> {
         let (Some(mut rest), Some(matrix)) = (self.rest.take(), &self.matrix) else { return Ok(Step::DONE) };
         let (audio, first) = (rest.arrival.audio(), rest.position);
-        let frames = matrix.frames_per_step(audio.rate()).min(audio.frames() - first);
+        let frames = matrix.frames_per_step(audio.rate(), audio.frames()).min(audio.frames() - first);
         let time = |frame: u64| audio.pts.map(|pts| pts.saturating_add(MediaTime::of_frames(frame, audio.rate())));
         check_finite(audio, first, frames, |frame| time(first as u64 + frame))?;
         let part = rest.arrival.slice(first, frames);
@@ -194,9 +194,12 @@ impl Matrix {
         self.inputs == audio.channels() && self.layout == *audio.layout()
     }
 
-    fn frames_per_step(&self, rate: u32) -> usize {
+    /// The frames of a part, of audio with so many. All parts are about as long: of a short one at the end the time of its
+    /// packet might be further off than is tolerated.
+    fn frames_per_step(&self, rate: u32, frames: usize) -> usize {
         let work: usize = self.rows.iter().map(|row| row.len().max(1)).sum();
-        (STEP_WORK / work).clamp(1, rate as usize)
+        let most = (STEP_WORK / work).clamp(1, rate as usize);
+        frames.div_ceil(frames.div_ceil(most).max(1))
     }
 
     fn mix(&self, audio: &Audio) -> Audio {

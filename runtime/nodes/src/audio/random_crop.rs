@@ -23,7 +23,9 @@ documented! {
 ///
 /// How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of mono at
 /// 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself, and so are the parts
-/// before and after a jump in time unless `gaps` says otherwise. An item without a packet stays empty.
+/// before and after a jump in time unless `gaps` says otherwise: one that is too short is padded into the time of the next
+/// one, which nodes behind this one trim as an overlap, so live sound with losses needs `fill`. An item without a packet stays
+/// empty.
 pub struct RandomCrop(SegmentNode<Crop>);
 }
 
@@ -115,7 +117,9 @@ impl SegmentProcessor for Crop {
         self.draws = Draws::new(RandomCrop::NAME, self.seed, item);
     }
 
-    fn frames(&mut self, _segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
+    fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
+        // What comes out is divided in other ways.
+        let audio = audio.with_pts(segment.time(segment.position));
         self.held.push_limited(audio, "Cut the sound into shorter items first.")?;
         Ok(None)
     }

@@ -116,7 +116,8 @@ impl SegmentProcessor for Trim {
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
         let (sounding, before) = (self.sounding(&audio), self.held.frames());
         let cure = "Trim only the start (\"ends\": \"start\"), or cut the sound into items first.";
-        self.held.push_limited(audio, cure)?;
+        // What comes out is divided in other ways.
+        self.held.push_limited(audio.with_pts(segment.time(segment.position)), cure)?;
         if let Some((first, end)) = sounding {
             let silent = self.held.frames() - before - end;
             self.has_sounded = true;

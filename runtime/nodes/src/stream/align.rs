@@ -121,8 +121,15 @@ impl Aligned {
         let rate = format.rate;
         let frames = arrival.audio().frames();
         check_finite(arrival.audio(), 0, frames, |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
-        let track = &self.tracks[port];
         let own = pts.map_or(0, |pts| frame_at(pts, rate));
+        if frames == 0 {
+            // Nothing sounds there. If it stays so, this is where the output is.
+            if self.is_silent() {
+                self.anchor = (own, pts.unwrap_or(0));
+            }
+            return Ok(());
+        }
+        let track = &self.tracks[port];
         // Where it begins, and from what its times follow.
         let goes_on = track.end.map_or((own, (own, pts.unwrap_or(0))), |end| (end, track.origin));
         let place = self.timeline.place(&arrival, track.end_time(rate));
@@ -154,9 +161,9 @@ impl Aligned {
             self.check_begin(port, start..end, pts)?;
         }
         if self.position.is_none() {
-            let begin = (start, pts.unwrap_or_else(|| self.time(start)));
-            let is_first = self.tracks.iter().all(|track| track.end.is_none());
-            self.anchor = if is_first { (start, pts.unwrap_or(0)) } else { self.anchor.min(begin) };
+            let (first, time) = origin;
+            let begin = (start, time.saturating_add(MediaTime::of_frames(start.abs_diff(first), rate)));
+            self.anchor = if self.is_silent() { begin } else { self.anchor.min(begin) };
         }
         let late = self.position.map_or(0, |position| position.min(end).saturating_sub(start));
         if late > 0 {
@@ -164,10 +171,8 @@ impl Aligned {
         }
         let track = &mut self.tracks[port];
         (track.origin, track.end) = (origin, Some(end));
-        if audio.frames() > 0 {
-            self.held += weight(&audio);
-            track.parts.push_back((start, audio));
-        }
+        self.held += weight(&audio);
+        track.parts.push_back((start, audio));
         self.check_memory(port)
     }
 
@@ -326,6 +331,11 @@ impl Aligned {
         }
         let cause = format!("the sound at 'in{port}' is more than {FURTHEST_S} s away from the others");
         Err(NodeError::new(cause).cure("Count the times of all inputs from the same start.").at(pts))
+    }
+
+    /// Whether no frame has come.
+    fn is_silent(&self) -> bool {
+        self.tracks.iter().all(|track| track.end.is_none())
     }
 
     fn check_memory(&self, port: usize) -> Result<(), NodeError> {

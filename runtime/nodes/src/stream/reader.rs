@@ -50,6 +50,8 @@ pub(crate) struct Reader {
     /// How many nanoseconds are missing before what waits, if the time jumps there: all, if a timeline of its own begins.
     jump: Option<i64>,
     segment: Option<Segment>,
+    /// Whether the segment has had but packets without frames: its time is that of the first one that has some.
+    is_provisional: bool,
     /// The time of the first frame of the timeline, and how much of the item came before it.
     begin: Option<(i64, i64)>,
     /// Where the last segment ended.
@@ -89,16 +91,17 @@ impl Reader {
     /// If it is a packet of anything but audio.
     pub(crate) fn push(&mut self, packet: Packet) -> Result<(), NodeError> {
         let arrival = Arrival::of(packet)?;
-        let end = match &self.segment {
-            Some(segment) => segment.time(segment.position),
-            None => self.end,
-        };
+        let open = self.segment.as_ref().filter(|segment| segment.position > 0);
+        let end = open.map_or(self.end, |segment| segment.time(segment.position));
+        // What came before is not known to end where this begins.
+        let begins_times = open.is_some() && end.is_none() && arrival.pts().is_some() && arrival.audio().frames() > 0;
         let fits = self.segment.as_ref().is_some_and(|segment| segment.fits(arrival.audio()));
         (self.silence, self.jump) = (0, None);
         let (place, has_own_time) = (self.timeline.place(&arrival, end), arrival.has_own_time());
         let mut audio = arrival.into_audio();
         let rate = audio.rate();
         match place {
+            Place::Follows if begins_times && self.timeline.gaps != Gaps::Ignore => self.jump = Some(0),
             // Answers of a function that have the time of one input follow one another.
             Place::Follows if !has_own_time && end.is_some() => audio.pts = None,
             Place::Follows => {}
@@ -172,40 +175,44 @@ impl Reader {
         };
         self.is_cut = false;
         self.follows_jump = matches!(why, SegmentEnd::Jump(_));
-        self.end = segment.time(segment.position);
+        if segment.position > 0 {
+            self.end = segment.time(segment.position);
+        }
         self.elapsed = segment.elapsed.saturating_add(MediaTime::of_frames(segment.position, segment.rate));
         self.segment.take().map(|segment| (segment, why))
     }
 
-    /// Opens a segment for what waits, if none is open.
+    /// Opens a segment for what waits, if none is open, or none that has frames.
     pub(crate) fn open(&mut self) -> Option<&Segment> {
-        let waiting = self.waiting.as_ref()?;
-        if self.segment.is_some() {
+        let audio = &self.waiting.as_ref()?.audio;
+        let has_frames = audio.frames() > 0;
+        if self.segment.is_some() && !(self.is_provisional && has_frames) {
             return None;
         }
-        self.jump = None;
-        let audio = &waiting.audio;
+        (self.jump, self.is_provisional) = (None, !has_frames);
         let origin = if self.timeline.gaps == Gaps::Ignore { self.end.or(audio.pts) } else { audio.pts.or(self.end) };
         let since = |(begin, before): (i64, i64)| origin.map(|at| at.saturating_sub(begin).saturating_add(before));
         let since_begin = self.begin.and_then(since).filter(|elapsed| *elapsed >= self.elapsed - NEAR);
-        if since_begin.is_none() {
+        if since_begin.is_none() && has_frames {
             self.begin = origin.map(|origin| (origin, self.elapsed));
         }
+        let before = self.segment.take().map(|segment| segment.follows_jump);
         Some(self.segment.insert(Segment {
             rate: audio.rate(),
             channels: audio.channels(),
             layout: audio.layout().clone(),
             origin,
             elapsed: since_begin.unwrap_or(self.elapsed),
-            begin: self.begin.map(|(begin, _)| begin),
-            follows_jump: std::mem::take(&mut self.follows_jump),
+            begin: self.begin.map(|(begin, _)| begin).or(origin),
+            follows_jump: before.unwrap_or_else(|| std::mem::take(&mut self.follows_jump)),
             position: 0,
             ends_packet: false,
         }))
     }
 
-    /// The next frames of what waits, and of silence before it; at most as many as are wanted. Without a time of their own, or
-    /// where times are ignored, they have that of the segment. They count as handed on once [`Segment::position`] is raised.
+    /// The next frames of what waits, and of silence before it; at most as many as are wanted. A whole packet has its own time.
+    /// Parts of one have that of the segment, since what a packet may be off by is more than a short part may be; so has what
+    /// has no time, and all where times are ignored. They count as handed on once [`Segment::position`] is raised.
     pub(crate) fn next(&mut self, wants: impl FnOnce(&Segment) -> usize) -> Option<(&mut Segment, Audio)> {
         let (waiting, segment) = (self.waiting.as_mut()?, self.segment.as_mut()?);
         let most = wants(segment);
@@ -219,7 +226,7 @@ impl Reader {
         let left = waiting.audio.frames() - waiting.taken;
         let frames = left.min(most);
         let mut audio = waiting.audio.slice(waiting.taken, frames);
-        if self.timeline.gaps == Gaps::Ignore || audio.pts.is_none() {
+        if self.timeline.gaps == Gaps::Ignore || audio.pts.is_none() || audio.frames() < waiting.audio.frames() {
             audio.pts = segment.time(segment.position);
         }
         waiting.taken += frames;

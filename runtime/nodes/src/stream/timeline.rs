@@ -55,10 +55,13 @@ const MOST_FILLED: i64 = 60_000_000_000;
 const MOST_LATE: i64 = 1_000_000_000;
 
 impl Timeline {
-    /// Places a packet beside audio that ends at `end`, and counts it if it does not follow. Without a time on either side
-    /// it follows.
+    /// Places a packet beside audio that ends at `end`, and counts it if it does not follow. Without a time on either side,
+    /// or without frames, it follows.
     pub(super) fn place(&self, arrival: &Arrival, end: Option<i64>) -> Place {
         let (Some(pts), Some(end)) = (arrival.pts_after(end), end) else { return Place::Follows };
+        if arrival.audio().frames() == 0 {
+            return Place::Follows;
+        }
         let duration = arrival.audio().duration();
         let tolerance = (duration / 2).clamp(LEAST_TOLERANCE, MOST_TOLERANCE);
         let ahead = pts.saturating_sub(end);
@@ -133,10 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_time_follows_and_so_does_all_if_times_are_ignored() {
+    fn what_has_no_time_or_no_frames_follows_and_so_does_all_if_times_are_ignored() {
         let timeline = Timeline::default();
         assert_eq!(timeline.place(&arrival(1, None), Some(7)), Place::Follows);
         assert_eq!(timeline.place(&arrival(1, Some(1 << 40)), None), Place::Follows);
+        for pts in [0, 1 << 40] {
+            assert_eq!(timeline.place(&arrival(0, Some(pts)), Some(1 << 38)), Place::Follows);
+        }
         for ahead in [i64::MIN / 2, -1 << 40, 1 << 40, i64::MAX / 2] {
             assert_eq!(place(Gaps::Ignore, 20, ahead), Place::Follows);
         }

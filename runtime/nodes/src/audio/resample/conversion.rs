@@ -77,6 +77,11 @@ impl Conversion {
         Self { ratio, ..Self::new(kernel, segment, segment.rate) }
     }
 
+    /// The segment begins at another time, which was not known before it had frames.
+    pub(super) fn move_to(&mut self, segment: &Segment) {
+        self.origin = segment.origin;
+    }
+
     /// When an input frame sounds, in nanoseconds.
     fn time_of(&self, frame: u64) -> Option<i64> {
         self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))

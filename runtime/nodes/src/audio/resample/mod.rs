@@ -187,9 +187,14 @@ impl AudioResample {
             // It goes on with what it has.
         } else if self.reader.take_ended().is_some() {
             conversion.finish();
-        } else if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
-            segment.position += audio.frames() as u64;
-            conversion.take(audio)?;
+        } else {
+            if let Some(segment) = self.reader.open() {
+                conversion.move_to(segment);
+            }
+            if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
+                segment.position += audio.frames() as u64;
+                conversion.take(audio)?;
+            }
         }
         let made = conversion.run()?;
         let mut more = conversion.can_run() || self.reader.is_waiting();
