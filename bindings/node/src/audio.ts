@@ -1,4 +1,5 @@
 /** `Audio`: planar float32 samples with their rate. It describes memory and never looks at the samples. */
+import { types } from "node:util";
 import type { Integer } from "./values.js";
 import { integer } from "./values.js";
 
@@ -23,14 +24,14 @@ export class Audio {
 
   /** @param samples one channel, or a list with each channel; all of the same length @param rate in Hz */
   constructor(samples: Float32Array | readonly Float32Array[], rate: number, options: AudioOptions = {}) {
-    const planes = samples instanceof Float32Array ? [samples] : samples;
+    const planes = types.isFloat32Array(samples) ? [samples] : samples;
     if (planes.length < 1 || planes.length > 1024)
       throw new RangeError(`audio has 1 to 1024 channels, not ${planes.length}`);
     if (!Number.isInteger(rate) || rate < 1 || rate > 0xffff_ffff)
       throw new RangeError(`the rate is a whole number of Hz from 1 to 2^32-1, not ${rate}`);
     const frames = planes[0]!.length;
     for (const plane of planes) {
-      if (!(plane instanceof Float32Array)) throw new TypeError("the samples of a channel are a Float32Array");
+      if (!types.isFloat32Array(plane)) throw new TypeError("the samples of a channel are a Float32Array");
       if (plane.length !== frames)
         throw new RangeError(`the channels have ${frames} and ${plane.length} frames; make them equal`);
     }

@@ -1,4 +1,5 @@
 /** `Tensor`: an array with dimensions. It describes memory; only `data` of a strided one copies elements. */
+import { types } from "node:util";
 
 /** The typed array that holds the elements of each dtype, and their size in bytes. */
 export const DTYPES = {
@@ -57,16 +58,16 @@ export class Tensor {
     this.shape = shape;
     this.offset = options.offset ?? 0;
     this.bytes =
-      data instanceof Uint8Array ? data : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+      types.isUint8Array(data) ? data : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     this.strides = strides === null || isCOrder(shape, strides, entry.size) ? null : strides;
     const misplaced = outOfBounds(entry.size, shape, this.strides, this.offset, this.bytes.length);
     if (misplaced !== null) throw new RangeError(misplaced);
   }
 
   /** A tensor of one dimension over a typed array, which it shares. */
-  static from(array: TypedArray): Tensor {
-    const dtype = dtypeOf(array);
-    if (dtype === null) throw new TypeError("a Tensor is made of a typed array of numbers");
+  static from(array: TypedArray | Uint8ClampedArray): Tensor {
+    const dtype = ArrayBuffer.isView(array) ? BY_NAME[String(nameOf.call(array))] : undefined;
+    if (dtype === undefined) throw new TypeError("a Tensor is made of a typed array of numbers");
     return new Tensor(dtype, [array.length], array);
   }
 
@@ -98,22 +99,23 @@ export class Tensor {
   }
 }
 
-/** The dtype of a typed array, or null. */
-export function dtypeOf(array: ArrayBufferView): Dtype | null {
-  return BY_ARRAY.get(array.constructor) ?? null;
-}
+/** What holds the elements of a typed array, whatever class or realm it is of: `Float32Array`; undefined for a DataView. */
+const nameOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!.get!;
 
-const BY_ARRAY = new Map<unknown, Dtype>([
-  [Int8Array, "int8"],
-  [Int16Array, "int16"],
-  [Int32Array, "int32"],
-  [BigInt64Array, "int64"],
-  [Uint16Array, "uint16"],
-  [Uint32Array, "uint32"],
-  [BigUint64Array, "uint64"],
-  [Float32Array, "float32"],
-  [Float64Array, "float64"],
-]);
+const BY_NAME: Readonly<Record<string, Dtype>> = {
+  Int8Array: "int8",
+  Int16Array: "int16",
+  Int32Array: "int32",
+  BigInt64Array: "int64",
+  Uint8Array: "uint8",
+  Uint8ClampedArray: "uint8",
+  Uint16Array: "uint16",
+  Uint32Array: "uint32",
+  BigUint64Array: "uint64",
+  Float16Array: "float16",
+  Float32Array: "float32",
+  Float64Array: "float64",
+};
 
 /** Why elements lie outside their bytes, as a clause; null if they don't. */
 export function outOfBounds(

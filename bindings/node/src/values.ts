@@ -102,11 +102,23 @@ export class MediaFile {
       if (source.protocol !== "file:") throw new TypeError(`a file's URL begins with file:, not ${source.protocol}`);
       source = decodeURIComponent(source.pathname);
     }
-    if (typeof source !== "string" && !ArrayBuffer.isView(source))
+    if (typeof source !== "string" && !isBytes(source))
       throw new TypeError("a MediaFile is made from a path, a URL of a file or a Uint8Array");
     this.path = typeof source === "string" ? source : null;
     this.content = typeof source === "string" ? null : source;
   }
+}
+
+/** Whether it is memory byte by byte; of an array of numbers each element would be taken for a byte. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && (value as Uint8Array).BYTES_PER_ELEMENT === 1;
+}
+
+/** Whether an object is a plain one, of this realm or of another, such as one of `node:vm`. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "isPrototypeOf");
 }
 
 /** The smaller of number and BigInt that holds an integer. */

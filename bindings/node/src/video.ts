@@ -1,6 +1,6 @@
 /** `Video`: one picture, plane by plane. It describes memory and never looks at the pixels. */
 import type { Integer } from "./values.js";
-import { integer } from "./values.js";
+import { integer, isBytes } from "./values.js";
 
 export type PixelFormat = "gray" | "rgb24" | "rgba" | "yuv420p" | "nv12";
 
@@ -35,6 +35,7 @@ export class Video {
       throw new RangeError(`${format} has ${sizes.length} planes, not ${planes.length}`);
     for (const [index, [rows, row]] of sizes.entries()) {
       const { data, stride } = planes[index]!;
+      if (!isBytes(data)) throw new TypeError(`the data of plane ${index} is a Uint8Array`);
       if (!Number.isSafeInteger(stride) || stride < 0 || (rows > 1 && stride < row))
         throw new RangeError(`the stride of plane ${index} is ${stride}; make it at least the ${row} bytes of a row`);
       if (planeExtent(rows, row, stride) > data.length)

@@ -14,12 +14,14 @@ import {
   NodeError,
   Pipeline,
   Runtime,
+  Table,
   Tensor,
   TimedOutError,
   Timestamp,
   Video,
   audioFromPcm,
   audioToPcm,
+  encode,
   fromJson,
   isLent,
   liveObjects,
@@ -113,6 +115,46 @@ test("a value that can't cross is refused with its place", async () => {
   await assert.rejects(pipeline.execute([loop as never]), /nested deeper than 128, or contain themselves/);
   await assert.rejects(pipeline.execute("text" as never), InvalidArgumentError);
   assert.deepEqual((await pipeline.execute([undefined, 1].slice(1) as never)).values, [1]);
+});
+
+test("a typed array is a tensor of its elements, whatever class or realm it is of", async () => {
+  class Samples extends Float32Array {}
+  const samples = [1, -2.5];
+  const clamped = new Uint8ClampedArray([1, 300]);
+  const of = (source: string): never => runInNewContext(source) as never;
+  const given = [new Samples(samples), of("new Float32Array([1, -2.5])"), clamped, new Float32Array(samples)];
+  const expected = [["float32", samples], ["float32", samples], ["uint8", [1, 255]], ["float32", samples]];
+  if ("Float16Array" in globalThis) {
+    given.push(of("new Float16Array([1, -2.5])"));
+    expected.push(["float16", [0x3c00, 0xc100]]);
+  }
+  const found = (await new Pipeline(PASS).execute<Tensor>(given)).values;
+  assert.deepEqual(
+    found.map(({ dtype, data }) => [dtype, [...data]]),
+    expected,
+  );
+  assert.deepEqual(Tensor.from(new Uint8Array([7])).dtype, "uint8");
+  const others = "[new Uint8Array([1]), new ArrayBuffer(1), new Map([['a', 1]]), { a: [1] }, new Date(5)]";
+  const bytes = new DataView(new Uint8Array([3, 4]).buffer, 1);
+  const shared = Buffer.from(new SharedArrayBuffer(20_000));
+  assert.equal(
+    toJson([...of(others), bytes] as never),
+    toJson([new Uint8Array([1]), new Uint8Array(1), { a: 1 }, { a: [1] }, new Date(5), new Uint8Array([4])]),
+  );
+  assert.ok(!(encode(shared).buffers[0]!.buffer instanceof SharedArrayBuffer));
+  assert.equal(new Audio(of("new Float32Array(2000)"), 8000).channels, 1);
+});
+
+test("elements of an array of numbers are not taken for bytes", () => {
+  const numbers = new Float32Array([1.5, 2]) as never;
+  assert.throws(() => new MediaFile(numbers), /a MediaFile is made from a path, a URL of a file or a Uint8Array/);
+  assert.throws(() => new Video("gray", 2, 1, [{ data: numbers, stride: 2 }]), /the data of plane 0 is a Uint8Array/);
+  const column = { name: "a", format: "f", flags: 0, metadata: new Uint8Array(0), length: 2, nullCount: 0, offset: 0 };
+  const table = new Table(2, [{ ...column, buffers: [null, numbers], children: [], dictionary: null }]);
+  assert.throws(() => toJson(table), {
+    constructor: InvalidDocumentError,
+    message: 'value: a buffer of the column "a" is no Uint8Array; give its bytes',
+  });
 });
 
 test("a manifest's mistakes come together, with line and column", () => {

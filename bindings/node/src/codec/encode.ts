@@ -4,10 +4,11 @@
  * An `Encoder` writes into memory that is used again for the next document. It may be given piece by piece: the caller
  * writes the head of a list or map, then as many entries as it declared. encode_media.ts writes extension types.
  */
+import { types } from "node:util";
 import { Audio } from "../audio.js";
 import { Table } from "../table.js";
-import { Tensor, dtypeOf, type TypedArray } from "../tensor.js";
-import { Float, MediaFile, Timestamp, type Integer } from "../values.js";
+import { Tensor, type TypedArray } from "../tensor.js";
+import { Float, MediaFile, Timestamp, isPlain, type Integer } from "../values.js";
 import { Video } from "../video.js";
 import * as media from "./encode_media.js";
 import { BY_BUFFER, BYTES, LIMITS, TIMESTAMP, WireProblem } from "./wire.js";
@@ -192,20 +193,10 @@ export class Encoder {
 
   private object(value: object, depth: number): void {
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) {
-      this.enter(depth);
-      const keys = Object.keys(value);
-      const record = value as Record<string, unknown>;
-      let count = 0;
-      for (const key of keys) if (record[key] !== undefined) count++;
-      this.mapHead(count);
-      for (const key of keys) {
-        const entry = record[key];
-        if (entry !== undefined) this.entry(key, entry, depth);
-      }
-    } else if (value instanceof Audio) media.audio(this, value);
-    else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) this.binary(value);
-    else if (value instanceof Map) {
+    if (prototype === Object.prototype || prototype === null) this.record(value as Record<string, unknown>, depth);
+    else if (value instanceof Audio) media.audio(this, value);
+    else if (ArrayBuffer.isView(value)) this.binary(value);
+    else if (types.isMap(value)) {
       this.enter(depth);
       this.mapHead(value.size);
       for (const [key, entry] of value) this.entry(key, entry, depth);
@@ -215,29 +206,39 @@ export class Encoder {
     else if (value instanceof Timestamp) this.timestamp(value);
     else if (value instanceof Video) media.video(this, value);
     else if (value instanceof Table) media.table(this, value);
-    else if (value instanceof Date) {
+    else if (types.isArrayBuffer(value)) this.binary(new Uint8Array(value));
+    else if (types.isDate(value)) {
       if (Number.isNaN(value.getTime()))
         throw new WireProblem("an invalid Date is no point in time; give a valid one or null");
       this.timestamp(Timestamp.from(value));
     } else if (value instanceof Number || value instanceof String || value instanceof Boolean)
       this.value(value.valueOf(), depth);
+    else if (isPlain(value)) this.record(value as Record<string, unknown>, depth);
     else
       throw new WireProblem(
         `${describe(value)} can't cross; give null, a number, text, bytes, a list, a plain object or media`,
       );
   }
 
-  private binary(value: ArrayBufferView | ArrayBuffer): void {
-    if (value instanceof ArrayBuffer) value = new Uint8Array(value);
-    const dtype = dtypeOf(value);
-    if (dtype !== null) {
+  private record(record: Record<string, unknown>, depth: number): void {
+    this.enter(depth);
+    const keys = Object.keys(record);
+    let count = 0;
+    for (const key of keys) if (record[key] !== undefined) count++;
+    this.mapHead(count);
+    for (const key of keys) {
+      const entry = record[key];
+      if (entry !== undefined) this.entry(key, entry, depth);
+    }
+  }
+
+  private binary(value: ArrayBufferView): void {
+    const isUint8 = types.isUint8Array(value);
+    if (!isUint8 && !types.isDataView(value)) {
       media.tensor(this, Tensor.from(value as unknown as TypedArray));
       return;
     }
-    const bytes =
-      value instanceof Uint8Array
-        ? value
-        : new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+    const bytes = isUint8 ? value : new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
     if (bytes.length < BY_BUFFER) this.bin(bytes);
     else this.extension(BYTES, () => this.part(bytes));
   }
@@ -282,8 +283,7 @@ export class Encoder {
   /** Writes the index of the table's entry that holds these bytes. Returns where in it they begin. */
   block(bytes: Uint8Array): number {
     // Memory that other threads may write to meanwhile is no loan.
-    if (typeof SharedArrayBuffer !== "undefined" && (bytes.buffer as unknown) instanceof SharedArrayBuffer)
-      bytes = bytes.slice();
+    if (types.isSharedArrayBuffer(bytes.buffer)) bytes = new Uint8Array(bytes);
     const { table } = this;
     if (!this.whole) {
       this.int(table.push(bytes) - 1);

@@ -2,7 +2,7 @@
 import type { Audio } from "../audio.js";
 import type { Column, Table } from "../table.js";
 import { DTYPES, gather, type Tensor } from "../tensor.js";
-import type { MediaFile } from "../values.js";
+import { isBytes, type MediaFile } from "../values.js";
 import { planeExtent, planeSizes, type Video } from "../video.js";
 import type { Encoder } from "./encode.js";
 import { AUDIO, BY_BUFFER, FILE, LIMITS, TABLE, TENSOR, VIDEO, WireProblem } from "./wire.js";
@@ -120,6 +120,8 @@ function column(to: Encoder, written: Column, depth: number): void {
   to.listHead(written.buffers.length);
   for (const buffer of written.buffers) {
     if (buffer === null) to.nil();
+    else if (!isBytes(buffer))
+      throw new WireProblem(`a buffer of the column ${JSON.stringify(written.name)} is no Uint8Array; give its bytes`);
     else if (buffer.length < BY_BUFFER) to.bin(buffer);
     else if (buffer.length === buffer.buffer.byteLength || !to.whole) to.block(buffer);
     else to.part(buffer);
