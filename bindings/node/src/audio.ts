@@ -1,7 +1,6 @@
 /** `Audio`: planar float32 samples with their rate. It describes memory and never looks at the samples. */
 import { types } from "node:util";
-import type { Integer } from "./values.js";
-import { integer } from "./values.js";
+import { wholeNanoseconds, type Integer } from "./values.js";
 
 export interface AudioOptions {
   /** The places of the channels: `mono`, `stereo`, `5.1`; by default that of one or two channels. Null: only their number is known. */
@@ -20,7 +19,8 @@ export class Audio {
   readonly layout: string | null;
   /** The samples of each channel. */
   readonly planes: readonly Float32Array[];
-  private readonly nanoseconds: Integer | null;
+  /** @internal Its place as it crosses. */
+  readonly wirePts: Integer | null;
 
   /** @param samples one channel, or a list with each channel; all of the same length @param rate in Hz */
   constructor(samples: Float32Array | readonly Float32Array[], rate: number, options: AudioOptions = {}) {
@@ -38,7 +38,7 @@ export class Audio {
     this.planes = planes;
     this.rate = rate;
     this.layout = options.layout === undefined ? (DEFAULT_LAYOUTS[planes.length] ?? null) : options.layout;
-    this.nanoseconds = options.ptsNs === undefined ? null : options.ptsNs;
+    this.wirePts = wholeNanoseconds("ptsNs", options.ptsNs);
   }
 
   get channels(): number {
@@ -56,12 +56,12 @@ export class Audio {
 
   /** When the first frame begins, in seconds; null if it has no place in time. */
   get pts(): number | null {
-    return this.nanoseconds === null ? null : Number(this.nanoseconds) / 1e9;
+    return this.wirePts === null ? null : Number(this.wirePts) / 1e9;
   }
 
   /** When the first frame begins, in nanoseconds. */
   get ptsNs(): bigint | null {
-    return this.nanoseconds === null ? null : BigInt(this.nanoseconds);
+    return this.wirePts === null ? null : BigInt(this.wirePts);
   }
 
   /** The samples of one channel. */
@@ -76,11 +76,6 @@ export class Audio {
     const { layout, channels, frames, rate, duration, pts } = this;
     const place = pts === null ? "" : `, pts ${pts.toFixed(3)} s`;
     return `Audio(${layout ?? `${channels} channels`}, ${frames} frames, ${rate} Hz, ${duration.toFixed(3)} s${place})`;
-  }
-
-  /** @internal */
-  get wirePts(): Integer | null {
-    return typeof this.nanoseconds === "bigint" ? integer(this.nanoseconds) : this.nanoseconds;
   }
 }
 

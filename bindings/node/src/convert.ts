@@ -1,4 +1,5 @@
 /** What the library does for a host beside pipelines: JSON twins, PCM, documents, and what is alive. */
+import { inspect } from "node:util";
 import { Decoder } from "./codec/decode.js";
 import { Encoder } from "./codec/encode.js";
 import type { Audio } from "./audio.js";
@@ -24,9 +25,14 @@ export function audioFromPcm(
   bytes: Uint8Array,
   format: { format: SampleFormat; rate: number; channels?: number },
 ): Audio {
-  return called((into) =>
-    native().audioFromPcm(into, bytes, Buffer.from(format.format), format.rate, format.channels ?? 1),
-  );
+  const { rate, channels = 1 } = format;
+  for (const [name, given] of [
+    ["rate", rate],
+    ["channels", channels],
+  ] as const)
+    if (!Number.isInteger(given) || given < 1 || given > 0xffff_ffff)
+      throw new RangeError(`${name} must be a whole number from 1 to 2^32-1, got ${inspect(given)}`);
+  return called((into) => native().audioFromPcm(into, bytes, Buffer.from(format.format), rate, channels));
 }
 
 /** Audio as interleaved little-endian PCM, rounded and saturated. NaN and infinity are refused but for f32. */

@@ -86,8 +86,8 @@ export class Emission {
       output?: string;
     },
   ) {
-    const pts = nanoseconds(options.ptsNs, options.pts);
-    const duration = nanoseconds(options.durationNs, options.duration);
+    const pts = nanoseconds("pts", options);
+    const duration = nanoseconds("duration", options);
     this.place = pts === null && duration === null ? null : { pts, duration };
   }
 }

@@ -382,8 +382,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 
   private packet(encoder: Encoder, value: Input, options: SendOptions): void {
-    const begin = nanoseconds(options.ptsNs, options.pts);
-    const length = nanoseconds(options.durationNs, options.duration);
+    const begin = nanoseconds("pts", options);
+    const length = nanoseconds("duration", options);
     const input = this.input(options);
     const fields = input > 0 ? 4 : length !== null ? 3 : begin !== null ? 2 : 1;
     encoder.byte(0x90 | fields);

@@ -54,9 +54,14 @@ export class Tensor {
     const strides = options.strides ?? null;
     if (strides !== null && strides.length !== shape.length)
       throw new RangeError(`the shape has ${shape.length} dimensions, strides ${strides.length}`);
+    const offset = options.offset ?? 0;
+    if (!Number.isSafeInteger(offset)) throw new RangeError(`the offset is a whole number of bytes, not ${offset}`);
+    for (const stride of strides ?? [])
+      if (!Number.isSafeInteger(stride))
+        throw new RangeError(`each of the strides is a whole number of bytes, not ${stride}`);
     this.dtype = dtype;
     this.shape = shape;
-    this.offset = options.offset ?? 0;
+    this.offset = offset;
     this.bytes =
       types.isUint8Array(data) ? data : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     this.strides = strides === null || isCOrder(shape, strides, entry.size) ? null : strides;

@@ -1,6 +1,7 @@
 /** Places in time: how they are given, and which one a packet has that a node makes of another one. */
+import { inspect } from "node:util";
 import { Audio } from "./audio.js";
-import type { Integer } from "./values.js";
+import { wholeNanoseconds, type Integer } from "./values.js";
 import { Video } from "./video.js";
 
 /** When a packet begins and how long it lasts, in nanoseconds; null where that is not known. */
@@ -9,18 +10,18 @@ export interface Place {
   readonly duration: Integer | null;
 }
 
-/** Nanoseconds that were given as such, or in seconds; null if neither was. */
-export function nanoseconds(exact: Integer | null | undefined, seconds: number | null | undefined): Integer | null {
-  if (exact != null) {
-    const fits = typeof exact === "bigint" ? BigInt.asIntN(64, exact) === exact : Number.isSafeInteger(exact);
-    if (fits) return exact;
-    throw new RangeError(
-      `a time in nanoseconds is a whole number below 2^53, or a BigInt of 64 bits, not ${String(exact)}`,
-    );
-  }
+/** The nanoseconds that options give as `name` with Ns, or in seconds as `name`; null if neither is there. */
+export function nanoseconds<Name extends "pts" | "duration">(
+  name: Name,
+  options: { readonly [Key in Name]?: number | null } & { readonly [Key in `${Name}Ns`]?: Integer | null },
+): Integer | null {
+  const exact: Integer | null | undefined = options[`${name}Ns`];
+  if (exact != null) return wholeNanoseconds(`${name}Ns`, exact);
+  const seconds: unknown = options[name];
   if (seconds == null) return null;
   const rounded = typeof seconds === "number" ? Math.round(seconds * 1e9) : NaN;
-  if (!(Math.abs(rounded) < 2 ** 63)) throw new RangeError(`a time is a number of seconds, not ${String(seconds)}`);
+  if (!(Math.abs(rounded) < 2 ** 63))
+    throw new RangeError(`${name} must be a number of seconds between -9.2e9 and 9.2e9, got ${inspect(seconds)}`);
   return Number.isSafeInteger(rounded) ? rounded : BigInt(rounded);
 }
 

@@ -2,6 +2,7 @@
  * The kinds of value that cross to the runtime and back, and the small ones that JavaScript has no type for. Larger ones
  * have files of their own: audio.ts, tensor.ts, video.ts, table.ts.
  */
+import { inspect } from "node:util";
 import type { Audio } from "./audio.js";
 import type { Table } from "./table.js";
 import type { Tensor } from "./tensor.js";
@@ -107,6 +108,20 @@ export class MediaFile {
     this.path = typeof source === "string" ? source : null;
     this.content = typeof source === "string" ? null : source;
   }
+}
+
+/**
+ * Nanoseconds that are given as such; null for none. Throws `RangeError` for what no 64 bits carry exactly.
+ *
+ * @param name what they are given as, for the message
+ */
+export function wholeNanoseconds(name: string, given: Integer | null | undefined): Integer | null {
+  if (given == null) return null;
+  if (typeof given === "bigint" && BigInt.asIntN(64, given) === given) return integer(given);
+  if (Number.isSafeInteger(given)) return given;
+  throw new RangeError(
+    `${name} must be a whole number of nanoseconds within 64 bits, beyond 2^53 a BigInt, got ${inspect(given)}`,
+  );
 }
 
 /** Whether it is memory byte by byte; of an array of numbers each element would be taken for a byte. */

@@ -1,6 +1,5 @@
 /** `Video`: one picture, plane by plane. It describes memory and never looks at the pixels. */
-import type { Integer } from "./values.js";
-import { integer, isBytes } from "./values.js";
+import { isBytes, wholeNanoseconds, type Integer } from "./values.js";
 
 export type PixelFormat = "gray" | "rgb24" | "rgba" | "yuv420p" | "nv12";
 
@@ -13,7 +12,8 @@ export interface Plane {
 
 /** A picture. `rgba` has alpha last; `yuv420p` has the planes Y, U and V, `nv12` Y and U with V. */
 export class Video {
-  private readonly nanoseconds: Integer | null;
+  /** @internal Its place as it crosses. */
+  readonly wirePts: Integer | null;
 
   constructor(
     readonly format: PixelFormat,
@@ -41,21 +41,16 @@ export class Video {
       if (planeExtent(rows, row, stride) > data.length)
         throw new RangeError(`plane ${index} needs ${planeExtent(rows, row, stride)} bytes and has ${data.length}`);
     }
-    this.nanoseconds = options.ptsNs ?? null;
+    this.wirePts = wholeNanoseconds("ptsNs", options.ptsNs);
   }
 
   /** When the picture is shown, in seconds; null if it has no place in time. */
   get pts(): number | null {
-    return this.nanoseconds === null ? null : Number(this.nanoseconds) / 1e9;
+    return this.wirePts === null ? null : Number(this.wirePts) / 1e9;
   }
 
   get ptsNs(): bigint | null {
-    return this.nanoseconds === null ? null : BigInt(this.nanoseconds);
-  }
-
-  /** @internal */
-  get wirePts(): Integer | null {
-    return typeof this.nanoseconds === "bigint" ? integer(this.nanoseconds) : this.nanoseconds;
+    return this.wirePts === null ? null : BigInt(this.wirePts);
   }
 }
 

@@ -28,6 +28,7 @@ import {
   toJson,
   versions,
   whenReleased,
+  type TensorOptions,
 } from "remotemedia";
 import { audioLevel } from "remotemedia/nodes";
 import { ADD, OWN, PASS, calculator, deferred } from "./pipelines.js";
@@ -155,6 +156,32 @@ test("elements of an array of numbers are not taken for bytes", () => {
     constructor: InvalidDocumentError,
     message: 'value: a buffer of the column "a" is no Uint8Array; give its bytes',
   });
+});
+
+test("a place in time or in memory that no integer holds is refused where it is given", () => {
+  const times = "ptsNs must be a whole number of nanoseconds within 64 bits, beyond 2^53 a BigInt, got";
+  const plane = { data: new Uint8Array(1), stride: 1 };
+  for (const [ptsNs, got] of [
+    [NaN, "NaN"],
+    [1.5, "1.5"],
+    [2 ** 60, "1152921504606847000"],
+    [-Infinity, "-Infinity"],
+    ["7", "'7'"],
+    [true, "true"],
+    [1n << 63n, "9223372036854775808n"],
+  ] as [number, string][]) {
+    const refused = { name: "RangeError", message: `${times} ${got}` };
+    assert.throws(() => new Audio(new Float32Array(1), 8000, { ptsNs }), refused);
+    assert.throws(() => new Video("gray", 1, 1, [plane], { ptsNs }), refused);
+  }
+  assert.equal(new Audio(new Float32Array(1), 8000, { ptsNs: -(1n << 63n) }).ptsNs, -(1n << 63n));
+  const tensor = (options: TensorOptions): Tensor => new Tensor("uint8", [2], new Uint8Array(8), options);
+  assert.throws(() => tensor({ strides: [2.5] }), /each of the strides is a whole number of bytes, not 2\.5/);
+  assert.throws(() => tensor({ offset: 1.5 }), /the offset is a whole number of bytes, not 1\.5/);
+  const table = new Table(1.5, []);
+  assert.throws(() => toJson(table), /value: rows of the table must be a whole number, beyond 2\^53 a BigInt, got 1\.5/);
+  const pcm = new Uint8Array(4);
+  assert.throws(() => audioFromPcm(pcm, { format: "s16", rate: 2 ** 32 + 8000 }), /rate must be a whole number from 1/);
 });
 
 test("a manifest's mistakes come together, with line and column", () => {

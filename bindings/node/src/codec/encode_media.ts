@@ -1,8 +1,9 @@
 /** Media values to the payloads of extension types: a header, and samples inside or by the buffer table. */
+import { inspect } from "node:util";
 import type { Audio } from "../audio.js";
 import type { Column, Table } from "../table.js";
 import { DTYPES, gather, type Tensor } from "../tensor.js";
-import { isBytes, type MediaFile } from "../values.js";
+import { isBytes, type Integer, type MediaFile } from "../values.js";
 import { planeExtent, planeSizes, type Video } from "../video.js";
 import type { Encoder } from "./encode.js";
 import { AUDIO, BY_BUFFER, FILE, LIMITS, TABLE, TENSOR, VIDEO, WireProblem } from "./wire.js";
@@ -96,7 +97,7 @@ export function video(to: Encoder, written: Video): void {
 export function table(to: Encoder, written: Table): void {
   to.extension(TABLE, () => {
     to.listHead(3);
-    to.int(written.rows);
+    counted(to, written.rows, "rows", "table");
     to.bin(written.metadata);
     columns(to, written.columns, 1);
   });
@@ -109,19 +110,20 @@ function columns(to: Encoder, listed: readonly Column[], depth: number): void {
 
 function column(to: Encoder, written: Column, depth: number): void {
   if (depth > LIMITS.depth) throw new WireProblem(`columns are nested deeper than ${LIMITS.depth}; flatten them`);
+  const of = `column ${JSON.stringify(written.name)}`;
   to.listHead(10);
   to.text(written.name);
   to.text(written.format);
-  to.int(written.flags);
+  counted(to, written.flags, "flags", of);
   to.bin(written.metadata);
-  to.int(written.length);
-  to.int(written.nullCount);
-  to.int(written.offset);
+  counted(to, written.length, "length", of);
+  counted(to, written.nullCount, "nullCount", of);
+  counted(to, written.offset, "offset", of);
   to.listHead(written.buffers.length);
   for (const buffer of written.buffers) {
     if (buffer === null) to.nil();
     else if (!isBytes(buffer))
-      throw new WireProblem(`a buffer of the column ${JSON.stringify(written.name)} is no Uint8Array; give its bytes`);
+      throw new WireProblem(`a buffer of the ${of} is no Uint8Array; give its bytes`);
     else if (buffer.length < BY_BUFFER) to.bin(buffer);
     else if (buffer.length === buffer.buffer.byteLength || !to.whole) to.block(buffer);
     else to.part(buffer);
@@ -129,6 +131,13 @@ function column(to: Encoder, written: Column, depth: number): void {
   columns(to, written.children, depth + 1);
   if (written.dictionary === null) to.nil();
   else column(to, written.dictionary, depth + 1);
+}
+
+/** Writes an integer that nothing has checked. */
+function counted(to: Encoder, value: Integer, name: string, of: string): void {
+  if (typeof value !== "bigint" && !Number.isSafeInteger(value))
+    throw new WireProblem(`${name} of the ${of} must be a whole number, beyond 2^53 a BigInt, got ${inspect(value)}`);
+  to.int(value);
 }
 
 export function file(to: Encoder, written: MediaFile): void {
