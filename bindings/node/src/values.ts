@@ -99,14 +99,26 @@ export class MediaFile {
     source: string | URL | Uint8Array,
     readonly mime: string | null = null,
   ) {
-    if (source instanceof URL) {
-      if (source.protocol !== "file:") throw new TypeError(`a file's URL begins with file:, not ${source.protocol}`);
-      source = decodeURIComponent(source.pathname);
-    }
+    if (source instanceof URL) source = pathOf(source);
     if (typeof source !== "string" && !isBytes(source))
       throw new TypeError("a MediaFile is made from a path, a URL of a file or a Uint8Array");
     this.path = typeof source === "string" ? source : null;
     this.content = typeof source === "string" ? null : source;
+  }
+}
+
+/** The path of a `file:` URL. Throws `TypeError` where it names no file of this machine, or none that text can name. */
+function pathOf({ protocol, hostname, pathname, href }: URL): string {
+  if (protocol !== "file:") throw new TypeError(`a file's URL begins with file:, not ${protocol}`);
+  if (hostname !== "")
+    throw new TypeError(
+      `'${href}' names a file of the machine '${hostname}'; a path needs no file:// before it: '${hostname}${pathname}'`,
+    );
+  if (/%2f/i.test(pathname)) throw new TypeError(`'${href}' has a slash within a name; write / in place of %2F`);
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    throw new TypeError(`'${href}' names a file whose name is not UTF-8; give what is in it, as a Uint8Array`);
   }
 }
 

@@ -184,6 +184,25 @@ test("a place in time or in memory that no integer holds is refused where it is 
   assert.throws(() => audioFromPcm(pcm, { format: "s16", rate: 2 ** 32 + 8000 }), /rate must be a whole number from 1/);
 });
 
+test("a file is named by a URL of this machine alone", () => {
+  const path = (url: string): string | null => new MediaFile(new URL(url)).path;
+  assert.equal(path("file:///tmp/caf%C3%A9.flac"), "/tmp/café.flac");
+  assert.equal(path("file://localhost/tmp/a"), "/tmp/a");
+  for (const [url, message] of [
+    [
+      "file://examples/a.flac",
+      "'file://examples/a.flac' names a file of the machine 'examples'; a path needs no file:// before it: 'examples/a.flac'",
+    ],
+    ["file:///tmp/a%2fb", "'file:///tmp/a%2fb' has a slash within a name; write / in place of %2F"],
+    [
+      "file:///tmp/caf%E9",
+      "'file:///tmp/caf%E9' names a file whose name is not UTF-8; give what is in it, as a Uint8Array",
+    ],
+    ["https://a.org/b", "a file's URL begins with file:, not https:"],
+  ] as const)
+    assert.throws(() => path(url), { name: "TypeError", message });
+});
+
 test("a manifest's mistakes come together, with line and column", () => {
   const text =
     "version: v1\nnodes:\n  - id: a\n    node_type: Calculatr\n  - id: b\n    node_type: AudioResample\n    params: {rate: 1}\n";
