@@ -8,6 +8,7 @@ import { HostCall } from "./host_calls.js";
 import type { Context, HostNode, HostType } from "./host_nodes.js";
 import { lend, lent } from "./loans.js";
 import { native } from "./native.js";
+import type { Plan } from "./plan.js";
 import type { EventPort } from "./port.js";
 import { ReplyRows } from "./reply_rows.js";
 import { failure, room } from "./rooms.js";
@@ -43,7 +44,8 @@ export class HostRun {
     readonly port: EventPort,
     readonly token: number,
     readonly exact: boolean,
-    private readonly params: (nodeId: string) => Record<string, unknown>,
+    /** It outlives the pipeline, which may be closed before the run ends. */
+    private readonly plan: Plan,
     /** Whether the thread waits for the run, so that nothing asynchronous can happen. */
     readonly isBlocking: boolean,
   ) {}
@@ -86,7 +88,7 @@ export class HostRun {
     return {
       nodeId: link.id,
       nodeType: link.type.name,
-      params: this.params(link.id),
+      params: this.plan.nodes.find(({ id }) => id === link.id)?.params ?? {},
       item: entry.item ?? -1,
       input: link.type.inputs[entry.port] ?? link.type.inputs[0]!,
       pts: at.pts === null ? null : Number(at.pts) / 1e9,

@@ -147,13 +147,7 @@ export class Pipeline {
   /** @internal The functions of this program in one run. */
   host(port: EventPort, token: number, isBlocking: boolean): HostRun | null {
     if (!this.hasHostNodes) return null;
-    return new HostRun(
-      port,
-      token,
-      this.exact,
-      (id) => this.plan.nodes.find((each) => each.id === id)?.params ?? {},
-      isBlocking,
-    );
+    return new HostRun(port, token, this.exact, this.plan, isBlocking);
   }
 
   private work(port: EventPort, token: number, isBlocking: boolean, completed: (end: Completion) => void): Work {

@@ -12,6 +12,7 @@ import {
   type Context,
   type HostNode,
   type Input,
+  type Manifest,
   type NodeDefinition,
   type NodeFunction,
 } from "remotemedia";
@@ -396,6 +397,17 @@ test("state belongs to one run, and is closed with it", async () => {
   assert.deepEqual(first.values, [1, { sum: 1 }, 3, { sum: 3 }]);
   assert.deepEqual(second.values, [10, { sum: 10 }]);
   assert.equal(open, 0);
+});
+
+test("a pipeline that is closed lets its runs end", async () => {
+  const add: NodeFunction = (value: number, { params }) => value + (params["by"] as number);
+  const manifest: Manifest = { version: "v1", nodes: [{ id: "own", node_type: "Own", params: { by: 5 } }] };
+  for (const Own of [add, { create: () => ({ process: add }) }]) {
+    const pipeline = new Pipeline(manifest, { nodes: { Own } });
+    const running = pipeline.execute([1, 2], { background: true });
+    pipeline.close();
+    assert.deepEqual((await running).values, [6, 7]);
+  }
 });
 
 test("a graph is put together of nodes and functions", async () => {
