@@ -140,24 +140,25 @@ export class HostRun {
       rows.moveTo(encoder);
       encoder.text("final");
       encoder.byte(isFinal ? 0xc3 : 0xc2);
-      if (thrown !== null) {
-        encoder.text("error");
-        const { type, message } = describe(thrown.error);
-        const { entry, node, endsRun } = thrown;
-        const token = lend([thrown.error]);
-        const chain = behind(thrown.error);
-        encoder.value({ entry, node, message, type, chain, token, ends_run: endsRun === true });
-      }
-      const status = native().portReply(
-        used.handle,
-        this.port.handle,
-        id,
-        encoder.bytes,
-        encoder.length,
-        used.given,
-        used.lend(),
-        false,
-      );
+      const call = (first: number): number =>
+        native().portReply(
+          used.handle,
+          this.port.handle,
+          id,
+          encoder.bytes,
+          encoder.length,
+          used.given,
+          first,
+          false,
+        );
+      const status =
+        thrown === null
+          ? used.lend(call)
+          : lend([thrown.error], (token) => {
+              encoder.text("error");
+              encoder.value(described(thrown, token));
+              return used.lend(call);
+            });
       if (status >= STATUS.RM_OK) return status;
       const error = failure();
       if (status === STATUS.RM_GONE || status === STATUS.RM_SHUT_DOWN) return STATUS.RM_GONE;
@@ -166,6 +167,11 @@ export class HostRun {
       used.free();
     }
   }
+}
+
+/** What a reply has about what was thrown, which is lent under this number. */
+function described({ error, entry, node, endsRun }: Thrown, token: number): Record<string, unknown> {
+  return { entry, node, ...describe(error), chain: behind(error), token, ends_run: endsRun === true };
 }
 
 /** Nothing waits for what this throws, so it becomes a warning. */

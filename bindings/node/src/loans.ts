@@ -6,12 +6,20 @@
 const loans = new Map<number, unknown>();
 let next = 1;
 
-/** Lends objects, under numbers one after the other. Returns the first. */
-export function lend(objects: readonly unknown[]): number {
+/**
+ * Lends objects to a call of the library, under numbers one after the other, of which the call is given the first. One that
+ * throws has not reached the library, which then can't release them: they are lent no more.
+ */
+export function lend<T>(objects: readonly unknown[], call: (first: number) => T): T {
   const first = next;
   next += objects.length;
   for (let index = 0; index < objects.length; index++) loans.set(first + index, objects[index]);
-  return first;
+  try {
+    return call(first);
+  } catch (error) {
+    for (let index = 0; index < objects.length; index++) loans.delete(first + index);
+    throw error;
+  }
 }
 
 /** The object with this number; undefined if it was released. */

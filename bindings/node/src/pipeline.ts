@@ -66,13 +66,13 @@ export class Pipeline {
         new HostType(name, typeof definition === "function" ? { process: definition } : definition),
     );
     this.hasHostNodes = types.length > 0;
-    const declared: Record<string, unknown> = {};
-    if (this.hasHostNodes) {
-      const first = lend(types);
-      types.forEach((type, index) => (declared[type.name] = type.declaration(first + index)));
-    }
-    const settings = this.hasHostNodes ? controlDocument({ host_nodes: declared }) : undefined;
-    this.made = made(native().pipelineNew(this.runtime.handle, source(manifest), settings));
+    const make = (settings?: Uint8Array): PipelineHandle | number =>
+      native().pipelineNew(this.runtime.handle, source(manifest), settings);
+    const declared = (first: number): Record<string, unknown> =>
+      Object.fromEntries(types.map((type, index) => [type.name, type.declaration(first + index)]));
+    this.made = made(
+      this.hasHostNodes ? lend(types, (first) => make(controlDocument({ host_nodes: declared(first) }))) : make(),
+    );
   }
 
   /** @internal */
@@ -174,17 +174,19 @@ export class Pipeline {
       const { encoder } = used;
       write(encoder, listed(inputs), "inputs");
       const token = port.token();
-      const status = native().pipelineSubmit(
-        used.handle,
-        this.handle,
-        port.handle,
-        token,
-        encoder.bytes,
-        encoder.length,
-        used.given,
-        used.lend(),
-        microseconds(timeoutMs),
-        budgetUs,
+      const status = used.lend((first) =>
+        native().pipelineSubmit(
+          used.handle,
+          this.handle,
+          port.handle,
+          token,
+          encoder.bytes,
+          encoder.length,
+          used.given,
+          first,
+          microseconds(timeoutMs),
+          budgetUs,
+        ),
       );
       if (status < STATUS.RM_OK) throw failure();
       return status === STATUS.RM_PENDING ? token : completion(used.read(), this.exact);
@@ -198,14 +200,16 @@ export class Pipeline {
     try {
       const { encoder } = used;
       write(encoder, listed(inputs), "inputs");
-      const status = native().pipelineExecute(
-        used.handle,
-        this.handle,
-        encoder.bytes,
-        encoder.length,
-        used.given,
-        used.lend(),
-        microseconds(timeoutMs),
+      const status = used.lend((first) =>
+        native().pipelineExecute(
+          used.handle,
+          this.handle,
+          encoder.bytes,
+          encoder.length,
+          used.given,
+          first,
+          microseconds(timeoutMs),
+        ),
       );
       if (status < STATUS.RM_OK) throw failure();
       return completion(used.read(), this.exact);

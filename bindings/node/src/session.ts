@@ -342,15 +342,19 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
       encoder.byte(0x91);
       this.packet(encoder, value, options);
       const isRead = this.split === null && this.arrived.length < UNREAD && this.readers > 0;
-      const status = native().sessionSend(
-        used.handle,
-        this.handle,
-        encoder.bytes,
-        encoder.length,
-        used.given,
-        used.lend(options.lend !== true),
-        budgetUs(),
-        isRead ? MOST : 0,
+      const status = used.lend(
+        (first) =>
+          native().sessionSend(
+            used.handle,
+            this.handle,
+            encoder.bytes,
+            encoder.length,
+            used.given,
+            first,
+            budgetUs(),
+            isRead ? MOST : 0,
+          ),
+        options.lend !== true,
       );
       if (status < STATUS.RM_OK) this.refuse(failure());
       const decoder = used.read();

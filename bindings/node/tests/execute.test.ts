@@ -29,6 +29,7 @@ import {
   versions,
   whenReleased,
   type TensorOptions,
+  type Value,
 } from "remotemedia";
 import { audioLevel } from "remotemedia/nodes";
 import { ADD, OWN, PASS, calculator, deferred } from "./pipelines.js";
@@ -269,6 +270,31 @@ test("memory is lent, comes back as itself, and is released", async () => {
   const sync = pipeline.executeSync<Audio>([given]).values[0]!;
   assert.equal(sync.channel(0).buffer, samples.buffer);
   await whenReleased(samples);
+});
+
+test("what a call refuses is lent no more", async () => {
+  const samples = new Float32Array(8000);
+  const pipeline = new Pipeline(PASS);
+  const timeoutMs = -1;
+  await assert.rejects(pipeline.execute([samples], { timeoutMs }), /timeoutMs is a number of milliseconds of 0 or more/);
+  assert.throws(() => pipeline.executeSync([samples], { timeoutMs }), InvalidArgumentError);
+  await using session = pipeline.session();
+  await assert.rejects(session.send(samples, { lend: true, ptsNs: 1.5 }), RangeError);
+  assert.ok(!isLent(samples));
+  await whenReleased(samples);
+  setFlagsFromString("--expose_gc");
+  const collect = runInNewContext("gc") as () => void;
+  const refused = [5, { ...OWN, nodes: [{ id: "own", node_type: "Nope" }] }, OWN].map((manifest, index) => {
+    const own = { process: (value: Value) => value, outputs: [index === 2 ? "\ud800" : "out"] };
+    assert.throws(() => new Pipeline(manifest as never, { nodes: { Own: own } }));
+    return new WeakRef(own);
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  assert.deepEqual(
+    refused.map((each) => each.deref()),
+    [undefined, undefined, undefined],
+  );
 });
 
 test("memory that a session has been lent is lent until it comes out", async () => {
