@@ -56,7 +56,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private end: Completion | null = null;
   private readonly ended: Promise<void>;
   private isClosed = false;
-  private isCancelled = false;
+  /** How this program has ended it before its time; null if it has not. */
+  private stopped: Stop | null = null;
   private isFinished = false;
   private wasThrown = false;
   private readStream: ReadableStream<Packet<T>> | null = null;
@@ -65,7 +66,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** @internal */
   constructor(
     private readonly pipeline: Pipeline,
-    private readonly options: SessionOptions,
+    options: SessionOptions,
   ) {
     requireKnown("session", options, OF_SESSION);
     const { plan, runtime, exact } = pipeline;
@@ -78,15 +79,16 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     const host = pipeline.host(this.port, this.token, false);
     let ended!: () => void;
     this.ended = new Promise((resolve) => (ended = resolve));
-    options.signal?.throwIfAborted();
+    const { signal } = options;
+    signal?.throwIfAborted();
     this.opened = made(native().sessionNew(pipeline.handle, this.port.handle, this.token, settings(options)));
-    const cancel = (): void => this.cancel();
-    options.signal?.addEventListener("abort", cancel, { once: true });
+    const abort = (): void => this.stop({ reason: signal!.reason });
+    signal?.addEventListener("abort", abort, { once: true });
     this.port.begin(this.token, {
       exact,
       completed: (end) => {
         this.end = end;
-        options.signal?.removeEventListener("abort", cancel);
+        signal?.removeEventListener("abort", abort);
         host?.close();
         this.wake();
         ended();
@@ -159,7 +161,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   tryReceive(output?: string): Packet<T> | undefined {
     const queue = this.unread(output);
     if (queue.length > 0) return queue.shift();
-    if (this.isCancelled) {
+    if (this.stopped !== null) {
       this.atEnd.add(output ?? null);
       return undefined;
     }
@@ -194,7 +196,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     if (this.isFinished) return;
     this.isFinished = true;
     await this.inTurn(() => {
-      if (this.isCancelled) return;
+      if (this.stopped !== null) return;
       const status = native().sessionFinish(this.handle);
       if (status < STATUS.RM_OK) this.refuse(failure());
     });
@@ -238,12 +240,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Ends the session now and drops what is under way. */
   cancel(): void {
-    if (this.isCancelled) return;
-    this.isCancelled = true;
-    this.arrived = [];
-    this.split?.clear();
-    native().sessionCancel(this.handle);
-    this.wake();
+    this.stop({});
   }
 
   /** What each node has done and waits for, and how late this loop is. */
@@ -277,16 +274,24 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     ));
   }
 
-  /** The input as a stream of values. Closing it finishes the session, aborting it cancels. */
+  /**
+   * The input as a stream of values. Closing it finishes the session. Aborting it, as a source does that breaks while it is
+   * piped, ends the session now: what reads and waits is rejected with the reason.
+   */
   get writable(): WritableStream<Input> {
     if (this.writeStream !== null) return this.writeStream;
     // How often all was interrupted when each value was written: the stream has a queue of its own.
     const written: number[] = [];
     return (this.writeStream = new WritableStream<Input>(
       {
+        // At once, where `abort` would wait for a write that waits for room.
+        start: (controller) => {
+          // The types of Node leave it out.
+          const { signal } = controller as typeof controller & { readonly signal: AbortSignal };
+          signal.addEventListener("abort", () => this.abort(signal.reason), { once: true });
+        },
         write: (value) => (written.shift() === this.interruptions ? this.send(value) : undefined),
         close: () => this.finish(),
-        abort: () => this.cancel(),
       },
       {
         size: () => {
@@ -334,7 +339,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** Sends one packet if there is room. Outputs may come along. */
   private take(value: Input, options: SendOptions): boolean {
     if (options !== NO_OPTIONS) requireKnown("send", options, OF_SEND);
-    if (this.isCancelled) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
+    if (this.stopped !== null) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
     const used = room(this.pipeline.exact);
     const { encoder } = used;
     try {
@@ -471,14 +476,28 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     while (this.port.drain() && this.end === null);
   }
 
+  /** The source of the input has ended before its end. What has failed before that stays the failure. */
+  private abort(reason: unknown): void {
+    if (this.end?.error) return;
+    this.stop({ reason: reason ?? new CancelledError("the input of the session was aborted", "RM_CANCELLED") });
+  }
+
+  private stop(how: Stop): void {
+    if (this.stopped !== null) return;
+    this.stopped = how;
+    this.arrived = [];
+    this.split?.clear();
+    native().sessionCancel(this.handle);
+    this.wake();
+  }
+
   private throwFailure(otherwise?: RemoteMediaError): void {
-    const { signal } = this.options;
-    if (signal?.aborted) throw signal.reason;
     const failed = this.end?.error ?? null;
-    if (failed !== null && !this.isCancelled) {
+    if (this.stopped === null && failed !== null) {
       this.wasThrown = true;
       throw failed;
     }
+    if (this.stopped !== null && "reason" in this.stopped) throw this.stopped.reason;
     if (otherwise !== undefined) throw otherwise;
   }
 
@@ -490,6 +509,11 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     wakeAll(this.roomWaiters);
     wakeAll(this.outputWaiters);
   }
+}
+
+/** An end before its time: with a reason, which those who read, send and wait get, or by `cancel`, where readers see the end. */
+interface Stop {
+  readonly reason?: unknown;
 }
 
 /** What waits at an input: sends for room, and what is to happen behind them. */

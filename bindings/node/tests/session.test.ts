@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Duplex, Readable } from "node:stream";
+import { pipeline as pipe } from "node:stream/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
@@ -104,6 +105,42 @@ test("who cancels the stream cancels the session", async () => {
   await session.send(1);
   await session.readable.cancel();
   await assert.rejects(session.send(2), GoneError);
+});
+
+test("who reads gets the error of a source that breaks", async () => {
+  const reason = new Error("the upload broke off");
+  const breaking = (): ReadableStream<number> => {
+    let next = 0;
+    return new ReadableStream({ pull: (to) => (next < 3 ? to.enqueue(next++) : to.error(reason)) });
+  };
+  const pipeline = new Pipeline(ADD);
+  const is = (error: unknown): boolean => error === reason;
+  await assert.rejects(all(breaking().pipeThrough(pipeline.session<number>())), is);
+  const session = pipeline.session<number>();
+  const piped = assert.rejects(breaking().pipeTo(session.writable), is);
+  await assert.rejects(all(session), is);
+  await piped;
+  await assert.rejects(session.closed, is);
+  await assert.rejects(session.send(1), is);
+  const duplex = Duplex.fromWeb(pipeline.session() as never, { objectMode: true });
+  await assert.rejects(pipe(Readable.fromWeb(breaking() as never, { objectMode: true }), duplex, all), is);
+});
+
+test("an abort of the input ends also a send that waits for room", async () => {
+  const pipeline = new Pipeline(OWN, { nodes: { Own: () => new Promise(() => undefined) } });
+  const session = pipeline.session({ buffer: { packets: 1 } });
+  while (session.trySend(0));
+  const writer = session.writable.getWriter();
+  await writer.ready;
+  const writing = assert.rejects(writer.write(1), { name: "AbortError" });
+  await new Promise((resolve) => setImmediate(resolve));
+  await Promise.all([writer.abort(), writing]);
+  await assert.rejects(session.receive(), { name: "AbortError" });
+  const failed = new Pipeline(ADD).session();
+  await failed.send("x");
+  await failed.closed.catch(() => undefined);
+  await failed.writable.abort(new Error("late"));
+  await assert.rejects(failed.receive(), NodeError);
 });
 
 class Count implements HostNode {
