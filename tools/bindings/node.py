@@ -98,7 +98,7 @@ def _node(described: Mapping[str, Any]) -> str:
     lines += _comment([*plain_text(described["doc"], WIDTH - 4), "", *ports], "", wrap=False)
     params = f"params: {name}Params{'' if required else ' = {}'}, " if properties else ""
     lines.append(f"export function {function}({params}settings: NodeSettings = {{}}): GraphNode {{")
-    lines.append(f'  return new GraphNode("{name}", {"{ ...params }" if properties else "{}"}, settings);')
+    lines.append(f'  return new GraphNode("{name}", {"params" if properties else "{}"}, settings);')
     lines += ["}", ""]
     return "\n".join(lines)
 

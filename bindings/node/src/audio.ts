@@ -1,5 +1,6 @@
 /** `Audio`: planar float32 samples with their rate. It describes memory and never looks at the samples. */
 import { types } from "node:util";
+import { requireKnown, type Names } from "./known_options.js";
 import { wholeNanoseconds, type Integer } from "./values.js";
 
 export interface AudioOptions {
@@ -8,6 +9,8 @@ export interface AudioOptions {
   /** When the first frame begins, in nanoseconds. */
   ptsNs?: Integer | null;
 }
+
+const OF_AUDIO: Names<AudioOptions> = { layout: true, ptsNs: true };
 
 /**
  * Audio of one or more channels, full scale at ±1.0.
@@ -24,6 +27,7 @@ export class Audio {
 
   /** @param samples one channel, or a list with each channel; all of the same length @param rate in Hz */
   constructor(samples: Float32Array | readonly Float32Array[], rate: number, options: AudioOptions = {}) {
+    requireKnown("Audio", options, OF_AUDIO);
     const planes = types.isFloat32Array(samples) ? [samples] : samples;
     if (planes.length < 1 || planes.length > 1024)
       throw new RangeError(`audio has 1 to 1024 channels, not ${planes.length}`);

@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { Decoder } from "./codec/decode.js";
 import { Encoder } from "./codec/encode.js";
 import type { Audio } from "./audio.js";
+import { requireKnown, type Names } from "./known_options.js";
 import { native } from "./native.js";
 import { called, done, refused, room, write } from "./rooms.js";
 import type { Input, Value } from "./values.js";
@@ -13,6 +14,13 @@ export type SampleFormat = "u8" | "s16" | "s24" | "s32" | "f32" | "mulaw" | "ala
 export interface CodecOptions {
   exact?: boolean;
 }
+
+const OF_CODEC: Names<CodecOptions> = { exact: true };
+const OF_PCM: Names<{ format: SampleFormat; rate: number; channels?: number }> = {
+  format: true,
+  rate: true,
+  channels: true,
+};
 
 /** A value as a document of the wire format: its bytes, and the blocks of memory that they refer to. */
 export interface Document {
@@ -25,6 +33,7 @@ export function audioFromPcm(
   bytes: Uint8Array,
   format: { format: SampleFormat; rate: number; channels?: number },
 ): Audio {
+  requireKnown("audioFromPcm", format, OF_PCM);
   const { rate, channels = 1 } = format;
   for (const [name, given] of [
     ["rate", rate],
@@ -44,6 +53,7 @@ export function audioToPcm(audio: Audio, format: SampleFormat): Uint8Array {
 
 /** The JSON twin of a value: text that loses nothing. */
 export function toJson(value: Input, options: CodecOptions = {}): string {
+  requireKnown("toJson", options, OF_CODEC);
   const used = room(options.exact);
   try {
     write(used.encoder, value, "value");
@@ -57,6 +67,7 @@ export function toJson(value: Input, options: CodecOptions = {}): string {
 
 /** The value of a JSON twin. */
 export function fromJson(text: string | Uint8Array, options: CodecOptions = {}): Value {
+  requireKnown("fromJson", options, OF_CODEC);
   const used = room();
   try {
     done(native().documentFromJson(used.handle, typeof text === "string" ? Buffer.from(text) : text));
@@ -70,6 +81,7 @@ export function fromJson(text: string | Uint8Array, options: CodecOptions = {}):
 
 /** Writes a value as a document. */
 export function encode(value: Input, options: CodecOptions = {}): Document {
+  requireKnown("encode", options, OF_CODEC);
   const encoder = new Encoder();
   encoder.exact = options.exact ?? false;
   write(encoder, value, "value");
@@ -81,6 +93,7 @@ export function decode(
   { bytes, buffers }: { bytes: Uint8Array; buffers?: readonly Uint8Array[] },
   options: CodecOptions = {},
 ): Value {
+  requireKnown("decode", options, OF_CODEC);
   const decoder = new Decoder(bytes);
   decoder.exact = options.exact ?? false;
   try {

@@ -2,6 +2,7 @@
  * Nodes of one's own: what a function may be, and how the runtime knows of it. host_run.ts reads the calls, host_calls.ts serves them.
  */
 import { InvalidArgumentError } from "./errors.js";
+import { requireKnown, type Names } from "./known_options.js";
 import { nanoseconds, type Place } from "./times.js";
 import type { Input, Integer } from "./values.js";
 
@@ -71,6 +72,20 @@ export type NodeDefinition = NodeOptions &
     | { create: () => HostNode; process?: never; processMany?: never }
   );
 
+/** What goes with a value that a function gives. */
+export interface EmitOptions {
+  /** When it begins, in seconds; by default the time of the value, or of the packet that it is made of. */
+  pts?: number | null;
+  ptsNs?: Integer | null;
+  /** How long it lasts, in seconds. */
+  duration?: number | null;
+  durationNs?: Integer | null;
+  /** The name of the output, by default the first. */
+  output?: string;
+}
+
+const OF_EMIT: Names<EmitOptions> = { pts: true, ptsNs: true, duration: true, durationNs: true, output: true };
+
 /** A value with a place or an output of its own, as a function may return or yield it. */
 export class Emission {
   /** @internal The place that it is given; null for none. */
@@ -78,14 +93,9 @@ export class Emission {
 
   constructor(
     readonly value: Input,
-    readonly options: {
-      pts?: number | null;
-      ptsNs?: Integer | null;
-      duration?: number | null;
-      durationNs?: Integer | null;
-      output?: string;
-    },
+    readonly options: EmitOptions,
   ) {
+    requireKnown("emit", options, OF_EMIT);
     const pts = nanoseconds("pts", options);
     const duration = nanoseconds("duration", options);
     this.place = pts === null && duration === null ? null : { pts, duration };
@@ -93,12 +103,35 @@ export class Emission {
 }
 
 /** Gives a value a place in time (in seconds) or another output than the first: `yield emit(value, { output: "events" })`. */
-export function emit(value: Input, options: Emission["options"] = {}): Emission {
+export function emit(value: Input, options: EmitOptions = {}): Emission {
   return new Emission(value, options);
 }
 
 /** The most packets in one call, unless a node says otherwise. */
 const BATCH = 32;
+
+export const OF_NODE: Names<NodeOptions> = { batch: true, maxWaitMs: true, inputs: true, outputs: true };
+const OF_DEFINITION = { process: true, processMany: true, create: true, ...OF_NODE } as const;
+
+/** A definition with one function and known options. Throws `InvalidArgumentError` for others. @param type for the message */
+export function defined(type: string, given: NodeFunction | NodeDefinition): NodeDefinition {
+  if (typeof given === "function") return { process: given };
+  const node = `the node type '${type}'`;
+  const refused = (message: string): Error => new InvalidArgumentError(message, "RM_INVALID_ARGUMENT");
+  if (typeof given !== "object" || given === null)
+    throw refused(`${node} is a function, or an object with process, processMany or create, not ${String(given)}`);
+  for (const name of ["flush", "close"])
+    if (name in given)
+      throw refused(`${node} has no option '${name}'; what has one is made by create: { create: () => ({ process, ${name} }) }`);
+  requireKnown(node, given, OF_DEFINITION);
+  const functions = (["process", "processMany", "create"] as const).filter((name) => given[name] !== undefined);
+  const [name] = functions;
+  if (name === undefined) throw refused(`${node} has no function; give it process, processMany or create`);
+  if (functions.length > 1) throw refused(`${node} has ${functions.join(" and ")}; give it one of them`);
+  const found: unknown = given[name];
+  if (typeof found !== "function") throw refused(`${name} of ${node} is a function, not ${String(found)}`);
+  return given;
+}
 
 /** A definition whose defaults are filled in. */
 export class HostType {
@@ -108,10 +141,13 @@ export class HostType {
   /** The most values that `processMany` gets at once. */
   readonly batch: number;
 
+  private readonly definition: NodeDefinition;
+
   constructor(
     readonly name: string,
-    private readonly definition: NodeDefinition,
+    given: NodeFunction | NodeDefinition,
   ) {
+    const definition = (this.definition = defined(name, given));
     this.inputs = definition.inputs ?? ["in"];
     this.outputs = definition.outputs ?? ["out"];
     this.hasState = definition.create !== undefined;

@@ -19,6 +19,7 @@ export {
   Emission,
   type BatchFunction,
   type Context,
+  type EmitOptions,
   type HostNode,
   type NodeDefinition,
   type NodeFunction,
@@ -43,4 +44,4 @@ export type { Metrics, SendOptions, SessionOptions } from "./session_options.js"
 export { Table, type Column } from "./table.js";
 export { Tensor, type Dtype, type TensorOptions, type TypedArray } from "./tensor.js";
 export { Float, MediaFile, Timestamp, type Input, type Integer, type Value } from "./values.js";
-export { Video, type PixelFormat, type Plane } from "./video.js";
+export { Video, type PixelFormat, type Plane, type VideoOptions } from "./video.js";

@@ -8,13 +8,24 @@ export type Names<Options> = Readonly<Record<keyof Options, true>>;
  * Throws `InvalidArgumentError` for an option that is none, and for options that are no object.
  *
  * @param call what the options were given to, for the message
+ * @param noun what they are called there
  */
-export function requireKnown<Options extends object>(call: string, options: Options, known: Names<Options>): void {
-  if (typeof options !== "object" || options === null)
-    throw new InvalidArgumentError(`${call} takes options as an object, not ${String(options)}`, "RM_INVALID_ARGUMENT");
+export function requireKnown<Options extends object>(
+  call: string,
+  options: Options,
+  known: Names<Options>,
+  noun = "option",
+): void {
+  requireObject(call, options, noun);
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;
     const names = Object.keys(known).join(", ");
-    throw new InvalidArgumentError(`${call} has no option '${name}'; it has ${names}`, "RM_INVALID_ARGUMENT");
+    throw new InvalidArgumentError(`${call} has no ${noun} '${name}'; it has ${names}`, "RM_INVALID_ARGUMENT");
   }
+}
+
+/** Throws `InvalidArgumentError` for options that are no object. */
+export function requireObject(call: string, options: unknown, noun: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new InvalidArgumentError(`${call} takes ${noun}s as an object, not ${String(options)}`, "RM_INVALID_ARGUMENT");
 }

@@ -1,6 +1,7 @@
 /** Manifests: what a pipeline may be made of, as text, as an object, or put together here by `Graph`. */
 import { InvalidArgumentError } from "./errors.js";
-import type { NodeDefinition, NodeFunction, NodeOptions } from "./host_nodes.js";
+import { OF_NODE, defined, type NodeDefinition, type NodeFunction, type NodeOptions } from "./host_nodes.js";
+import { requireKnown, requireObject, type Names } from "./known_options.js";
 
 /** A node of a manifest. */
 export interface ManifestNode {
@@ -27,15 +28,24 @@ export interface NodeSettings {
   onError?: ManifestNode["on_error"];
 }
 
+const OF_SETTINGS: Names<NodeSettings> = { id: true, onError: true };
+const OF_NODE_CALL = { ...OF_NODE, ...OF_SETTINGS, type: true, params: true } as const;
+
 /** A node that is to be in a graph. The functions of `remotemedia/nodes` make those of the library, `node` one's own. */
 export class GraphNode {
+  readonly params: Readonly<Record<string, unknown>>;
+
   constructor(
     readonly type: string,
-    readonly params: Readonly<Record<string, unknown>>,
+    params: object,
     readonly settings: NodeSettings,
     /** What it does, if this program runs it. */
     readonly definition: NodeDefinition | null = null,
-  ) {}
+  ) {
+    requireObject(type, params, "param");
+    requireKnown(type, settings, OF_SETTINGS, "setting");
+    this.params = { ...params };
+  }
 
   /** One of its ports, for `connect`: `node.port("events")`. */
   port(name: string): GraphPort {
@@ -54,14 +64,16 @@ export function node(
   definition: NodeFunction | NodeDefinition,
   options: NodeOptions & NodeSettings & { type?: string; params?: Record<string, unknown> } = {},
 ): GraphNode {
+  requireKnown("node", options, OF_NODE_CALL);
   const { id, onError, type, params, ...rest } = options;
-  const whole = typeof definition === "function" ? { process: definition, ...rest } : definition;
   const name = type ?? (typeof definition === "function" && definition.name !== "" ? definition.name : "host_node");
+  // A definition that stands in several nodes stays the same one, so that they share a type.
+  const whole = defined(name, definition);
   return new GraphNode(
     name,
     params ?? {},
     { ...(id === undefined ? {} : { id }), ...(onError === undefined ? {} : { onError }) },
-    whole,
+    Object.keys(rest).length === 0 ? whole : { ...whole, ...rest },
   );
 }
 

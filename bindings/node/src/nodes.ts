@@ -57,7 +57,7 @@ export interface AddNoiseParams {
  * Output `out`: Sound.
  */
 export function addNoise(params: AddNoiseParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AddNoise", { ...params }, settings);
+  return new GraphNode("AddNoise", params, settings);
 }
 
 /** Params of `audioBufferAccumulatorNode`. */
@@ -89,7 +89,7 @@ export interface AudioBufferAccumulatorNodeParams {
  * Output `out`: Sound.
  */
 export function audioBufferAccumulatorNode(params: AudioBufferAccumulatorNodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioBufferAccumulatorNode", { ...params }, settings);
+  return new GraphNode("AudioBufferAccumulatorNode", params, settings);
 }
 
 /** Params of `audioChunk`. */
@@ -137,7 +137,7 @@ export interface AudioChunkParams {
  * Output `out`: Sound.
  */
 export function audioChunk(params: AudioChunkParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioChunk", { ...params }, settings);
+  return new GraphNode("AudioChunk", params, settings);
 }
 
 /** Params of `audioChunkerNode`. */
@@ -158,7 +158,7 @@ export interface AudioChunkerNodeParams {
  * Output `out`: Sound.
  */
 export function audioChunkerNode(params: AudioChunkerNodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioChunkerNode", { ...params }, settings);
+  return new GraphNode("AudioChunkerNode", params, settings);
 }
 
 /** Params of `audioConcat`. */
@@ -195,7 +195,7 @@ export interface AudioConcatParams {
  * Output `out`: Sound.
  */
 export function audioConcat(params: AudioConcatParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioConcat", { ...params }, settings);
+  return new GraphNode("AudioConcat", params, settings);
 }
 
 /** Params of `audioConvolve`. */
@@ -242,7 +242,7 @@ export interface AudioConvolveParams {
  * Output `out`: Sound.
  */
 export function audioConvolve(params: AudioConvolveParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioConvolve", { ...params }, settings);
+  return new GraphNode("AudioConvolve", params, settings);
 }
 
 /** Params of `audioCrossfade`. */
@@ -292,7 +292,7 @@ export interface AudioCrossfadeParams {
  * Output `out`: Sound.
  */
 export function audioCrossfade(params: AudioCrossfadeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioCrossfade", { ...params }, settings);
+  return new GraphNode("AudioCrossfade", params, settings);
 }
 
 /** Params of `audioDecode`. */
@@ -441,7 +441,7 @@ export interface AudioDecodeParams {
  * Output `info`: For each file, before its sound: `{container, codec, rate, channels, duration_s?, tags}`.
  */
 export function audioDecode(params: AudioDecodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioDecode", { ...params }, settings);
+  return new GraphNode("AudioDecode", params, settings);
 }
 
 /** Params of `audioEncode`. */
@@ -509,7 +509,7 @@ export interface AudioEncodeParams {
  * Output `out`: The bytes of each item's file, or the file that was written.
  */
 export function audioEncode(params: AudioEncodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioEncode", { ...params }, settings);
+  return new GraphNode("AudioEncode", params, settings);
 }
 
 /** Params of `audioFilter`. */
@@ -579,7 +579,7 @@ export interface AudioFilterParams {
  * Output `out`: Sound.
  */
 export function audioFilter(params: AudioFilterParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioFilter", { ...params }, settings);
+  return new GraphNode("AudioFilter", params, settings);
 }
 
 /** Params of `audioGain`. */
@@ -625,7 +625,7 @@ export interface AudioGainParams {
  * Output `out`: Sound.
  */
 export function audioGain(params: AudioGainParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioGain", { ...params }, settings);
+  return new GraphNode("AudioGain", params, settings);
 }
 
 /** Params of `audioLevel`. */
@@ -696,7 +696,7 @@ export interface AudioLevelParams {
  * unknown, low_volume or silence. With changes_only the changes of faults.
  */
 export function audioLevel(params: AudioLevelParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioLevel", { ...params }, settings);
+  return new GraphNode("AudioLevel", params, settings);
 }
 
 /** Params of `audioLevelNode`. */
@@ -723,7 +723,7 @@ export interface AudioLevelNodeParams {
  * unknown, low_volume or silence. With changes_only the changes of faults.
  */
 export function audioLevelNode(params: AudioLevelNodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioLevelNode", { ...params }, settings);
+  return new GraphNode("AudioLevelNode", params, settings);
 }
 
 /** Params of `audioMix`. */
@@ -776,7 +776,7 @@ export interface AudioMixParams {
  * Output `out`: Sound.
  */
 export function audioMix(params: AudioMixParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioMix", { ...params }, settings);
+  return new GraphNode("AudioMix", params, settings);
 }
 
 /** Params of `audioPad`. */
@@ -808,7 +808,7 @@ export interface AudioPadParams {
  * Output `out`: Sound.
  */
 export function audioPad(params: AudioPadParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioPad", { ...params }, settings);
+  return new GraphNode("AudioPad", params, settings);
 }
 
 /** Params of `audioResample`. */
@@ -853,7 +853,7 @@ export interface AudioResampleParams {
  * Output `out`: Sound.
  */
 export function audioResample(params: AudioResampleParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioResample", { ...params }, settings);
+  return new GraphNode("AudioResample", params, settings);
 }
 
 /** Params of `audioSum`. */
@@ -924,7 +924,7 @@ export interface AudioSumParams {
  * Output `out`: Sound.
  */
 export function audioSum(params: AudioSumParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioSum", { ...params }, settings);
+  return new GraphNode("AudioSum", params, settings);
 }
 
 /** Params of `audioTrim`. */
@@ -962,7 +962,7 @@ export interface AudioTrimParams {
  * Output `out`: Sound.
  */
 export function audioTrim(params: AudioTrimParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("AudioTrim", { ...params }, settings);
+  return new GraphNode("AudioTrim", params, settings);
 }
 
 /** Params of `bandwidth`. */
@@ -1010,7 +1010,7 @@ export interface BandwidthParams {
  * Output `out`: At the end of each item the map {bandwidth_hz, nyquist_hz, duration_s}.
  */
 export function bandwidth(params: BandwidthParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("Bandwidth", { ...params }, settings);
+  return new GraphNode("Bandwidth", params, settings);
 }
 
 /** Params of `calculator`. */
@@ -1056,7 +1056,7 @@ export interface CalculatorParams {
  * Output `out`: The result, in the shape of the input.
  */
 export function calculator(params: CalculatorParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("Calculator", { ...params }, settings);
+  return new GraphNode("Calculator", params, settings);
 }
 
 /** Params of `channelBalance`. */
@@ -1115,7 +1115,7 @@ export interface ChannelBalanceParams {
  * changes_only the changes of faults.
  */
 export function channelBalance(params: ChannelBalanceParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("ChannelBalance", { ...params }, settings);
+  return new GraphNode("ChannelBalance", params, settings);
 }
 
 /** Params of `clippingDetector`. */
@@ -1187,7 +1187,7 @@ export interface ClippingDetectorParams {
  * second; health is ok or clipping. With changes_only the changes of faults.
  */
 export function clippingDetector(params: ClippingDetectorParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("ClippingDetector", { ...params }, settings);
+  return new GraphNode("ClippingDetector", params, settings);
 }
 
 /**
@@ -1240,7 +1240,7 @@ export interface FastResampleNodeParams {
  * Output `out`: Sound.
  */
 export function fastResampleNode(params: FastResampleNodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("FastResampleNode", { ...params }, settings);
+  return new GraphNode("FastResampleNode", params, settings);
 }
 
 /** Params of `fileSink`. */
@@ -1294,7 +1294,7 @@ export interface FileSinkParams {
  * Output `out`: Each file that was written, by path; `{type: "skipped", file}` for one that was left alone.
  */
 export function fileSink(params: FileSinkParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("FileSink", { ...params }, settings);
+  return new GraphNode("FileSink", params, settings);
 }
 
 /** Params of `fileSource`. */
@@ -1321,7 +1321,7 @@ export interface FileSourceParams {
  * Output `out`: A file by path.
  */
 export function fileSource(params: FileSourceParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("FileSource", { ...params }, settings);
+  return new GraphNode("FileSource", params, settings);
 }
 
 /** Params of `loudness`. */
@@ -1371,7 +1371,7 @@ export interface LoudnessParams {
  * max_short_term_lufs, loudness_range_lu, true_peak_dbtp, sample_peak_dbfs}.
  */
 export function loudness(params: LoudnessParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("Loudness", { ...params }, settings);
+  return new GraphNode("Loudness", params, settings);
 }
 
 /** Params of `loudnessNormalize`. */
@@ -1420,7 +1420,7 @@ export interface LoudnessNormalizeParams {
  * Output `out`: Sound.
  */
 export function loudnessNormalize(params: LoudnessNormalizeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("LoudnessNormalize", { ...params }, settings);
+  return new GraphNode("LoudnessNormalize", params, settings);
 }
 
 /** Params of `mfcc`. */
@@ -1534,7 +1534,7 @@ export interface MFCCParams {
  * Output `out`: Float32 tensors (n_mfcc, frames), with several channels (channels, n_mfcc, frames).
  */
 export function mfcc(params: MFCCParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("MFCC", { ...params }, settings);
+  return new GraphNode("MFCC", params, settings);
 }
 
 /** Params of `melSpectrogram`. */
@@ -1656,7 +1656,7 @@ export interface MelSpectrogramParams {
  * Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels, frames).
  */
 export function melSpectrogram(params: MelSpectrogramParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("MelSpectrogram", { ...params }, settings);
+  return new GraphNode("MelSpectrogram", params, settings);
 }
 
 /** Params of `noiseSource`. */
@@ -1685,7 +1685,7 @@ export interface NoiseSourceParams {
  * Output `out`: Sound.
  */
 export function noiseSource(params: NoiseSourceParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("NoiseSource", { ...params }, settings);
+  return new GraphNode("NoiseSource", params, settings);
 }
 
 /**
@@ -1739,7 +1739,7 @@ export interface RandomCropParams {
  * Output `out`: Sound.
  */
 export function randomCrop(params: RandomCropParams, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("RandomCrop", { ...params }, settings);
+  return new GraphNode("RandomCrop", params, settings);
 }
 
 /** Params of `sNREstimate`. */
@@ -1784,7 +1784,7 @@ export interface SNREstimateParams {
  * Output `out`: At the end of each item the map {snr_db, noise_db, duration_s}.
  */
 export function sNREstimate(params: SNREstimateParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("SNREstimate", { ...params }, settings);
+  return new GraphNode("SNREstimate", params, settings);
 }
 
 /** Params of `stft`. */
@@ -1841,7 +1841,7 @@ export interface STFTParams {
  * Output `out`: Tensors (n_fft / 2 + 1, frames), with several channels (channels, n_fft / 2 + 1, frames).
  */
 export function stft(params: STFTParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("STFT", { ...params }, settings);
+  return new GraphNode("STFT", params, settings);
 }
 
 /** Params of `silenceDetector`. */
@@ -1927,7 +1927,7 @@ export interface SilenceDetectorParams {
  * changes_only the changes of faults.
  */
 export function silenceDetector(params: SilenceDetectorParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("SilenceDetector", { ...params }, settings);
+  return new GraphNode("SilenceDetector", params, settings);
 }
 
 /** Params of `sileroVADNode`. */
@@ -1965,7 +1965,7 @@ export interface SileroVADNodeParams {
  * Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
  */
 export function sileroVADNode(params: SileroVADNodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("SileroVADNode", { ...params }, settings);
+  return new GraphNode("SileroVADNode", params, settings);
 }
 
 /** Params of `speechRatio`. */
@@ -2011,7 +2011,7 @@ export interface SpeechRatioParams {
  * Output `out`: At the end of each item the map {speech_ratio, speech_s, duration_s}.
  */
 export function speechRatio(params: SpeechRatioParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("SpeechRatio", { ...params }, settings);
+  return new GraphNode("SpeechRatio", params, settings);
 }
 
 /** Params of `speechSegments`. */
@@ -2082,7 +2082,7 @@ export interface SpeechSegmentsParams {
  * Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
  */
 export function speechSegments(params: SpeechSegmentsParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("SpeechSegments", { ...params }, settings);
+  return new GraphNode("SpeechSegments", params, settings);
 }
 
 /** Params of `speedPerturb`. */
@@ -2131,7 +2131,7 @@ export interface SpeedPerturbParams {
  * Output `out`: Sound.
  */
 export function speedPerturb(params: SpeedPerturbParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("SpeedPerturb", { ...params }, settings);
+  return new GraphNode("SpeedPerturb", params, settings);
 }
 
 /** Params of `textCollector`. */
@@ -2196,7 +2196,7 @@ export interface TextCollectorParams {
  * Output `partial`: The unfinished sentence so far, if `partials` is set.
  */
 export function textCollector(params: TextCollectorParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("TextCollector", { ...params }, settings);
+  return new GraphNode("TextCollector", params, settings);
 }
 
 /** Params of `textCollectorNode`. */
@@ -2229,7 +2229,7 @@ export interface TextCollectorNodeParams {
  * Output `partial`: The unfinished sentence so far, if `partials` is set.
  */
 export function textCollectorNode(params: TextCollectorNodeParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("TextCollectorNode", { ...params }, settings);
+  return new GraphNode("TextCollectorNode", params, settings);
 }
 
 /** Params of `timeFrequencyMask`. */
@@ -2275,7 +2275,7 @@ export interface TimeFrequencyMaskParams {
  * Output `out`: For each item one tensor of the same form, with all its frames.
  */
 export function timeFrequencyMask(params: TimeFrequencyMaskParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("TimeFrequencyMask", { ...params }, settings);
+  return new GraphNode("TimeFrequencyMask", params, settings);
 }
 
 /** Params of `toneSource`. */
@@ -2301,7 +2301,7 @@ export interface ToneSourceParams {
  * Output `out`: Sound.
  */
 export function toneSource(params: ToneSourceParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("ToneSource", { ...params }, settings);
+  return new GraphNode("ToneSource", params, settings);
 }
 
 /** Params of `vad`. */
@@ -2345,5 +2345,5 @@ export interface VADParams {
  * window.
  */
 export function vad(params: VADParams = {}, settings: NodeSettings = {}): GraphNode {
-  return new GraphNode("VAD", { ...params }, settings);
+  return new GraphNode("VAD", params, settings);
 }

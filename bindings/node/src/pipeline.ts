@@ -61,10 +61,7 @@ export class Pipeline {
     this.runtime = options.runtime ?? Runtime.default;
     this.exact = options.exact ?? false;
     const definitions = { ...(manifest instanceof Graph ? manifest.definitions : {}), ...options.nodes };
-    const types = Object.entries(definitions).map(
-      ([name, definition]) =>
-        new HostType(name, typeof definition === "function" ? { process: definition } : definition),
-    );
+    const types = Object.entries(definitions).map(([name, definition]) => new HostType(name, definition));
     this.hasHostNodes = types.length > 0;
     const make = (settings?: Uint8Array): PipelineHandle | number =>
       native().pipelineNew(this.runtime.handle, source(manifest), settings);

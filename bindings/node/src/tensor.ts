@@ -1,5 +1,6 @@
 /** `Tensor`: an array with dimensions. It describes memory; only `data` of a strided one copies elements. */
 import { types } from "node:util";
+import { requireKnown, type Names } from "./known_options.js";
 
 /** The typed array that holds the elements of each dtype, and their size in bytes. */
 export const DTYPES = {
@@ -31,6 +32,8 @@ export interface TensorOptions {
   offset?: number;
 }
 
+const OF_TENSOR: Names<TensorOptions> = { strides: true, offset: true };
+
 /** An n-dimensional array. float16 and bfloat16 are Uint16Arrays of their bits, complex numbers pairs of floats. */
 export class Tensor {
   readonly dtype: Dtype;
@@ -44,6 +47,7 @@ export class Tensor {
   private gathered: TypedArray | null = null;
 
   constructor(dtype: Dtype, shape: readonly number[], data: ArrayBufferView, options: TensorOptions = {}) {
+    requireKnown("Tensor", options, OF_TENSOR);
     const entry = DTYPES[dtype];
     if (entry === undefined)
       throw new TypeError(`the dtype ${JSON.stringify(dtype)} is none of ${Object.keys(DTYPES).join(", ")}`);

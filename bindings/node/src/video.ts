@@ -1,4 +1,5 @@
 /** `Video`: one picture, plane by plane. It describes memory and never looks at the pixels. */
+import { requireKnown, type Names } from "./known_options.js";
 import { isBytes, wholeNanoseconds, type Integer } from "./values.js";
 
 export type PixelFormat = "gray" | "rgb24" | "rgba" | "yuv420p" | "nv12";
@@ -10,6 +11,13 @@ export interface Plane {
   readonly stride: number;
 }
 
+export interface VideoOptions {
+  /** When the picture is shown, in nanoseconds. */
+  ptsNs?: Integer | null;
+}
+
+const OF_VIDEO: Names<VideoOptions> = { ptsNs: true };
+
 /** A picture. `rgba` has alpha last; `yuv420p` has the planes Y, U and V, `nv12` Y and U with V. */
 export class Video {
   /** @internal Its place as it crosses. */
@@ -20,8 +28,9 @@ export class Video {
     readonly width: number,
     readonly height: number,
     readonly planes: readonly Plane[],
-    options: { ptsNs?: Integer | null } = {},
+    options: VideoOptions = {},
   ) {
+    requireKnown("Video", options, OF_VIDEO);
     const sizes = planeSizes(format, width, height);
     if (sizes === null)
       throw new TypeError(`the format ${JSON.stringify(format)} is none of gray, rgb24, rgba, yuv420p and nv12`);

@@ -434,6 +434,29 @@ test("an option that is none is refused where it is given", async () => {
     refused("send has no option 'input'; it has pts, ptsNs, duration, durationNs, to, lend"),
   );
   assert.throws(() => session.trySend(1, 5 as never), refused("send takes options as an object, not 5"));
+  const samples = new Float32Array(1);
+  assert.throws(
+    () => new Audio(samples, 8000, { pts: 1 } as never),
+    refused("Audio has no option 'pts'; it has layout, ptsNs"),
+  );
+  assert.throws(
+    () => new Video("gray", 0, 0, [{ data: new Uint8Array(0), stride: 0 }], { pts: 1 } as never),
+    refused("Video has no option 'pts'; it has ptsNs"),
+  );
+  assert.throws(
+    () => new Tensor("float32", [1], samples, { stride: [4] } as never),
+    refused("Tensor has no option 'stride'; it has strides, offset"),
+  );
+  assert.throws(() => toJson(1, { exakt: true } as never), refused("toJson has no option 'exakt'; it has exact"));
+  assert.throws(
+    () => audioFromPcm(new Uint8Array(2), { format: "s16", rate: 8000, chanels: 2 } as never),
+    refused("audioFromPcm has no option 'chanels'; it has format, rate, channels"),
+  );
+  assert.throws(
+    () => audioLevel({}, { name: "level" } as never),
+    refused("AudioLevel has no setting 'name'; it has id, onError"),
+  );
+  assert.throws(() => audioLevel(5 as never), refused("AudioLevel takes params as an object, not 5"));
   await session.send(1, { pts: 0.5, lend: true });
   await session.finish();
   assert.equal((await session.receive())?.value, 6);

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   Audio,
   Graph,
+  InvalidArgumentError,
   NodeError,
   Pipeline,
   emit,
@@ -15,6 +16,7 @@ import {
   type Manifest,
   type NodeDefinition,
   type NodeFunction,
+  type Value,
 } from "remotemedia";
 import { ADD, OWN, calculator, deferred } from "./pipelines.js";
 
@@ -519,6 +521,35 @@ test("a time that is none is refused", async () => {
   const unknown = new Pipeline(OWN, { nodes: { Own: (value, { pts, duration }) => emit(value, { pts, duration }) } });
   assert.deepEqual((await unknown.execute([1])).packets()[0]!.pts, null);
 });
+
+test("a definition that would do less than it says is refused when the pipeline is made", async () => {
+  const process = (value: Value): Value => value;
+  const type = "the node type 'Own'";
+  for (const [given, message] of [
+    [{ proces: process }, `${type} has no option 'proces'; it has ${OPTIONS}`],
+    [{ process, bacth: 4 }, `${type} has no option 'bacth'; it has ${OPTIONS}`],
+    [{ batch: 4 }, `${type} has no function; give it process, processMany or create`],
+    [{ process, processMany: process }, `${type} has process and processMany; give it one of them`],
+    [{ process: 5 }, `process of ${type} is a function, not 5`],
+    [null, `${type} is a function, or an object with process, processMany or create, not null`],
+    [
+      { process, flush: process },
+      `${type} has no option 'flush'; what has one is made by create: { create: () => ({ process, flush }) }`,
+    ],
+  ] as [NodeDefinition, string][]) {
+    const refused = { constructor: InvalidArgumentError, message };
+    assert.throws(() => new Pipeline(OWN, { nodes: { Own: given } }), refused);
+    assert.throws(() => node(given, { type: "Own" }), refused);
+  }
+  assert.throws(() => node(process, { bacth: 4 } as never), /^InvalidArgumentError: node has no option 'bacth'; it has /);
+  const events = node({ process: (value) => emit(value, { output: "events" }) }, { outputs: ["out", "events"] });
+  const graph = new Graph().output("events", events.port("events"));
+  assert.deepEqual((await new Pipeline(graph).execute([1])).of("events"), [1]);
+  const misspelt = new Pipeline(OWN, { nodes: { Own: (value) => emit(value, { port: "events" } as never) } });
+  await assert.rejects(misspelt.execute([1]), /emit has no option 'port'; it has pts, ptsNs, duration, durationNs, output/);
+});
+
+const OPTIONS = "process, processMany, create, batch, maxWaitMs, inputs, outputs";
 
 /** An error whose property throws. */
 function broken(property: string): Error {
