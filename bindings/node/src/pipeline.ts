@@ -1,4 +1,5 @@
 /** `Pipeline`: a compiled manifest, and the ways to run it. */
+import { types } from "node:util";
 import { encode } from "./convert.js";
 import { STATUS } from "./constants.js";
 import { GoneError, InvalidArgumentError } from "./errors.js";
@@ -16,7 +17,7 @@ import { Runtime } from "./runtime.js";
 import { Session } from "./session.js";
 import { controlDocument, type SessionOptions } from "./session_options.js";
 import { budgetUs, turn } from "./turns.js";
-import type { Input, Value } from "./values.js";
+import { isPlain, type Input, type Value } from "./values.js";
 
 export interface PipelineOptions {
   /** Types of node that this program runs, by the name that the manifest uses. */
@@ -43,8 +44,12 @@ const OF_PIPELINE: Names<PipelineOptions> = { nodes: true, exact: true, runtime:
 const OF_EXECUTE: Names<ExecuteOptions> = { signal: true, timeoutMs: true, background: true };
 const OF_EXECUTE_SYNC: Names<Pick<ExecuteOptions, "timeoutMs">> = { timeoutMs: true };
 
-/** One input for each item; by their names where the manifest names inputs; none for a graph of sources. */
-export type Inputs = Iterable<Input> | Readonly<Record<string, Iterable<Input>>> | null;
+/** One input for each item; by their names, in an object or a Map, where the manifest names inputs; none for a graph of sources. */
+export type Inputs =
+  | Iterable<Input>
+  | Readonly<Record<string, Iterable<Input>>>
+  | ReadonlyMap<string, Iterable<Input>>
+  | null;
 
 /** A pipeline, validated and planned. It may run any number of times, also at the same time. */
 export class Pipeline {
@@ -234,30 +239,36 @@ function settle<T>(end: Completion): Outputs<T> {
   return end.outputs as Outputs<unknown> as Outputs<T>;
 }
 
-/** Inputs as a value: lists in place of other iterables. */
+/** Inputs as a value: lists in place of other iterables, by their names where they have some. */
 function listed(inputs: Inputs): unknown {
-  if (inputs === null || Array.isArray(inputs)) return inputs;
-  if (isSingle(inputs))
+  if (inputs === null) return null;
+  const list = listOf(inputs);
+  if (list !== null) return list;
+  const given: unknown = inputs;
+  const named = types.isMap(given) ? given : typeof given === "object" && isPlain(given!) ? Object.entries(given!) : null;
+  if (named === null)
     throw new InvalidArgumentError(
       "inputs are a list with one value for each item: execute([value])",
       "RM_INVALID_ARGUMENT",
     );
-  if (Symbol.iterator in inputs) return [...(inputs as Iterable<unknown>)];
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, values]) => {
-      if (isSingle(values) || !(Symbol.iterator in values))
-        throw new InvalidArgumentError(
-          `the input '${name}' is a list with one value for each item: execute({ ${name}: [value] })`,
-          "RM_INVALID_ARGUMENT",
-        );
-      return [name, [...values]];
-    }),
-  );
+  const lists = new Map<unknown, readonly unknown[]>();
+  for (const [name, values] of named) {
+    const list = listOf(values);
+    if (list === null)
+      throw new InvalidArgumentError(
+        `the input '${String(name)}' is a list with one value for each item: execute({ ${String(name)}: [value] })`,
+        "RM_INVALID_ARGUMENT",
+      );
+    lists.set(name, list);
+  }
+  return lists;
 }
 
-/** Whether it is no list and no map of them; the elements of an array of numbers are one value. */
-function isSingle(given: unknown): boolean {
-  return typeof given !== "object" || given === null || ArrayBuffer.isView(given);
+/** The values of a list or of another iterable; null for what is one value: text, an array of numbers, a map. */
+function listOf(given: unknown): readonly unknown[] | null {
+  if (Array.isArray(given)) return given;
+  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || types.isMap(given)) return null;
+  return Symbol.iterator in given ? [...(given as Iterable<unknown>)] : null;
 }
 
 /** A timeout in microseconds; below 0 for none. */

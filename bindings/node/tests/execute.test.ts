@@ -479,11 +479,15 @@ test("what is no graph, manifest or list of inputs is told at the call", async (
     assert.throws(() => new Pipeline(given as never), refused(manifest));
   const pipeline = new Pipeline(ADD);
   const inputs = "inputs are a list with one value for each item: execute([value])";
-  for (const given of [5, "text", true, new Float32Array(3), () => 1])
+  const file = new MediaFile("/tmp/a.flac");
+  const media = [file, new Audio(new Float32Array(1), 8000), new Timestamp(5), new Float(1), new Date(5), new ArrayBuffer(1)];
+  for (const given of [5, "text", true, new Float32Array(3), () => 1, Promise.resolve([1]), ...media])
     await assert.rejects(pipeline.execute(given as never), refused(inputs));
   const named = "the input 'mic' is a list with one value for each item: execute({ mic: [value] })";
-  for (const given of [5, "text", {}, new Float32Array(3)])
+  for (const given of [5, "text", {}, new Float32Array(3), file, new Map([["a", 1]])]) {
     assert.throws(() => pipeline.executeSync({ mic: given } as never), refused(named));
+    assert.throws(() => pipeline.executeSync(new Map([["mic", given]]) as never), refused(named));
+  }
   await using session = pipeline.session();
   assert.throws(() => session.interrupt("add" as never), refused("interrupt takes options as an object, not add"));
   const set = "setParams takes the id of a node and an object: setParams(node, { param: value })";

@@ -306,6 +306,11 @@ test("inputs and outputs have names", async () => {
       [103, 104],
     ],
   );
+  const named = new Map([
+    ["reference", [3]],
+    ["microphone", [1]],
+  ]);
+  assert.deepEqual((await pipeline.execute(named)).of("far"), [103]);
   await assert.rejects(pipeline.execute({ speaker: [1] }), /'speaker'/);
   await using session = pipeline.session<number>({ outputs: ["far"] });
   await session.send(1, { to: "microphone" });
