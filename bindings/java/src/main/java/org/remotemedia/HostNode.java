@@ -58,12 +58,12 @@ public final class HostNode {
          * @throws java.util.concurrent.CancellationException if the values are not wanted any more
          */
         default void emit(Object value) {
-            emit(Packet.of(value));
+            emit(Packet.emitted(value));
         }
 
         /** Emits a value at the output with this name. */
         default void emit(Object value, String output) {
-            emit(Packet.of(value).to(output));
+            emit(Packet.emitted(value).to(output));
         }
 
         /** Emits a value with its time; {@code port} is the name of an output, null for the first one. */

@@ -1,6 +1,7 @@
 package org.remotemedia;
 
 import java.time.Duration;
+import org.remotemedia.codec.PlainValues;
 
 /**
  * A value with its place: what comes out of a pipeline, and what a node of the host gets.
@@ -21,6 +22,11 @@ public record Packet(Value value, Duration pts, Duration duration, long item, lo
     /** A value at a time, to be sent. */
     public static Packet at(Object value, Duration pts) {
         return new Packet(Value.of(value), pts, null, 0, -1, 0, null);
+    }
+
+    /** What a node gives, without a place. */
+    static Packet emitted(Object value) {
+        return of(PlainValues.valueOf(value, "the returned value"));
     }
 
     /** The same for another duration. */

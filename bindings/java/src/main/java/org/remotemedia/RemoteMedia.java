@@ -3,7 +3,6 @@ package org.remotemedia;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Cleaner;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +12,7 @@ import org.remotemedia.abi.CallBuffers;
 import org.remotemedia.abi.Documents;
 import org.remotemedia.abi.Library;
 import org.remotemedia.abi.Native;
+import org.remotemedia.codec.Utf8;
 import org.remotemedia.engine.NativeRuntime;
 
 /**
@@ -51,8 +51,8 @@ public final class RemoteMedia implements AutoCloseable {
     /**
      * A runtime with a config: {@code workers}, {@code nice}, {@code limits}, see docs/abi.md.
      *
-     * <p>{@code nice} is how far the worker threads step back for other threads: 0, which is the default, to 19 steps of the
-     * system's nice value above that of the process. Other than 0 on Linux only.
+     * <p>{@code nice} is how far the worker threads step back for other threads: 0, which is the default, to 19 steps
+     * of the system's nice value above that of the process. Other than 0 on Linux only.
      */
     public static RemoteMedia open(Map<String, ?> config) {
         return new RemoteMedia(config);
@@ -65,7 +65,7 @@ public final class RemoteMedia implements AutoCloseable {
      * @throws ManifestException with everything that is wrong
      */
     public Pipeline pipeline(String manifest, HostNode... nodes) {
-        return new Pipeline(this, manifest.getBytes(StandardCharsets.UTF_8), List.of(nodes));
+        return new Pipeline(this, Utf8.encode(manifest, "manifest"), List.of(nodes));
     }
 
     /** The same from a file. @throws UncheckedIOException if it can't be read */
@@ -149,12 +149,12 @@ public final class RemoteMedia implements AutoCloseable {
 
     /** The value of which this is the JSON twin, see docs/wire.md. */
     public static Value fromJson(String text) {
-        return Documents.fromJson(text.getBytes(StandardCharsets.UTF_8)).value();
+        return Documents.fromJson(Utf8.encode(text, "text")).value();
     }
 
     /** The JSON twin of a value, on one line. */
     public static String toJson(Object value) {
-        return Documents.toJson(document -> document.value(value));
+        return Documents.toJson(document -> document.value(value, "value"));
     }
 
     /**
@@ -168,7 +168,7 @@ public final class RemoteMedia implements AutoCloseable {
 
     /** The samples of audio as interleaved little-endian PCM, rounded to nearest and saturated. */
     public static byte[] toPcm(Audio audio, String format) {
-        Value.Bytes pcm = (Value.Bytes) Documents.toPcm(document -> document.value(audio), format).value();
+        Value.Bytes pcm = (Value.Bytes) Documents.toPcm(document -> document.value(audio, "audio"), format).value();
         return pcm.toArray();
     }
 

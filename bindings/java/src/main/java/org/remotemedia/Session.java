@@ -142,7 +142,11 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
 
     /** Changes live params of a built-in node, for what is sent afterwards, or still held back. */
     public void set(String node, Map<String, ?> params) {
-        control(Map.of("set", Map.of("node", node, "params", params)));
+        try {
+            session.set(node, params);
+        } catch (RemoteMediaException.Gone gone) {
+            throw whyGone(gone);
+        }
     }
 
     /**

@@ -210,9 +210,13 @@ public sealed interface Value
             }
         }
 
-        /** The file at a path of this machine; nothing opens it before a node does. */
+        /**
+         * The file at a path of this machine; nothing opens it before a node does.
+         *
+         * @throws MarshalException if the path is of another file system, such as one of an archive
+         */
         public File(Path path) {
-            this(path.toString(), null, null);
+            this(PlainValues.textOf(path), null, null);
         }
 
         /** A file with this content. */
@@ -243,13 +247,14 @@ public sealed interface Value
     /**
      * The value of a Java object: null, {@code Boolean}, integers up to {@code BigInteger}, {@code Float},
      * {@code Double}, {@code String}, {@code byte[]}, {@code MemorySegment} and {@code ByteBuffer} (bytes), arrays of
-     * other numbers (a {@link Tensor} of one dimension), {@code Path} (a {@link File}), {@code Instant},
-     * {@code Iterable}, {@code Object[]}, and {@code Map} with text as keys. A {@code Value} is itself.
+     * other numbers and their buffers in either byte order (a {@link Tensor} of one dimension), {@code Path} (a
+     * {@link File}), {@code Instant}, {@code Iterable}, {@code Object[]}, and {@code Map} with text as keys. A
+     * {@code Value} is itself.
      *
      * @throws MarshalException if the object, or one inside it, is something else
      */
     static Value of(Object object) {
-        return PlainValues.valueOf(object);
+        return PlainValues.valueOf(object, "value");
     }
 
     /**

@@ -62,8 +62,20 @@ public final class Encoder {
         return buffers;
     }
 
-    /** Writes a value, or a Java object that stands for one, see {@link Value#of}. */
-    public void value(Object object) {
+    /**
+     * Writes a value, or a Java object that stands for one, see {@link Value#of}.
+     *
+     * @param name what errors call it; the place in it follows
+     */
+    public void value(Object object, String name) {
+        try {
+            value(object);
+        } catch (MarshalException error) {
+            throw error.inside(name);
+        }
+    }
+
+    private void value(Object object) {
         switch (object) {
             case null -> nil();
             case String text -> text(text);
@@ -151,8 +163,8 @@ public final class Encoder {
         raw(encoded, 0, encoded.length);
     }
 
-    /** Writes nanoseconds, or nil. */
-    public void nanoseconds(Duration time) {
+    /** Writes nanoseconds, or nil. @param name what errors call the time */
+    public void nanoseconds(Duration time, String name) {
         if (time == null) {
             nil();
             return;
@@ -160,7 +172,7 @@ public final class Encoder {
         try {
             integer(time.toNanos());
         } catch (ArithmeticException error) {
-            throw new MarshalException("the time " + time + " does not fit 64 bits of nanoseconds");
+            throw new MarshalException("the time " + time + " does not fit 64 bits of nanoseconds").inside(name);
         }
     }
 
@@ -226,7 +238,12 @@ public final class Encoder {
             if (!(entry.getKey() instanceof String key)) {
                 throw new MarshalException("the key " + entry.getKey() + " of a map is not text; make every key text");
             }
-            text(key);
+            try {
+                text(key);
+            } catch (MarshalException error) {
+                throw new MarshalException("the key " + PlainValues.quoted(key)
+                        + " of a map has half of a surrogate pair, which UTF-8 can't hold; use other text");
+            }
             try {
                 value(entry.getValue());
             } catch (MarshalException error) {
@@ -308,7 +325,7 @@ public final class Encoder {
         array(8);
         integer(audio.rate());
         optionalText(audio.layout());
-        nanoseconds(audio.pts());
+        nanoseconds(audio.pts(), ".pts");
         integer(audio.channels());
         integer(audio.frames());
         long row = audio.frames() * 4;
@@ -332,7 +349,7 @@ public final class Encoder {
         text(video.format().text());
         integer(video.width());
         integer(video.height());
-        nanoseconds(video.pts());
+        nanoseconds(video.pts(), ".pts");
         array(video.planes().size());
         for (int plane = 0; plane < video.planes().size(); plane++) {
             array(3);

@@ -3,6 +3,15 @@ package org.remotemedia.codec;
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
 import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
+import java.nio.ShortBuffer;
+import java.nio.file.FileSystems;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -10,7 +19,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import org.remotemedia.Audio;
+import org.remotemedia.DType;
 import org.remotemedia.MarshalException;
 import org.remotemedia.Table;
 import org.remotemedia.Tensor;
@@ -25,8 +36,20 @@ public final class PlainValues {
 
     private PlainValues() {}
 
-    /** The value of a Java object, see {@link Value#of}. */
-    public static Value valueOf(Object object) {
+    /**
+     * The value of a Java object, see {@link Value#of}.
+     *
+     * @param name what errors call it; the place in it follows
+     */
+    public static Value valueOf(Object object, String name) {
+        try {
+            return valueOf(object);
+        } catch (MarshalException error) {
+            throw error.inside(name);
+        }
+    }
+
+    static Value valueOf(Object object) {
         return valueOf(object, 0);
     }
 
@@ -48,7 +71,12 @@ public final class PlainValues {
             case Object[] array -> listOf(Arrays.asList(array), deeper(depth));
             case byte[] bytes -> new Value.Bytes(bytes);
             case MemorySegment segment -> new Value.Bytes(segment);
-            case Buffer buffer -> new Value.Bytes(MemorySegment.ofBuffer(buffer));
+            case ByteBuffer buffer -> new Value.Bytes(MemorySegment.ofBuffer(buffer));
+            case FloatBuffer numbers -> tensor(DType.FLOAT32, inOrder(numbers));
+            case DoubleBuffer numbers -> tensor(DType.FLOAT64, inOrder(numbers));
+            case IntBuffer numbers -> tensor(DType.INT32, inOrder(numbers));
+            case LongBuffer numbers -> tensor(DType.INT64, inOrder(numbers));
+            case ShortBuffer numbers -> tensor(DType.INT16, inOrder(numbers));
             case float[] array -> Tensor.of(array);
             case double[] array -> Tensor.of(array);
             case int[] array -> Tensor.of(array);
@@ -117,8 +145,7 @@ public final class PlainValues {
     /** Text in quotes, with the escapes of JSON. */
     public static String quoted(String text) {
         StringBuilder quoted = new StringBuilder(text.length() + 2).append('"');
-        for (int index = 0; index < text.length(); index++) {
-            char character = text.charAt(index);
+        text.codePoints().forEach(character -> {
             switch (character) {
                 case '"' -> quoted.append("\\\"");
                 case '\\' -> quoted.append("\\\\");
@@ -126,14 +153,14 @@ public final class PlainValues {
                 case '\t' -> quoted.append("\\t");
                 case '\r' -> quoted.append("\\r");
                 default -> {
-                    if (character < ' ') {
-                        quoted.append(String.format("\\u%04x", (int) character));
+                    if (character < ' ' || Character.getType(character) == Character.SURROGATE) {
+                        quoted.append(String.format("\\u%04x", character));
                     } else {
-                        quoted.append(character);
+                        quoted.appendCodePoint(character);
                     }
                 }
             }
-        }
+        });
         return quoted.append('"').toString();
     }
 
@@ -150,6 +177,25 @@ public final class PlainValues {
             return text.matches("[A-Za-z_][A-Za-z0-9_]*") ? "." + text : "[" + quoted(text) + "]";
         }
         return "[" + key + "]";
+    }
+
+    /**
+     * The text of a path, by which native code opens the file. A path of another file system, or one whose bytes are
+     * no text, would be another file.
+     */
+    public static String textOf(Path path) {
+        String text = path.toString();
+        boolean isSame;
+        try {
+            isSame = FileSystems.getDefault().getPath(text).equals(path);
+        } catch (InvalidPathException unmappable) {
+            isSame = false;
+        }
+        if (!isSame) {
+            throw new MarshalException("the path " + quoted(text) + " names no file of this machine: it is of another"
+                    + " file system, or its name is not text; read it, and send the content");
+        }
+        return text;
     }
 
     /** The depth inside one more list or map. One that contains itself has no end. */
@@ -170,6 +216,42 @@ public final class PlainValues {
         }
         throw new MarshalException(
                 "the integer " + number + " does not fit 64 bits; use -2^63 to 2^64-1, a float, or text");
+    }
+
+    private static Tensor tensor(DType dtype, Buffer numbers) {
+        return Tensor.of(dtype, MemorySegment.ofBuffer(numbers));
+    }
+
+    // A buffer itself, or a copy of it if its bytes lie in the order of other machines.
+
+    private static FloatBuffer inOrder(FloatBuffer numbers) {
+        return numbers.order() == ByteOrder.nativeOrder()
+                ? numbers
+                : FloatBuffer.allocate(numbers.remaining()).put(numbers.duplicate()).flip();
+    }
+
+    private static DoubleBuffer inOrder(DoubleBuffer numbers) {
+        return numbers.order() == ByteOrder.nativeOrder()
+                ? numbers
+                : DoubleBuffer.allocate(numbers.remaining()).put(numbers.duplicate()).flip();
+    }
+
+    private static IntBuffer inOrder(IntBuffer numbers) {
+        return numbers.order() == ByteOrder.nativeOrder()
+                ? numbers
+                : IntBuffer.allocate(numbers.remaining()).put(numbers.duplicate()).flip();
+    }
+
+    private static LongBuffer inOrder(LongBuffer numbers) {
+        return numbers.order() == ByteOrder.nativeOrder()
+                ? numbers
+                : LongBuffer.allocate(numbers.remaining()).put(numbers.duplicate()).flip();
+    }
+
+    private static ShortBuffer inOrder(ShortBuffer numbers) {
+        return numbers.order() == ByteOrder.nativeOrder()
+                ? numbers
+                : ShortBuffer.allocate(numbers.remaining()).put(numbers.duplicate()).flip();
     }
 
     private static Value listOf(Iterable<?> items, int depth) {

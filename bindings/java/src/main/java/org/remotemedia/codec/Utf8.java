@@ -7,8 +7,17 @@ import java.nio.charset.StandardCharsets;
 import org.remotemedia.MarshalException;
 
 /** Text to UTF-8 and back. Half of a surrogate pair, and bytes that are no UTF-8, are errors and never replaced. */
-final class Utf8 {
+public final class Utf8 {
     private Utf8() {}
+
+    /** The UTF-8 of a text. @param name what errors call it */
+    public static byte[] encode(String text, String name) {
+        try {
+            return encode(text);
+        } catch (MarshalException error) {
+            throw error.inside(name);
+        }
+    }
 
     static byte[] encode(String text) {
         try {

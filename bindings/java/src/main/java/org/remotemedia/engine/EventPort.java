@@ -42,7 +42,7 @@ public final class EventPort {
         CallBuffers call = CallBuffers.acquire();
         try {
             // No descriptor is watched, so there need not be one.
-            call.encoder().value(Map.of("bell", "none"));
+            call.encoder().value(Map.of("bell", "none"), "options");
             try (Use use = Use.of(runtime)) {
                 call.check(
                         Native.rm_port_new(use.address(), call.document(), call.length(), call.cell(1), call.error()),

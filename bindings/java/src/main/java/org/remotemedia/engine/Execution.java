@@ -3,7 +3,6 @@ package org.remotemedia.engine;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import org.remotemedia.MarshalException;
 import org.remotemedia.abi.Abi;
 import org.remotemedia.abi.CallBuffers;
 import org.remotemedia.abi.Handle;
@@ -35,11 +34,7 @@ public final class Execution implements Work {
         boolean accepted = false;
         CallBuffers call = CallBuffers.acquire();
         try {
-            try {
-                call.encoder().value(inputs);
-            } catch (MarshalException error) {
-                throw error.inside("inputs");
-            }
+            call.encoder().value(inputs, "inputs");
             int status;
             try (Use target = Use.of(pipeline);
                     Use at = Use.of(port.handle)) {

@@ -253,7 +253,8 @@ final class HostCall implements HostChain.Sink {
         for (Throwable cause = causeOf(error); cause != null && causes.size() < 100; cause = causeOf(cause)) {
             causes.add(textOf(cause::toString));
         }
-        document.value(causes);
+        document.array(causes.size());
+        causes.forEach(document::text);
         document.text("token");
         document.integer(port.loans.keep(error));
         document.text("ends_run");

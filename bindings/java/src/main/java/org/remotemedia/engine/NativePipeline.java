@@ -34,7 +34,7 @@ public final class NativePipeline implements AutoCloseable {
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(runtime.handle())) {
             text.encoder().raw(manifest, 0, manifest.length);
-            call.encoder().value(types.isEmpty() ? Map.of() : Map.of("host_nodes", types));
+            call.encoder().value(types.isEmpty() ? Map.of() : Map.of("host_nodes", types), "options");
             call.check(
                     Native.rm_pipeline_new(
                             use.address(),

@@ -29,7 +29,7 @@ public final class NativeRuntime {
     public NativeRuntime(Map<String, ?> config) {
         CallBuffers call = CallBuffers.acquire();
         try {
-            call.encoder().value(config);
+            call.encoder().value(config, "config");
             call.check(Native.rm_runtime_new(call.document(), call.length(), call.cell(1), call.error()), loans);
             handle = new Handle(call.cellValue(1), "runtime", Native::rm_runtime_free);
         } finally {
@@ -110,10 +110,10 @@ public final class NativeRuntime {
         }
     }
 
-    /** A document of a map. */
-    public static byte[] encoded(Object value) {
+    /** The document of a manifest. */
+    public static byte[] encoded(Map<String, ?> manifest) {
         Encoder encoder = new Encoder();
-        encoder.value(value);
+        encoder.value(manifest, "manifest");
         return Arrays.copyOf(encoder.bytes(), encoder.length());
     }
 

@@ -62,7 +62,7 @@ public final class NativeSession implements Work, AutoCloseable {
         CallBuffers call = CallBuffers.acquire();
         try (Use compiled = Use.of(pipeline);
                 Use at = Use.of(port.handle)) {
-            call.encoder().value(options);
+            call.encoder().value(options, "options");
             call.check(
                     Native.rm_session_new(
                             compiled.address(),
@@ -202,11 +202,28 @@ public final class NativeSession implements Work, AutoCloseable {
         }
     }
 
-    /** A flush, an interruption of a part, or a change of params. */
+    /** A flush, or an interruption. */
     public void control(Map<String, ?> wanted) {
+        control(document -> document.value(wanted, "control"));
+    }
+
+    /** A change of params. */
+    public void set(String node, Map<String, ?> params) {
+        control(document -> {
+            document.entries(1);
+            document.text("set");
+            document.entries(2);
+            document.text("node");
+            document.value(node, "node");
+            document.text("params");
+            document.value(params, "params");
+        });
+    }
+
+    private void control(Consumer<Encoder> writer) {
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(handle)) {
-            call.encoder().value(wanted);
+            writer.accept(call.encoder());
             call.check(
                     Native.rm_session_control(use.address(), call.document(), call.length(), call.error()), port.loans);
         } finally {
@@ -304,6 +321,7 @@ public final class NativeSession implements Work, AutoCloseable {
         }
     }
 
+    /** Writes a packet; errors name the place inside it. */
     private void encode(Encoder document, Packet packet) {
         int input = packet.port() == null ? 0 : inputs.indexOf(packet.port());
         if (input < 0) {
@@ -311,10 +329,10 @@ public final class NativeSession implements Work, AutoCloseable {
         }
         boolean timed = packet.pts() != null || packet.duration() != null;
         document.array(input != 0 ? 4 : timed ? 3 : 1);
-        document.value(packet.value());
+        document.value(packet.value(), "");
         if (timed || input != 0) {
-            document.nanoseconds(packet.pts());
-            document.nanoseconds(packet.duration());
+            document.nanoseconds(packet.pts(), ".pts");
+            document.nanoseconds(packet.duration(), ".duration");
         }
         if (input != 0) {
             document.integer(input);

@@ -1,6 +1,5 @@
 package org.remotemedia.engine;
 
-import org.remotemedia.MarshalException;
 import org.remotemedia.Packet;
 import org.remotemedia.abi.Loans;
 import org.remotemedia.codec.Encoder;
@@ -26,10 +25,10 @@ final class ReplyRows {
         try {
             rows.array(output != 0 ? 5 : timed ? 4 : 2);
             rows.integer(entry);
-            value(packet);
+            rows.value(packet.value(), "the returned value");
             if (timed || output != 0) {
-                rows.nanoseconds(packet.pts());
-                rows.nanoseconds(packet.duration());
+                rows.nanoseconds(packet.pts(), "the returned value.pts");
+                rows.nanoseconds(packet.duration(), "the returned value.duration");
             }
             if (output != 0) {
                 rows.integer(output);
@@ -48,13 +47,5 @@ final class ReplyRows {
         document.append(rows);
         rows.clear();
         count = 0;
-    }
-
-    private void value(Packet packet) {
-        try {
-            rows.value(packet.value());
-        } catch (MarshalException refused) {
-            throw refused.inside("the returned value");
-        }
     }
 }

@@ -18,7 +18,6 @@ import org.remotemedia.Table;
 import org.remotemedia.Tensor;
 import org.remotemedia.Value;
 import org.remotemedia.Video;
-import org.remotemedia.codec.PlainValues;
 
 /** Values of {@code vectors.json}, in the notation that the suite describes. */
 final class Notation {
@@ -102,7 +101,7 @@ final class Notation {
         BigInteger number = new BigInteger(digits);
         // What fits no value is left to the encoder to refuse.
         boolean fits = number.bitLength() < 64 || number.signum() > 0 && number.bitLength() == 64;
-        return fits ? PlainValues.valueOf(number) : number;
+        return fits ? Value.of(number) : number;
     }
 
     private static String units(String hex) {
@@ -121,7 +120,7 @@ final class Notation {
             plain &= item instanceof Value;
             items.add(item);
         }
-        return plain ? PlainValues.valueOf(items) : items;
+        return plain ? Value.of(items) : items;
     }
 
     private static Value map(List<Value> pairs) {

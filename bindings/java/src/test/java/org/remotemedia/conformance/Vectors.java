@@ -39,7 +39,7 @@ final class Vectors {
         }
         for (Value each : file.get("unwritable").asList()) {
             cases.put("unwritable/" + each.get("name").asText(), () -> refused(() -> {
-                new Encoder().value(Notation.value(each.get("value")));
+                new Encoder().value(Notation.value(each.get("value")), "value");
             }));
         }
         for (Value each : file.get("read_twins").asList()) {
@@ -68,7 +68,7 @@ final class Vectors {
 
     private static void written(Document document, Value value) throws Mismatch {
         Encoder encoder = new Encoder();
-        encoder.value(value);
+        encoder.value(value, "value");
         compare(document, Arrays.copyOf(encoder.bytes(), encoder.length()), encoder.buffers());
     }
 

@@ -416,6 +416,11 @@ final class HostNodeTests {
             NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
             check(error.getMessage().contains("a java.lang.Thread is no value"), error);
         }
+        HostNode inner = HostNode.map("Own", value -> Map.of("a", List.of(1, new Thread())));
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), inner)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
+            check(error.getMessage().contains("the returned value.a[1]: a java.lang.Thread is no value"), error);
+        }
         HostNode text = HostNode.map("Own", value -> "\udc00");
         try (Pipeline pipeline = Pipeline.of(Manifests.own(), text)) {
             NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));

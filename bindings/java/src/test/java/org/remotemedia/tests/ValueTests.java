@@ -5,6 +5,14 @@ import static org.remotemedia.tests.Tests.fails;
 import static org.remotemedia.tests.Tests.same;
 
 import java.math.BigInteger;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.ShortBuffer;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -16,9 +24,12 @@ import java.util.Map;
 import org.remotemedia.Audio;
 import org.remotemedia.DType;
 import org.remotemedia.MarshalException;
+import org.remotemedia.Packet;
 import org.remotemedia.Pipeline;
 import org.remotemedia.PixelFormat;
 import org.remotemedia.RemoteMedia;
+import org.remotemedia.Session;
+import org.remotemedia.SessionOptions;
 import org.remotemedia.Tensor;
 import org.remotemedia.Value;
 import org.remotemedia.Video;
@@ -118,6 +129,71 @@ final class ValueTests {
         }
     }
 
+    static void aRefusedValueIsNamedWithItsPlace() throws Exception {
+        Map<String, Object> wrong = Map.of("a", List.of(1, new Thread()));
+        Map<String, Object> half = Map.of("a", "\ud800");
+        try (Pipeline same = Pipeline.of(Manifests.same());
+                Session session = same.session()) {
+            Map<String, Tests.Action> refused = new LinkedHashMap<>();
+            refused.put("value.a[1]: a java.lang.Thread", () -> session.send(wrong));
+            refused.put("value.a: the text", () -> session.send(half));
+            refused.put("values[1].a: the text", () -> session.sendAll(List.of(Packet.of(1), Packet.of(half))));
+            refused.put("value.pts: the time", () -> session.send(1, Duration.ofSeconds(Long.MAX_VALUE)));
+            refused.put("value: there is no input mic", () -> session.send(Packet.of(1).to("mic")));
+            refused.put("params.a: the text", () -> session.set("same", half));
+            refused.put("options.a: the text", () -> same.session(SessionOptions.of(half)));
+            refused.put("config.a: the text", () -> RemoteMedia.open(half));
+            refused.put("manifest.a: the text", () -> RemoteMedia.shared().pipeline(half));
+            refused.put("manifest: the text", () -> Pipeline.of("{} # \ud800"));
+            refused.put("text: the text", () -> RemoteMedia.fromJson("\"\ud800\""));
+            refused.put("inputs[0]: the key \"\\ud800\"", () -> same.execute(List.of(Map.of("\ud800", 1))));
+            refused.put("value[0]: a java.lang.Thread", () -> Value.of(List.of(new Thread())));
+            for (var each : refused.entrySet()) {
+                MarshalException error = fails(MarshalException.class, each.getValue());
+                check(error.getMessage().startsWith(each.getKey()), error);
+            }
+        }
+    }
+
+    static void buffersOfNumbersAreTensors() {
+        for (ByteOrder order : List.of(ByteOrder.BIG_ENDIAN, ByteOrder.LITTLE_ENDIAN)) {
+            ByteBuffer room = ByteBuffer.allocateDirect(32).order(order);
+            same(Tensor.of(new float[] {1, 2}), Value.of(room.asFloatBuffer().put(new float[] {1, 2}).flip()));
+            same(Tensor.of(new double[] {1, 2}), Value.of(room.asDoubleBuffer().put(new double[] {1, 2}).flip()));
+            same(Tensor.of(new int[] {1, 2}), Value.of(room.asIntBuffer().put(new int[] {1, 2}).flip()));
+            same(Tensor.of(new long[] {1, 2}), Value.of(room.asLongBuffer().put(new long[] {1, 2}).flip()));
+            ShortBuffer numbers = room.asShortBuffer().put(new short[] {1, 2}).flip();
+            same(Tensor.of(new short[] {2}), Value.of(numbers.position(1).asReadOnlyBuffer()));
+            same(1, numbers.position());
+        }
+        same(new Value.Bytes(new byte[] {2}), Value.of(ByteBuffer.wrap(new byte[] {1, 2}).position(1)));
+        fails(MarshalException.class, () -> Value.of(CharBuffer.wrap("text")));
+    }
+
+    static void pathsThatNameNoFileOfThisMachineAreRefused() throws Exception {
+        Path inside = FileSystems.getFileSystem(URI.create("jrt:/")).getPath("/etc/hostname");
+        fails(MarshalException.class, () -> new Value.File(inside));
+        MarshalException error = fails(MarshalException.class, () -> Value.of(List.of(inside)));
+        check(error.getMessage().startsWith("value[0]: the path \"/etc/hostname\" names no file"), error);
+        Path folder = Files.createTempDirectory("remotemedia");
+        Path odd = null;
+        try {
+            // The name is a byte that is no UTF-8, which Java can list and not write.
+            String command = "cd \"$0\" && touch \"$(printf '\\377')\"";
+            same(0, new ProcessBuilder("sh", "-c", command, folder.toString()).start().waitFor());
+            try (var files = Files.list(folder)) {
+                odd = files.findFirst().orElseThrow();
+            }
+            Path listed = odd;
+            fails(MarshalException.class, () -> Value.of(listed));
+        } finally {
+            if (odd != null) {
+                Files.delete(odd);
+            }
+            Files.delete(folder);
+        }
+    }
+
     static void kindsAreNotMixedUp() {
         check(!new Value.Int(1).equals(new Value.Float(1.0)), "an int is no float");
         check(!new Value.Float(0.0).equals(new Value.Float(-0.0)), "the sign of zero counts");
@@ -168,11 +244,11 @@ final class ValueTests {
             MarshalException error = fails(MarshalException.class, () -> Value.of(each));
             check(error.getMessage().endsWith(why), error);
             Encoder encoder = new Encoder();
-            error = fails(MarshalException.class, () -> encoder.value(each));
+            error = fails(MarshalException.class, () -> encoder.value(each, "value"));
             check(error.getMessage().endsWith(why), error);
             // The encoder counts anew.
             encoder.clear();
-            encoder.value(nested(128));
+            encoder.value(nested(128), "value");
         }
         Value.of(nested(128));
         fails(MarshalException.class, () -> Value.of(nested(129)));
