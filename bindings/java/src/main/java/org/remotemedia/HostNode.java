@@ -130,7 +130,7 @@ public final class HostNode {
 
     /** The same, whose calls wait up to this long until they are full. */
     public HostNode withMaxWait(Duration time) {
-        return with("max_wait_ms", time.toMillis());
+        return with("max_wait_ms", Node.milliseconds(time));
     }
 
     /** The same with these inputs, the first one by default; {@link Packet#port} names the one where a packet came. */
@@ -157,6 +157,23 @@ public final class HostNode {
         Map<String, Object> changed = new LinkedHashMap<>(options);
         changed.put(option, value);
         return new HostNode(type, make, batch, streams, ends, changed);
+    }
+
+    /**
+     * These node types, and more of them, by their names.
+     *
+     * @throws RemoteMediaException.InvalidArgument if two have the same name: only one of them would run
+     */
+    static Map<String, HostNode> byType(Map<String, HostNode> known, HostNode... more) {
+        Map<String, HostNode> types = new LinkedHashMap<>(known);
+        for (HostNode node : more) {
+            HostNode other = types.putIfAbsent(node.type, node);
+            if (other != null && other != node) {
+                throw new RemoteMediaException.InvalidArgument("there are two node types " + node.type
+                        + "; give one another name, or build the manifest with Node.of(HostNode), which does so");
+            }
+        }
+        return types;
     }
 
     /** The name in manifests. */

@@ -10,6 +10,7 @@ public final class Manifest {
     private final String name;
     private final List<Map<String, Object>> nodes = new ArrayList<>();
     private final List<Map<String, Object>> connections = new ArrayList<>();
+    private final Map<String, HostNode> hostNodes = new LinkedHashMap<>();
     private final Map<String, Object> inputs = new LinkedHashMap<>();
     private final Map<String, Object> outputs = new LinkedHashMap<>();
 
@@ -42,7 +43,7 @@ public final class Manifest {
 
     /** Adds a node without a connection. */
     public Manifest add(Node<?> node) {
-        nodes.add(node.toMap());
+        nodes.add(node.toMap(typeOf(node)));
         return this;
     }
 
@@ -64,7 +65,10 @@ public final class Manifest {
         return this;
     }
 
-    /** The manifest as a map, as docs/manifest.md describes it. */
+    /**
+     * The manifest as a map, as docs/manifest.md describes it. It names the node types of {@link Node#of(HostNode)},
+     * and does not have them.
+     */
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("version", "v1");
@@ -80,5 +84,22 @@ public final class Manifest {
             map.put("outputs", outputs);
         }
         return map;
+    }
+
+    /** The node types of the host that its nodes were made with, by their names in it. */
+    Map<String, HostNode> hostNodes() {
+        return hostNodes;
+    }
+
+    /** The name of the type of a node: that of another function has a number. */
+    private String typeOf(Node<?> node) {
+        String name = node.type();
+        if (node.host() != null) {
+            for (int number = 2; hostNodes.getOrDefault(name, node.host()) != node.host(); number++) {
+                name = node.type() + "_" + number;
+            }
+            hostNodes.put(name, node.host());
+        }
+        return name;
     }
 }

@@ -1,5 +1,6 @@
 package org.remotemedia;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -14,19 +15,34 @@ import java.util.Objects;
  */
 public class Node<N extends Node<N>> {
     private final String type;
+    private final HostNode host;
     private final Map<String, Object> params = new LinkedHashMap<>();
     private String id;
     private Object onError;
 
     /** A node of a type. Its id is the type in lower case, unless {@link #id} gives another one. */
     public Node(String type) {
-        this.type = Objects.requireNonNull(type);
+        this(Objects.requireNonNull(type), null);
+    }
+
+    private Node(String type, HostNode host) {
+        this.type = type;
+        this.host = host;
         id = type.toLowerCase(Locale.ROOT);
     }
 
-    /** A node of a type of the host. */
+    /** A node of a type of the host, which is given to the pipeline. */
     public static Node<?> of(String type) {
         return new Node<>(type);
+    }
+
+    /**
+     * A node of a type of the host, which the pipeline gets with the manifest. Two types of one name may be in a
+     * manifest: the second one has the name with a number there, such as {@code Louder_2}. Each node needs an id of
+     * its own, as all do.
+     */
+    public static Node<?> of(HostNode type) {
+        return new Node<>(type.type(), type);
     }
 
     /** Gives it another id. */
@@ -52,10 +68,21 @@ public class Node<N extends Node<N>> {
         return id;
     }
 
-    Map<String, Object> toMap() {
+    /** The type. */
+    String type() {
+        return type;
+    }
+
+    /** What it does, if it was made with that; else null. */
+    HostNode host() {
+        return host;
+    }
+
+    /** The node in a manifest where its type has this name. */
+    Map<String, Object> toMap(String name) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("id", id);
-        map.put("node_type", type);
+        map.put("node_type", name);
         if (!params.isEmpty()) {
             map.put("params", params);
         }
@@ -71,6 +98,11 @@ public class Node<N extends Node<N>> {
             return (long) value;
         }
         return value;
+    }
+
+    /** A time in milliseconds as it is, with a fraction if it has one. */
+    static Number milliseconds(Duration time) {
+        return number(time.getSeconds() * 1e3 + time.getNano() / 1e6);
     }
 
     /** Arrays of numbers are lists in a manifest, not tensors. */

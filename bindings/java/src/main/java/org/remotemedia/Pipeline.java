@@ -22,7 +22,7 @@ public final class Pipeline implements AutoCloseable {
     private final NativePipeline compiled;
     private final EventPort port;
 
-    Pipeline(RemoteMedia owner, byte[] manifest, List<HostNode> nodes) {
+    Pipeline(RemoteMedia owner, byte[] manifest, Map<String, HostNode> nodes) {
         this.owner = owner;
         port = owner.runtime.port();
         NativePipeline made = new NativePipeline(owner.runtime, manifest, nodes);
@@ -40,7 +40,7 @@ public final class Pipeline implements AutoCloseable {
         return RemoteMedia.shared().pipeline(manifest, nodes);
     }
 
-    /** Compiles a manifest that was built on the shared runtime. */
+    /** Compiles, on the shared runtime, a manifest that was built. */
     public static Pipeline of(Manifest manifest, HostNode... nodes) {
         return RemoteMedia.shared().pipeline(manifest, nodes);
     }

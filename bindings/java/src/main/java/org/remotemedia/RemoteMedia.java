@@ -6,7 +6,6 @@ import java.lang.ref.Cleaner;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import org.remotemedia.abi.CallBuffers;
 import org.remotemedia.abi.Documents;
@@ -61,30 +60,31 @@ public final class RemoteMedia implements AutoCloseable {
     /**
      * Compiles a pipeline from the text of a manifest, YAML or JSON.
      *
-     * @param nodes the node types in it that this program runs itself
+     * @param nodes the node types in it that this program runs itself, each with another name
      * @throws ManifestException with everything that is wrong
      */
     public Pipeline pipeline(String manifest, HostNode... nodes) {
-        return new Pipeline(this, Utf8.encode(manifest, "manifest"), List.of(nodes));
+        return new Pipeline(this, Utf8.encode(manifest, "manifest"), HostNode.byType(Map.of(), nodes));
     }
 
     /** The same from a file. @throws UncheckedIOException if it can't be read */
     public Pipeline pipeline(Path manifest, HostNode... nodes) {
         try {
-            return new Pipeline(this, Files.readAllBytes(manifest), List.of(nodes));
+            return new Pipeline(this, Files.readAllBytes(manifest), HostNode.byType(Map.of(), nodes));
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
     }
 
-    /** The same from a manifest that was built. */
+    /** The same from a manifest that was built, with the node types that it has of {@link Node#of(HostNode)}. */
     public Pipeline pipeline(Manifest manifest, HostNode... nodes) {
-        return new Pipeline(this, NativeRuntime.encoded(manifest.toMap()), List.of(nodes));
+        return new Pipeline(
+                this, NativeRuntime.encoded(manifest.toMap()), HostNode.byType(manifest.hostNodes(), nodes));
     }
 
     /** The same from a manifest as a map. */
     public Pipeline pipeline(Map<String, ?> manifest, HostNode... nodes) {
-        return new Pipeline(this, NativeRuntime.encoded(manifest), List.of(nodes));
+        return new Pipeline(this, NativeRuntime.encoded(manifest), HostNode.byType(Map.of(), nodes));
     }
 
     /**

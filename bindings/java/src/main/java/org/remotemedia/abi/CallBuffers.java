@@ -33,6 +33,9 @@ public final class CallBuffers {
     private MemorySegment table = MemorySegment.NULL;
     private final Encoder encoder = new Encoder();
     private final List<MemorySegment> pinned = new ArrayList<>();
+    /** What was lent for a call that was not made yet. */
+    private final List<Long> lent = new ArrayList<>();
+    private Loans lender;
 
     private CallBuffers() {
         block.set(JAVA_LONG, OUTPUT_AT + Abi.OUTPUT_DATA, block.address() + DATA_AT);
@@ -47,11 +50,22 @@ public final class CallBuffers {
         return pooled == null ? new CallBuffers() : pooled;
     }
 
-    /** Gives them back. */
+    /** Gives them back. What was lent for a call that could not be made is let go of. */
     public void release() {
+        lent.forEach(token -> lender.release(token));
+        lent.clear();
+        lender = null;
         encoder.clear();
         pinned.clear();
         POOL.offer(this);
+    }
+
+    /** Lends an object to the call, and returns its token. */
+    public long lend(Object object, Loans loans) {
+        long token = loans.keep(object);
+        lender = loans;
+        lent.add(token);
+        return token;
     }
 
     /** The encoder of the document that goes in, empty. */
@@ -91,13 +105,13 @@ public final class CallBuffers {
         table.fill((byte) 0);
         long at = 0;
         for (MemorySegment buffer : buffers) {
-            MemorySegment lent = Loans.lendable(buffer);
-            table.set(JAVA_LONG, at + Abi.BUFFER_DATA, lent.address());
-            table.set(JAVA_LONG, at + Abi.BUFFER_LEN, lent.byteSize());
+            MemorySegment memory = Loans.lendable(buffer);
+            table.set(JAVA_LONG, at + Abi.BUFFER_DATA, memory.address());
+            table.set(JAVA_LONG, at + Abi.BUFFER_LEN, memory.byteSize());
             if (loans == null) {
-                pinned.add(lent);
+                pinned.add(memory);
             } else {
-                table.set(JAVA_LONG, at + Abi.BUFFER_TOKEN, loans.keep(lent));
+                table.set(JAVA_LONG, at + Abi.BUFFER_TOKEN, lend(memory, loans));
             }
             at += Abi.BUFFER_SIZE;
         }
@@ -135,6 +149,7 @@ public final class CallBuffers {
 
     /** Throws the error that a call has left. */
     public int check(int status, Loans loans) {
+        made();
         if (status < 0) {
             throw ErrorReader.taken(status, cellValue(0), loans);
         }
@@ -143,9 +158,15 @@ public final class CallBuffers {
 
     /** Frees the error that a call has left, for calls whose failure changes nothing; its release records count. */
     public void dropError(int status, Loans loans) {
+        made();
         if (status < 0) {
             ErrorReader.taken(status, cellValue(0), loans);
         }
+    }
+
+    /** The library has what was lent to the call: release records, those of an error too, name it. */
+    private void made() {
+        lent.clear();
     }
 
     /** Whether the call has written a document. */

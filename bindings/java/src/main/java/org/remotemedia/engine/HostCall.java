@@ -154,7 +154,7 @@ final class HostCall implements HostChain.Sink {
     private int part() {
         CallBuffers call = CallBuffers.acquire();
         try {
-            encode(call.encoder(), false, null);
+            encode(call, false, null);
             int status = send(call, false);
             if (status == Abi.GONE) {
                 end();
@@ -171,7 +171,7 @@ final class HostCall implements HostChain.Sink {
         CallBuffers call = CallBuffers.acquire();
         try {
             boolean hasRows = rows.count() > 0;
-            encode(call.encoder(), true, error);
+            encode(call, true, error);
             port.calls.beginReply();
             try {
                 if (send(call, true) == Abi.GONE || !call.hasResult()) {
@@ -229,7 +229,8 @@ final class HostCall implements HostChain.Sink {
         }
     }
 
-    private void encode(Encoder document, boolean isFinal, Throwable error) {
+    private void encode(CallBuffers call, boolean isFinal, Throwable error) {
+        Encoder document = call.encoder();
         document.entries(error == null ? 2 : 3);
         document.text("outputs");
         rows.moveTo(document);
@@ -256,7 +257,7 @@ final class HostCall implements HostChain.Sink {
         document.array(causes.size());
         causes.forEach(document::text);
         document.text("token");
-        document.integer(port.loans.keep(error));
+        document.integer(call.lend(error, port.loans));
         document.text("ends_run");
         document.bool(chain.endsRun());
     }

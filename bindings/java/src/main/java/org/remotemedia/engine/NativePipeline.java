@@ -1,7 +1,6 @@
 package org.remotemedia.engine;
 
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.remotemedia.HostNode;
 import org.remotemedia.RemoteMediaException;
@@ -19,20 +18,20 @@ public final class NativePipeline implements AutoCloseable {
     private final NativeRuntime runtime;
     private final Handle handle;
 
-    /** Compiles a manifest: text, or a msgpack map. */
-    public NativePipeline(NativeRuntime runtime, byte[] manifest, List<HostNode> nodes) {
+    /** Compiles a manifest: text, or a msgpack map. Each node type of the host has the name that is its key. */
+    public NativePipeline(NativeRuntime runtime, byte[] manifest, Map<String, HostNode> nodes) {
         this.runtime = runtime;
         Loans loans = runtime.loans();
-        Map<String, Object> types = new LinkedHashMap<>();
-        for (HostNode node : nodes) {
-            Map<String, Object> options = new LinkedHashMap<>();
-            options.put("token", loans.keep(node));
-            options.putAll(node.options());
-            types.put(node.type(), options);
-        }
         CallBuffers text = CallBuffers.acquire();
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(runtime.handle())) {
+            Map<String, Object> types = new LinkedHashMap<>();
+            nodes.forEach((type, node) -> {
+                Map<String, Object> options = new LinkedHashMap<>();
+                options.put("token", call.lend(node, loans));
+                options.putAll(node.options());
+                types.put(type, options);
+            });
             text.encoder().raw(manifest, 0, manifest.length);
             call.encoder().value(types.isEmpty() ? Map.of() : Map.of("host_nodes", types), "options");
             call.check(

@@ -49,6 +49,40 @@ final class HostNodeTests {
         }
     }
 
+    private static HostNode times(long factor) {
+        return HostNode.map("Times", value -> value.asLong() * factor);
+    }
+
+    static void twoFunctionsOfOneNameBothRun() throws Exception {
+        HostNode twice = times(2);
+        Manifest chain = Manifest.chain(
+                "chain", Node.of(twice).id("a"), Node.of(times(5)).id("b"), Node.of(twice).id("c"));
+        try (Pipeline pipeline = Pipeline.of(chain)) {
+            same(List.of(new Value.Int(20)), pipeline.execute(List.of(1)).values());
+            List<Value> nodes = pipeline.describe().get("nodes").asList();
+            List<String> types = nodes.stream().map(node -> node.get("node_type").asText()).toList();
+            same(List.of("Times", "Times_2", "Times"), types);
+        }
+    }
+
+    static void twoFunctionsForOneNameAreRefused() {
+        Manifest chain = Manifest.chain("chain", Node.of("Times"));
+        RemoteMediaException.InvalidArgument error =
+                fails(RemoteMediaException.InvalidArgument.class, () -> Pipeline.of(chain, times(2), times(5)));
+        check(error.getMessage().startsWith("there are two node types Times; "), error);
+        Manifest own = Manifest.chain("own", Node.of(times(2)));
+        fails(RemoteMediaException.InvalidArgument.class, () -> Pipeline.of(own, times(5)));
+        HostNode twice = times(2);
+        Pipeline.of(chain, twice, twice).close();
+    }
+
+    static void aWaitMayBeAFractionOfAMillisecond() {
+        HostNode own = HostNode.map("Own", value -> value).withMaxWait(Duration.ofNanos(1_500));
+        same(0.0015, own.options().get("max_wait_ms"));
+        Pipeline.of(Manifests.own(), own).close();
+        same(2L, own.withMaxWait(Duration.ofMillis(2)).options().get("max_wait_ms"));
+    }
+
     static void nullIsAValueToo() throws Exception {
         HostNode own = HostNode.map("Own", value -> Value.NULL);
         try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {

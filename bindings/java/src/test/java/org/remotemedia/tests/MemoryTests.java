@@ -1,6 +1,7 @@
 package org.remotemedia.tests;
 
 import static org.remotemedia.tests.Tests.check;
+import static org.remotemedia.tests.Tests.fails;
 import static org.remotemedia.tests.Tests.same;
 import static org.remotemedia.tests.Tests.until;
 
@@ -13,10 +14,12 @@ import org.remotemedia.Audio;
 import org.remotemedia.DType;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
+import org.remotemedia.MarshalException;
 import org.remotemedia.Nodes;
 import org.remotemedia.Pipeline;
 import org.remotemedia.RemoteMedia;
 import org.remotemedia.Run;
+import org.remotemedia.Session;
 import org.remotemedia.Tensor;
 import org.remotemedia.Value;
 
@@ -59,6 +62,23 @@ final class MemoryTests {
             Audio found = (Audio) same.execute(List.of(Audio.of(samples, 8000))).values().getFirst();
             same(0.5f, found.samples(0)[LARGE - 1]);
             check(found.data().isNative(), "it is off the heap");
+        }
+    }
+
+    static void aCallThatIsNotMadeKeepsNothing() throws Exception {
+        MemorySegment closed;
+        try (Arena arena = Arena.ofConfined()) {
+            closed = arena.allocate(LARGE, 64);
+        }
+        List<MemorySegment> inputs = List.of(Arena.ofAuto().allocate(LARGE, 64), closed);
+        HostNode own = HostNode.map("Own", value -> value);
+        try (RemoteMedia runtime = RemoteMedia.open();
+                Pipeline same = runtime.pipeline(Manifests.same());
+                Session session = same.session()) {
+            fails(MarshalException.class, () -> runtime.pipeline(Manifests.own(), own.withOutputs("\ud800")));
+            fails(IllegalStateException.class, () -> same.execute(inputs));
+            fails(IllegalStateException.class, () -> session.send(inputs));
+            same(0, runtime.lent());
         }
     }
 
