@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -39,19 +40,31 @@ import org.remotemedia.engine.Plan;
 public final class Session implements AutoCloseable, Iterable<Packet> {
     private static final int ALL = -1;
 
+    /** What a look at an output finds. */
+    private enum Found {
+        /** A packet that waits here. */
+        PACKET,
+        /** Nothing yet. */
+        NOTHING,
+        /** Nothing, and nothing will come. */
+        END
+    }
+
     // Kept, since a runtime that nothing refers to is shut down.
     private final RemoteMedia owner;
     private final NativeSession session;
     private final Plan plan;
     private final List<String> chosen;
     private final int most;
-    private final Map<Integer, ArrayDeque<Packet>> arrived = new HashMap<>();
+    // What was fetched and not received: of all outputs, or by output once they are received so. Never both.
+    private final ArrayDeque<Packet> arrived = new ArrayDeque<>();
+    private final Map<String, ArrayDeque<Packet>> split = new HashMap<>();
     private volatile boolean isCancelled;
 
     Session(Pipeline pipeline, SessionOptions options) {
         owner = pipeline.owner();
         plan = new Plan(pipeline.describe());
-        chosen = options.document().get("outputs") instanceof List<?> named
+        chosen = options.document().get("outputs") instanceof List<?> named && !named.isEmpty()
                 ? named.stream().map(String::valueOf).toList()
                 : plan.outputs();
         most = options.most();
@@ -103,16 +116,12 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
 
     /** No more packets come: what was sent comes out, tails included, and then the session ends. */
     public void finish() {
-        try {
-            session.finish();
-        } catch (RemoteMediaException.Gone gone) {
-            throw whyGone(gone);
-        }
+        call(session::finish);
     }
 
     /** Ends the stream behind what was sent: everything that nodes hold back comes out, and another stream begins. */
     public void flush() {
-        control(Map.of("flush", true));
+        call(() -> session.control(Map.of("flush", true)));
     }
 
     /**
@@ -123,7 +132,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
         synchronized (arrived) {
             session.interrupt();
-            arrived.clear();
+            forget();
         }
     }
 
@@ -136,17 +145,15 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
         synchronized (arrived) {
             session.control(Map.of("interrupt", true, "at", at));
-            arrived.values().forEach(waiting -> waiting.removeIf(packet -> behind.contains(packet.port())));
+            arrived.removeIf(packet -> behind.contains(packet.port()));
+            split.keySet().removeAll(behind);
         }
+        session.change();
     }
 
     /** Changes live params of a built-in node, for what is sent afterwards, or still held back. */
     public void set(String node, Map<String, ?> params) {
-        try {
-            session.set(node, params);
-        } catch (RemoteMediaException.Gone gone) {
-            throw whyGone(gone);
-        }
+        call(() -> session.set(node, params));
     }
 
     /**
@@ -155,27 +162,27 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
      * @throws NodeException if a node has failed
      */
     public Optional<Packet> receive() throws InterruptedException {
-        return next(ALL);
+        return next(null);
     }
 
     /** The next packet of one output. All outputs must be received, since a full one holds up the pipeline. */
     public Optional<Packet> receive(String output) throws InterruptedException {
-        return next(place(output));
+        return next(Objects.requireNonNull(output));
     }
 
     /**
-     * The next packets, at most so many, of one output or with null of any; waits for the first. None once the
-     * session has ended.
+     * The next packets, at most so many, which is 1 or more, of one output or with null of any; waits for the first.
+     * None once the session has ended.
      */
     public List<Packet> receive(String output, int most) throws InterruptedException {
-        return batch(output == null ? ALL : place(output), most);
+        return take(output, positive(most), most);
     }
 
     /** The same without waiting; none if there are none now. */
     public List<Packet> receiveNow(String output, int most) {
-        List<Packet> batch = new ArrayList<>();
-        fetch(output == null ? ALL : place(output), most, batch);
-        return batch;
+        synchronized (arrived) {
+            return find(output, positive(most)) == Found.PACKET ? drain(output, most) : List.of();
+        }
     }
 
     /**
@@ -184,7 +191,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
      */
     @Override
     public Iterator<Packet> iterator() {
-        return new Packets(ALL);
+        return new Packets(null);
     }
 
     /** The packets of any output as a stream of {@link java.util.stream}. */
@@ -194,13 +201,14 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
 
     /** The packets of one output. */
     public Iterable<Packet> output(String name) {
-        int place = place(name);
-        return () -> new Packets(place);
+        place(name);
+        return () -> new Packets(name);
     }
 
     /**
-     * The packets of any output for one subscriber: they are received only as far as it requests them, which holds up
-     * the pipeline. Cancelling the subscription cancels the session.
+     * The packets of any output for one subscriber: they are received only as far as it requests them, and one ahead,
+     * which holds up the pipeline. The end of the session, or its failure, behind the last packet needs no request. Cancelling the
+     * subscription cancels the session.
      */
     public Flow.Publisher<Packet> publisher() {
         return new SessionPublisher(this);
@@ -241,20 +249,54 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     /** Ends it now, and drops outputs that were not received; returns whether it still went on. */
     public boolean cancel() {
         isCancelled = true;
-        boolean done = session.cancel();
         synchronized (arrived) {
-            arrived.clear();
+            boolean wentOn = session.cancel();
+            if (!wentOn) {
+                session.interrupt();
+            }
+            forget();
+            return wentOn;
         }
-        return done;
     }
 
     /** Cancels it unless it has ended, and frees it. */
     @Override
     public void close() {
         session.close();
+        forget();
+    }
+
+    /** A number that grows with each event of the session. */
+    long changes() {
+        return session.changes();
+    }
+
+    /** Waits until an event has come since {@code seen}, or {@link #lookAgain}. */
+    void awaitChange(long seen) throws InterruptedException {
+        session.awaitChange(seen);
+    }
+
+    /** Ends the wait of those that wait for an event. */
+    void lookAgain() {
+        session.change();
+    }
+
+    /** The next packet of any output if it is there. */
+    Optional<Packet> poll() {
         synchronized (arrived) {
-            arrived.clear();
+            return find(null, most) == Found.PACKET ? Optional.of(waiting(null).poll()) : Optional.empty();
         }
+    }
+
+    /** Whether it has ended, and all was received; throws what it has failed with. One packet may be fetched ahead. */
+    boolean isOver() throws InterruptedException {
+        synchronized (arrived) {
+            if (find(null, 1) != Found.END) {
+                return false;
+            }
+        }
+        raiseFailure();
+        return true;
     }
 
     private int taken(List<Packet> packets, long since) {
@@ -265,71 +307,94 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         }
     }
 
-    private void control(Map<String, ?> wanted) {
+    private void call(Runnable call) {
         try {
-            session.control(wanted);
+            call.run();
         } catch (RemoteMediaException.Gone gone) {
             throw whyGone(gone);
         }
     }
 
     /** The next packet. More are fetched than it takes: it costs less to take several together. */
-    private Optional<Packet> next(int place) throws InterruptedException {
-        synchronized (arrived) {
-            ArrayDeque<Packet> waiting = arrived.get(place);
-            if (waiting != null && !waiting.isEmpty()) {
-                return Optional.of(waiting.poll());
-            }
-        }
-        while (true) {
+    private Optional<Packet> next(String output) throws InterruptedException {
+        List<Packet> one = take(output, 1, most);
+        return one.isEmpty() ? Optional.empty() : Optional.of(one.getFirst());
+    }
+
+    /** Waits for packets, and takes at most so many; none at the end. */
+    private List<Packet> take(String output, int wanted, int fetched) throws InterruptedException {
+        Found found;
+        do {
             long seen = session.changes();
             synchronized (arrived) {
-                List<Packet> batch = new ArrayList<>();
-                int status = fetch(place, most, batch);
-                if (!batch.isEmpty()) {
-                    ArrayDeque<Packet> waiting = arrived.computeIfAbsent(place, ignored -> new ArrayDeque<>());
-                    // In front: other threads may have left packets there that came later.
-                    batch.subList(1, batch.size()).reversed().forEach(waiting::addFirst);
-                    return Optional.of(batch.getFirst());
-                }
-                if (status == Abi.END) {
-                    break;
+                found = find(output, fetched);
+                if (found == Found.PACKET) {
+                    return drain(output, wanted);
                 }
             }
-            session.awaitChange(seen);
-        }
+            if (found == Found.NOTHING) {
+                session.awaitChange(seen);
+            }
+        } while (found == Found.NOTHING);
         raiseFailure();
-        return Optional.empty();
+        return List.of();
     }
 
-    private List<Packet> batch(int place, int wanted) throws InterruptedException {
-        List<Packet> batch = new ArrayList<>();
-        while (true) {
-            long seen = session.changes();
-            int status = fetch(place, wanted, batch);
-            if (!batch.isEmpty()) {
-                return batch;
+    /** Looks for packets that were fetched; fetches those that are there, at most so many, if there are none. */
+    private Found find(String output, int fetched) {
+        ArrayDeque<Packet> waiting = waiting(output);
+        if (waiting.isEmpty()) {
+            List<Packet> batch = new ArrayList<>();
+            int status = session.receive(output == null ? ALL : place(output), fetched, batch);
+            waiting.addAll(batch);
+            if (batch.isEmpty()) {
+                return status == Abi.END ? Found.END : Found.NOTHING;
             }
-            if (status == Abi.END) {
-                raiseFailure();
-                return batch;
-            }
-            session.awaitChange(seen);
         }
+        return Found.PACKET;
     }
 
-    /**
-     * Moves packets that are there into {@code batch}: those that were fetched before, else new ones. Returns the
-     * status.
-     */
-    private int fetch(int place, int wanted, List<Packet> batch) {
+    /** Takes packets that were found. */
+    private List<Packet> drain(String output, int wanted) {
+        ArrayDeque<Packet> waiting = waiting(output);
+        List<Packet> batch = new ArrayList<>(Math.min(wanted, waiting.size()));
+        while (!waiting.isEmpty() && batch.size() < wanted) {
+            batch.add(waiting.poll());
+        }
+        return batch;
+    }
+
+    /** Where what was fetched of an output waits, or with null of any. */
+    private ArrayDeque<Packet> waiting(String output) {
+        if (output == null) {
+            for (ArrayDeque<Packet> waiting : split.values()) {
+                if (!waiting.isEmpty()) {
+                    return waiting;
+                }
+            }
+            return arrived;
+        }
+        for (Packet packet : arrived) {
+            split.computeIfAbsent(packet.port(), ignored -> new ArrayDeque<>()).add(packet);
+        }
+        arrived.clear();
+        return split.computeIfAbsent(output, ignored -> new ArrayDeque<>());
+    }
+
+    /** Drops what was fetched. Who waits for a packet to be wanted has to look again. */
+    private void forget() {
         synchronized (arrived) {
-            ArrayDeque<Packet> waiting = arrived.get(place);
-            while (waiting != null && !waiting.isEmpty() && batch.size() < wanted) {
-                batch.add(waiting.poll());
-            }
-            return batch.isEmpty() ? session.receive(place, wanted, batch) : Abi.OK;
+            arrived.clear();
+            split.clear();
         }
+        session.change();
+    }
+
+    private static int positive(int most) {
+        if (most < 1) {
+            throw new RemoteMediaException.InvalidArgument("at most " + most + " packets are none; ask for 1 or more");
+        }
+        return most;
     }
 
     private void raiseFailure() throws InterruptedException {
@@ -367,18 +432,18 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     }
 
     private final class Packets implements Iterator<Packet> {
-        private final int place;
+        private final String output;
         private Optional<Packet> ahead;
 
-        Packets(int place) {
-            this.place = place;
+        Packets(String output) {
+            this.output = output;
         }
 
         @Override
         public boolean hasNext() {
             if (ahead == null) {
                 try {
-                    ahead = Session.this.next(place);
+                    ahead = Session.this.next(output);
                 } catch (InterruptedException error) {
                     Thread.currentThread().interrupt();
                     throw (CancellationException)

@@ -5,6 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.remotemedia.codec.PlainValues;
+import org.remotemedia.engine.Execution;
 
 /** How a session works. Each method returns changed options; {@link #DEFAULT} has all defaults. */
 public final class SessionOptions {
@@ -22,16 +24,19 @@ public final class SessionOptions {
     /** Options as docs/abi.md describes them, from a map. */
     public static SessionOptions of(Map<String, ?> document) {
         Map<String, Object> plain = new LinkedHashMap<>();
-        document.forEach((option, value) -> plain.put(option, value instanceof Value tagged ? tagged.toJava() : value));
+        PlainValues.valueOf(document, "options").asMap().forEach((option, value) -> plain.put(option, value.toJava()));
         return new SessionOptions(plain, null);
     }
 
-    /** Only these outputs are handed out; those of the others are dropped. */
+    /** Only these outputs are handed out, all if there are none; those of the others are dropped. */
     public SessionOptions outputs(String... names) {
         return with("outputs", List.of(names));
     }
 
-    /** The bounds of the queue at each input and each output; what is null has its default. */
+    /**
+     * The bounds of the queue at each input and each output; what is null has its default. Media time is whole
+     * milliseconds.
+     */
     public SessionOptions buffer(Integer packets, Long bytes, Duration media) {
         Map<String, Object> buffer = new LinkedHashMap<>();
         if (packets != null) {
@@ -41,19 +46,19 @@ public final class SessionOptions {
             buffer.put("bytes", bytes);
         }
         if (media != null) {
-            buffer.put("ms", media.toMillis());
+            buffer.put("ms", Node.milliseconds(media));
         }
         return with("buffer", buffer);
     }
 
     /** How long the session may last. */
     public SessionOptions deadline(Duration time) {
-        return with("deadline_us", time.toNanos() / 1000);
+        return with("deadline_us", Execution.microseconds(time));
     }
 
     /** A packet, and everything made of it, is dropped once this much time has passed since it was taken. */
     public SessionOptions packetDeadline(Duration time) {
-        return with("packet_deadline_us", time.toNanos() / 1000);
+        return with("packet_deadline_us", Execution.microseconds(time));
     }
 
     /** The clock shows the media time that has arrived, for tests. */

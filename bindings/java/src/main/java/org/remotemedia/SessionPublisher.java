@@ -2,8 +2,8 @@ package org.remotemedia;
 
 import java.util.Optional;
 import java.util.concurrent.Flow;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The outputs of a session for one subscriber, received by a virtual thread as far as they are requested. */
 final class SessionPublisher implements Flow.Publisher<Packet> {
@@ -35,7 +35,7 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
     private static final class Subscription implements Flow.Subscription {
         private final Session session;
         private final Flow.Subscriber<? super Packet> subscriber;
-        private final Semaphore requested = new Semaphore(0);
+        private final AtomicLong requested = new AtomicLong();
         private volatile boolean isCancelled;
         private volatile Throwable mistake;
 
@@ -52,43 +52,36 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
         public void request(long count) {
             if (count <= 0) {
                 mistake = new IllegalArgumentException("request a number above 0, not " + count);
-                release(1);
-                return;
+            } else {
+                // Long.MAX_VALUE is no bound, and stays so.
+                requested.updateAndGet(left -> count > Long.MAX_VALUE - left ? Long.MAX_VALUE : left + count);
             }
-            release(count);
+            session.lookAgain();
         }
 
         @Override
         public void cancel() {
             isCancelled = true;
-            release(1);
             session.close();
-        }
-
-        private void release(long count) {
-            synchronized (requested) {
-                // A semaphore counts to 2^31 only, which no session reaches between two requests.
-                int free = Integer.MAX_VALUE - requested.availablePermits();
-                requested.release((int) Math.min(count, free));
-            }
         }
 
         private void run() {
             try {
-                while (true) {
-                    requested.acquire();
-                    if (isCancelled) {
-                        return;
-                    }
+                while (!isCancelled) {
+                    long seen = session.changes();
                     if (mistake != null) {
                         throw mistake;
                     }
-                    Optional<Packet> packet = session.receive();
-                    if (packet.isEmpty()) {
+                    Optional<Packet> packet = requested.get() > 0 ? session.poll() : Optional.empty();
+                    if (packet.isPresent()) {
+                        requested.updateAndGet(left -> left == Long.MAX_VALUE ? left : left - 1);
+                        subscriber.onNext(packet.get());
+                    } else if (session.isOver()) {
                         subscriber.onComplete();
                         return;
+                    } else {
+                        session.awaitChange(seen);
                     }
-                    subscriber.onNext(packet.get());
                 }
             } catch (Throwable error) {
                 if (!isCancelled) {

@@ -108,9 +108,11 @@ public final class Execution implements Work {
         done.complete(completion);
     }
 
-    static long microseconds(Duration time) {
+    /** A time as the library takes it, rounded up: no time becomes none. */
+    public static long microseconds(Duration time) {
         try {
-            return Math.max(0, Math.addExact(Math.multiplyExact(time.getSeconds(), 1_000_000L), time.getNano() / 1000));
+            long rest = Math.ceilDiv(time.getNano(), 1000);
+            return Math.max(0, Math.addExact(Math.multiplyExact(time.getSeconds(), 1_000_000L), rest));
         } catch (ArithmeticException error) {
             return Long.MAX_VALUE;
         }

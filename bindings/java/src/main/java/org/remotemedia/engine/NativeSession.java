@@ -311,7 +311,8 @@ public final class NativeSession implements Work, AutoCloseable {
         }
     }
 
-    private void change() {
+    /** Lets those that wait for a change look again. */
+    public void change() {
         lock.lock();
         try {
             changes++;

@@ -7,6 +7,7 @@ import static org.remotemedia.tests.Tests.until;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +17,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
 import org.remotemedia.NodeException;
@@ -200,6 +202,67 @@ final class SessionTests {
         }
     }
 
+    static void chosenOutputsAreReadByTheirNames() throws Exception {
+        Manifest two = Manifest.named("two")
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.ADD, 1).id("plus"))
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.MULTIPLY, 10).id("times"));
+        List<SessionOptions> all = List.of(
+                SessionOptions.DEFAULT.outputs(),
+                SessionOptions.DEFAULT.outputs("times", "plus"),
+                SessionOptions.of(Map.of("outputs", new String[] {"times", "plus"})),
+                SessionOptions.of(Map.of("outputs", Value.of(List.of("times")))));
+        try (Pipeline pipeline = Pipeline.of(two)) {
+            for (SessionOptions options : all) {
+                try (Session session = pipeline.session(options)) {
+                    session.send(5);
+                    same(new Value.Int(50), session.receive("times").orElseThrow().value());
+                }
+            }
+        }
+    }
+
+    static void outputsAreReadTogetherAndOneByOne() throws Exception {
+        Manifest two = Manifest.named("two")
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.ADD, 1).id("plus"))
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.MULTIPLY, 10).id("times"));
+        try (Pipeline pipeline = Pipeline.of(two);
+                Session session = pipeline.session()) {
+            session.sendAll(List.of(Packet.of(1), Packet.of(2), Packet.of(3)));
+            session.finish();
+            session.completion().join();
+            Map<String, List<Long>> found = Map.of("plus", new ArrayList<>(), "times", new ArrayList<>());
+            Consumer<Packet> sort = packet -> found.get(packet.port()).add(packet.value().asLong());
+            sort.accept(session.receive().orElseThrow());
+            sort.accept(session.receive("times").orElseThrow());
+            sort.accept(session.receive("plus").orElseThrow());
+            session.forEach(sort);
+            same(Map.of("plus", List.of(2L, 3L, 4L), "times", List.of(10L, 20L, 30L)), found);
+        }
+    }
+
+    static void atMostNoneIsRefused() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session()) {
+            session.sendAll(List.of(Packet.of(1), Packet.of(2), Packet.of(3)));
+            session.finish();
+            session.completion().join();
+            fails(RemoteMediaException.InvalidArgument.class, () -> session.receiveNow(null, 0));
+            fails(RemoteMediaException.InvalidArgument.class, () -> session.receive(null, -1));
+            same(2, session.receiveNow(null, 2).size());
+            same(1, session.receive("add", 2).size());
+        }
+    }
+
+    static void timesOfOptionsAreNotCut() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0))) {
+            SessionOptions fraction = SessionOptions.DEFAULT.buffer(null, null, Duration.ofNanos(1_500_000));
+            RemoteMediaException error = fails(RemoteMediaException.class, () -> add.session(fraction));
+            check(error.getMessage().contains("buffer.ms: expected an integer, got 1.5"), error);
+            add.session(SessionOptions.DEFAULT.packetDeadline(Duration.ofNanos(999))).close();
+            add.session(SessionOptions.DEFAULT.deadline(Duration.ofSeconds(Long.MAX_VALUE))).close();
+        }
+    }
+
     static void paramsChangeWhileItRuns() throws Exception {
         Manifest gain = Manifest.chain("gain", new Nodes.AudioGain().gainDb(0));
         try (Pipeline pipeline = Pipeline.of(gain);
@@ -300,6 +363,70 @@ final class SessionTests {
             same(100, found.size());
             same(99L, found.getLast());
         }
+    }
+
+    static void aSubscriberHearsOfTheEndWithoutARequest() throws Exception {
+        HostNode own = HostNode.map("Own", value -> 1 / value.asLong());
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            for (int requests = 0; requests < 3; requests++) {
+                List<String> heard = new ArrayList<>();
+                CountDownLatch end = new CountDownLatch(1);
+                try (Session session = pipeline.session()) {
+                    session.publisher().subscribe(listener(heard, end, requests));
+                    session.sendAll(Collections.nCopies(requests, Packet.of(1)));
+                    if (requests == 1) {
+                        session.send(0);
+                    } else {
+                        session.finish();
+                    }
+                    check(end.await(20, TimeUnit.SECONDS), "it has ended");
+                }
+                List<List<String>> all =
+                        List.of(List.of("end"), List.of("1", "NodeException"), List.of("1", "1", "end"));
+                same(all.get(requests), heard);
+            }
+            List<String> heard = new ArrayList<>();
+            CountDownLatch end = new CountDownLatch(1);
+            try (Session session = pipeline.session()) {
+                session.publisher().subscribe(listener(heard, end, 0));
+                session.sendAll(List.of(Packet.of(1), Packet.of(1)));
+                session.finish();
+                session.completion().join();
+                Value one = Value.of(Map.of("own", 1));
+                until(() -> session.metrics().get("unread").equals(one), "the other one is fetched ahead");
+                session.cancel();
+                check(end.await(20, TimeUnit.SECONDS), "it has ended");
+            }
+            same(List.of("end"), heard);
+        }
+    }
+
+    private static Flow.Subscriber<Packet> listener(List<String> heard, CountDownLatch end, long requests) {
+        return new Flow.Subscriber<>() {
+            @Override
+            public void onSubscribe(Flow.Subscription subscription) {
+                if (requests > 0) {
+                    subscription.request(requests);
+                }
+            }
+
+            @Override
+            public void onNext(Packet packet) {
+                heard.add(packet.value().toString());
+            }
+
+            @Override
+            public void onError(Throwable error) {
+                heard.add(error.getClass().getSimpleName());
+                end.countDown();
+            }
+
+            @Override
+            public void onComplete() {
+                heard.add("end");
+                end.countDown();
+            }
+        };
     }
 
     static void aSubscriberThatHasRequestedEverythingMayCancel() throws Exception {
@@ -413,6 +540,18 @@ final class SessionTests {
                 same(30L, session.receive("product").orElseThrow().value().asLong());
                 same("sum", session.receive("sum").orElseThrow().port());
             }
+        }
+    }
+
+    static void aCancelDropsWhatAnEndedSessionHas() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session(SessionOptions.DEFAULT.buffer(1000, null, null))) {
+            session.sendAll(Collections.nCopies(500, Packet.of(1)));
+            session.finish();
+            session.completion().join();
+            check(session.receive().isPresent(), "more are fetched with it, and not all");
+            check(!session.cancel(), "it has ended");
+            same(Optional.empty(), session.receive());
         }
     }
 
