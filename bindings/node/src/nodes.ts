@@ -770,7 +770,7 @@ export interface AudioMixParams {
  *
  * Anything else needs `gains`, which are used as they are. A result is computed in float64 and rounded once; samples
  * that are NaN or infinite are refused. Mono and stereo get their layout names, other counts get none. Long packets
- * come out in parts of at most a second, each at its exact time. Nothing is delayed.
+ * come out in like parts of at most a second, each at its exact time. Nothing is delayed.
  *
  * Input `in`: Sound.
  * Output `out`: Sound.
@@ -1733,7 +1733,9 @@ export interface RandomCropParams {
  *
  * How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of
  * mono at 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself, and so
- * are the parts before and after a jump in time unless `gaps` says otherwise. An item without a packet stays empty.
+ * are the parts before and after a jump in time unless `gaps` says otherwise: one that is too short is padded into the
+ * time of the next one, which nodes behind this one trim as an overlap, so live sound with losses needs `fill`. An
+ * item without a packet stays empty.
  *
  * Input `in`: Sound.
  * Output `out`: Sound.
