@@ -14,12 +14,18 @@ import (
 //		Chain(nodes.AudioDecode(), nodes.AudioMix().Channels(1), nodes.AudioLevel().WindowMS(100))
 type Graph struct {
 	name        string
-	nodes       []*NodeSpec
-	hostNodes   []*HostNode
+	nodes       []graphNode
+	types       hostTypes
 	connections []*Map
 	inputs      *Map
 	outputs     *Map
 	ids         map[string]bool
+}
+
+// graphNode is a node of a graph under the type that it has there.
+type graphNode struct {
+	*NodeSpec
+	nodeType string
 }
 
 // Node is what a Graph takes: a NodeSpec, a builder of package nodes, or a HostNode.
@@ -54,9 +60,12 @@ func (n *NodeSpec) Set(param string, value any) *NodeSpec {
 func (n *HostNode) Spec() *NodeSpec { return &NodeSpec{Type: n.Type, host: n} }
 
 // NewGraph makes an empty graph.
-func NewGraph(name string) *Graph { return &Graph{name: name, ids: map[string]bool{}} }
+func NewGraph(name string) *Graph {
+	return &Graph{name: name, types: hostTypes{}, ids: map[string]bool{}}
+}
 
-// Add adds nodes without connections. Their ids are settled then.
+// Add adds nodes without connections. Their ids are settled then. Of two HostNodes with the same Type the second has a
+// number behind it, as ids do; one HostNode that is added twice is one type.
 func (g *Graph) Add(nodes ...Node) *Graph {
 	for _, each := range nodes {
 		spec := each.Spec()
@@ -67,10 +76,11 @@ func (g *Graph) Add(nodes ...Node) *Graph {
 			}
 		}
 		g.ids[spec.ID] = true
-		g.nodes = append(g.nodes, spec)
+		nodeType := spec.Type
 		if spec.host != nil {
-			g.hostNodes = append(g.hostNodes, spec.host)
+			nodeType = g.types.add(nodeType, spec.host)
 		}
+		g.nodes = append(g.nodes, graphNode{spec, nodeType})
 	}
 	return g
 }
@@ -153,12 +163,10 @@ func (g *Graph) Output(name, from string) *Graph {
 	return g
 }
 
-func (g *Graph) hosts() []*HostNode { return g.hostNodes }
-
 func (g *Graph) manifest() *Map {
 	var nodes []any
 	for _, each := range g.nodes {
-		node := NewMap("id", each.ID, "node_type", each.Type)
+		node := NewMap("id", each.ID, "node_type", each.nodeType)
 		if each.Params.Len() > 0 {
 			node.Set("params", each.Params)
 		}

@@ -17,7 +17,7 @@ const defaultBatch = 32
 // HostNode is a node type that is written in Go. Func, StreamFunc and BatchFunc make one of a function; one with a
 // state for each run sets New. It is given to Compile, and manifests name it by its Type.
 type HostNode struct {
-	// Type is the name in manifests.
+	// Type is the name in manifests. In a Graph another type of this name has a number behind it: see Graph.Add.
 	Type string
 	// Inputs and Outputs name the ports, the default ones first; without them there are "in" and "out".
 	Inputs, Outputs []string
@@ -140,8 +140,40 @@ func (e *Emitter) EmitTo(output string, value any) error {
 // EmitPacket emits a value with a time of its own, by the output that the packet names, or the first one.
 func (e *Emitter) EmitPacket(packet Packet) error { return e.call.emit(e, packet) }
 
+// hostTypes are node types in Go by the names that a manifest has for them.
+type hostTypes map[string]*HostNode
+
+// add returns the name of a node type, which is this one, with a number behind it where another type is called that.
+func (t hostTypes) add(wanted string, node *HostNode) string {
+	name := wanted
+	for number := 2; t[name] != nil && t[name] != node; number++ {
+		name = fmt.Sprintf("%s_%d", wanted, number)
+	}
+	t[name] = node
+	return name
+}
+
+// give adds node types that a manifest names by their Type.
+func (t hostTypes) give(nodes []*HostNode) error {
+	known := map[*HostNode]bool{}
+	for _, node := range t {
+		known[node] = true
+	}
+	for _, node := range nodes {
+		if known[node] {
+			continue
+		}
+		if t[node.Type] != nil {
+			return failure(StatusInvalidArgument, "two node types are called %q; give each of them a Type of its own", node.Type)
+		}
+		t[node.Type], known[node] = node, true
+	}
+	return nil
+}
+
 // hostType is what calls of the runtime name by a number.
 type hostType struct {
+	name   string
 	node   *HostNode
 	params map[string]*Map
 }

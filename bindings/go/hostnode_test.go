@@ -29,6 +29,27 @@ func TestAFunctionIsANode(t *testing.T) {
 	expect(t, outputs.Packets("text")[1].Item, 2)
 }
 
+func TestNodesOfOneNameAreNodesOfTheirOwn(t *testing.T) {
+	r, ctx := begin(t)
+	times := func(factor int) *HostNode {
+		return Func("Times", func(_ context.Context, value int) (int, error) { return factor * value, nil })
+	}
+	shared := times(7)
+	graph := chain(times(2), times(5), shared, shared)
+	outputs, err := compile(t, r, graph, shared).Execute(ctx, 1)
+	must(t, err)
+	expect(t, outputs.Values(), "[490]")
+	broken := &HostNode{Type: "Times", New: func(node NodeInfo) (Processor, error) { return nil, errors.New(node.Type) }}
+	_, err = compile(t, r, graph.Add(broken)).Execute(ctx, 1)
+	found := failed(t, err, StatusExecutionFailed)
+	expect(t, []any{found.NodeType, found.Unwrap()}, "[Times_4 Times_4]")
+	// A manifest has nothing by which to tell two of one name apart.
+	for _, manifest := range []any{"version: v1\nnodes: [{id: a, node_type: Times}]", graph} {
+		_, err = r.Compile(manifest, times(2), times(5))
+		expect(t, failed(t, err, StatusInvalidArgument), `two node types are called "Times"; give each of them a Type of its own`)
+	}
+}
+
 func TestTheErrorOfAFunctionComesBackAsItself(t *testing.T) {
 	r, ctx := begin(t)
 	type special struct{ error }

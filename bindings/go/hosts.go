@@ -70,7 +70,7 @@ func (h *hosts) state(c *hostCall, node int) (Processor, error) {
 		return nil, c.over()
 	}
 	found.close()
-	state, err := ref.host.node.New(NodeInfo{ID: ref.id, Type: ref.host.node.Type, Params: ref.host.params[ref.id]})
+	state, err := ref.host.node.New(NodeInfo{ID: ref.id, Type: ref.host.name, Params: ref.host.params[ref.id]})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package remotemedia
 
 import (
 	"context"
+	"maps"
 	"runtime"
 	"time"
 
@@ -32,8 +33,8 @@ func Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 }
 
 // Compile makes a pipeline. The manifest is YAML or JSON text (string or []byte), a *Graph, or a map. Nodes are node
-// types written in Go that it names; those in a Graph need not be given again. All that is wrong with a manifest is
-// reported at once, in Error.Problems.
+// types written in Go that it names, each with a Type of its own; those in a Graph need not be given again. All that is
+// wrong with a manifest is reported at once, in Error.Problems.
 func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	if !r.handle.use() {
 		return nil, gone()
@@ -43,13 +44,14 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	defer options.close()
 	x := newExchange()
 	defer x.close()
+	types := hostTypes{}
 	switch m := manifest.(type) {
 	case string:
 		x.text([]byte(m))
 	case []byte:
 		x.text(m)
 	case *Graph:
-		nodes = append(m.hosts(), nodes...)
+		types = maps.Clone(m.types)
 		if err := x.encoder.document(m.manifest(), "manifest"); err != nil {
 			return nil, err
 		}
@@ -58,17 +60,18 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 			return nil, err
 		}
 	}
-	made := &Pipeline{runtime: r, hosted: len(nodes) > 0}
+	if err := types.give(nodes); err != nil {
+		return nil, err
+	}
+	made := &Pipeline{runtime: r, hosted: len(types) > 0}
 	var optionsData, optionsLength uintptr
 	var tokens []uint64
 	if made.hosted {
 		declared := &Map{}
-		for _, node := range nodes {
-			if _, twice := declared.Lookup(node.Type); !twice {
-				token := lendObject(&hostType{node: node})
-				tokens = append(tokens, token)
-				declared.Set(node.Type, node.declared(token))
-			}
+		for name, node := range types {
+			token := lendObject(&hostType{name: name, node: node})
+			tokens = append(tokens, token)
+			declared.Set(name, node.declared(token))
 		}
 		if err := options.encoder.document(NewMap("host_nodes", declared), "nodes"); err != nil {
 			release(tokens)
