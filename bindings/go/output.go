@@ -27,11 +27,7 @@ type Output struct {
 func (s *Session) Output(name string) (*Output, error) {
 	names := s.chosen
 	if names == nil {
-		ends, err := s.pipeline.ends()
-		if err != nil {
-			return nil, err
-		}
-		names = ends.outputs
+		names = s.ends.outputs
 	}
 	sink := slices.Index(names, name)
 	if sink < 0 {
@@ -233,10 +229,6 @@ func (o *Output) pop() (Packet, bool) {
 
 func (o *Output) fetch() (packets []Packet, status Status, err error) {
 	s := o.session
-	names, err := s.pipeline.ends()
-	if err != nil {
-		return nil, 0, err
-	}
 	if !s.handle.use() {
 		return nil, 0, gone()
 	}
@@ -255,7 +247,7 @@ func (o *Output) fetch() (packets []Packet, status Status, err error) {
 			count := d.length("outputs")
 			packets = make([]Packet, d.length("rows"))
 			for i := range packets {
-				d.row(&packets[i], names.outputs)
+				d.row(&packets[i], s.ends.outputs)
 			}
 			if count > 1 {
 				released = d.tokens()

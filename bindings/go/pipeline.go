@@ -104,7 +104,7 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	return made, made.readParams(tokens)
 }
 
-// Close frees the pipeline; work that was submitted continues. The garbage collector does the same, later.
+// Close frees the pipeline; work that was submitted continues, and so do sessions. The garbage collector does the same, later.
 func (p *Pipeline) Close() error {
 	p.handle.close()
 	return nil

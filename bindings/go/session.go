@@ -36,11 +36,12 @@ type SessionOptions struct {
 // room, and the pipeline waits for its reader, so read and send from two goroutines, or read what a Send has made
 // before the next one. All methods may be called from any goroutine.
 type Session struct {
-	handle   *handle
-	run      *Run
-	pipeline *Pipeline
-	all      *Output
-	chosen   []string
+	handle *handle
+	run    *Run
+	// ends are those of its pipeline, which may be closed before it.
+	ends   *ends
+	all    *Output
+	chosen []string
 
 	// most is the most outputs that are fetched at once: a bound of what waits at an output holds here too.
 	most int
@@ -80,11 +81,15 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 	}
 	defer done()
 	x := newExchange()
+	ends, err := p.ends()
+	if err != nil {
+		return nil, err
+	}
 	defer x.close()
 	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
 		return nil, err
 	}
-	s := &Session{pipeline: p, changes: newChanges(), chosen: options.Outputs, most: receiveMost,
+	s := &Session{ends: ends, changes: newChanges(), chosen: options.Outputs, most: receiveMost,
 		sending: map[int]chan struct{}{}, dropping: make(chan struct{})}
 	if options.Packets > 0 {
 		s.most = min(s.most, options.Packets)
@@ -238,13 +243,9 @@ func (s *Session) input(name string) (int, error) {
 	if name == "" {
 		return 0, nil
 	}
-	names, err := s.pipeline.ends()
-	if err != nil {
-		return 0, err
-	}
-	input := slices.Index(names.inputs, name)
+	input := slices.Index(s.ends.inputs, name)
 	if input < 0 {
-		return 0, failure(StatusInvalidArgument, "the pipeline has no input %q; it has %q", name, names.inputs)
+		return 0, failure(StatusInvalidArgument, "the pipeline has no input %q; it has %q", name, s.ends.inputs)
 	}
 	return input, nil
 }
@@ -367,11 +368,7 @@ func (s *Session) Interrupt(at ...string) error {
 			return s.control(NewMap("interrupt", true))
 		})
 	}
-	ends, err := s.pipeline.ends()
-	if err != nil {
-		return err
-	}
-	outputs := ends.behind(at[0])
+	outputs := s.ends.behind(at[0])
 	which := func(packet Packet) bool { return outputs[packet.Output] }
 	return s.drop(which, func() error { return s.control(NewMap("interrupt", true, "at", at[0])) })
 }

@@ -36,6 +36,22 @@ func TestASessionGoesThereAndBack(t *testing.T) {
 	}
 }
 
+func TestASessionGoesOnWhenItsPipelineIsClosed(t *testing.T) {
+	r, ctx := begin(t)
+	p := compile(t, r, twoInputs())
+	s := open(t, ctx, p, SessionOptions{})
+	must(t, p.Close())
+	must(t, s.SendPackets(ctx, Packet{Value: 1}, Packet{Value: "a", Input: "others"}))
+	same, err := s.Output("same")
+	must(t, err)
+	packet, err := same.Receive(ctx)
+	must(t, err)
+	expect(t, packet.Value, "a")
+	must(t, s.Interrupt("pass"))
+	must(t, s.Finish())
+	expect(t, values(collect(t, ctx, s)), "[6]")
+}
+
 func TestASessionIsBoundedAndLosesNothing(t *testing.T) {
 	r, ctx := begin(t)
 	const count = 5000
