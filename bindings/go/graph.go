@@ -107,11 +107,11 @@ type Connection struct {
 	From, To string
 	// Buffer bounds what waits between the two nodes; nil for none of its own.
 	Buffer *Buffer
-	// Delay is by how much later packets of a connection that goes backwards arrive.
+	// Delay is by how much later packets of a connection that goes backwards arrive, in whole milliseconds.
 	Delay time.Duration
 }
 
-// Buffer bounds the queue of a connection. What is 0 has the default.
+// Buffer bounds the queue of a connection. What is 0 has the default. Media is in whole milliseconds.
 type Buffer struct {
 	Packets, Bytes int
 	Media          time.Duration
@@ -124,22 +124,22 @@ func (g *Graph) Join(c Connection) *Graph {
 	m := NewMap("from", c.From, "to", c.To)
 	if c.Buffer != nil {
 		buffer := &Map{}
-		if c.Buffer.Packets > 0 {
+		if c.Buffer.Packets != 0 {
 			buffer.Set("packets", c.Buffer.Packets)
 		}
-		if c.Buffer.Bytes > 0 {
+		if c.Buffer.Bytes != 0 {
 			buffer.Set("bytes", c.Buffer.Bytes)
 		}
-		if c.Buffer.Media > 0 {
-			buffer.Set("ms", c.Buffer.Media.Milliseconds())
+		if c.Buffer.Media != 0 {
+			buffer.Set("ms", milliseconds(c.Buffer.Media))
 		}
 		if c.Buffer.Policy != "" {
 			buffer.Set("policy", c.Buffer.Policy)
 		}
 		m.Set("buffer", buffer)
 	}
-	if c.Delay > 0 {
-		m.Set("delay_ms", c.Delay.Milliseconds())
+	if c.Delay != 0 {
+		m.Set("delay_ms", milliseconds(c.Delay))
 	}
 	g.connections = append(g.connections, m)
 	return g

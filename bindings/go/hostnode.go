@@ -189,13 +189,13 @@ func (n *HostNode) most() int {
 // declared is the declaration of a node type for the runtime.
 func (n *HostNode) declared(token uint64) *Map {
 	m := NewMap("token", token, "ends", n.New != nil)
-	if n.Batch > 0 {
+	if n.Batch != 0 {
 		m.Set("batch", n.Batch)
 	}
 	// By their wait, batches share no call with functions that take single values: those would have to wait for a batch
 	// to be full.
-	if n.MaxWait > 0 || n.ProcessBatch != nil {
-		m.Set("max_wait_ms", max(n.MaxWait, 0).Seconds()*1e3)
+	if n.MaxWait != 0 || n.ProcessBatch != nil {
+		m.Set("max_wait_ms", milliseconds(n.MaxWait))
 	}
 	if n.Inputs != nil {
 		m.Set("inputs", n.Inputs)

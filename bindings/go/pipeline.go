@@ -177,7 +177,7 @@ func (p *Pipeline) submit(ctx context.Context, inputs any, budget time.Duration)
 		return nil, causedBy(ctx, failure(statusOf(err), "the work was not begun: %v", err))
 	}
 	if deadline, has := ctx.Deadline(); has {
-		timeout = uintptr(max(time.Until(deadline).Microseconds(), 0))
+		timeout = uintptr(microseconds(max(time.Until(deadline), 0)))
 	}
 	port, done, err := p.use()
 	if err != nil {

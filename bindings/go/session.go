@@ -19,7 +19,8 @@ import (
 type SessionOptions struct {
 	// Outputs are the names of the outputs that are read; what leaves by others is dropped. By default all.
 	Outputs []string
-	// Packets, Bytes and Media bound the queue at each input and each output: 64, 8 MiB and 5 s by default.
+	// Packets, Bytes and Media, in whole milliseconds, bound the queue at each input and each output: 64, 8 MiB and 5 s
+	// by default.
 	Packets, Bytes int
 	Media          time.Duration
 	// Deadline is how long the session may last.
@@ -80,11 +81,11 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 		return nil, err
 	}
 	defer done()
-	x := newExchange()
 	ends, err := p.ends()
 	if err != nil {
 		return nil, err
 	}
+	x := newExchange()
 	defer x.close()
 	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
 		return nil, err
@@ -116,14 +117,14 @@ func (o *SessionOptions) document(ctx context.Context) *Map {
 	if o.Outputs != nil {
 		m.Set("outputs", o.Outputs)
 	}
-	if o.Packets > 0 {
+	if o.Packets != 0 {
 		buffer.Set("packets", o.Packets)
 	}
-	if o.Bytes > 0 {
+	if o.Bytes != 0 {
 		buffer.Set("bytes", o.Bytes)
 	}
-	if o.Media > 0 {
-		buffer.Set("ms", o.Media.Milliseconds())
+	if o.Media != 0 {
+		buffer.Set("ms", milliseconds(o.Media))
 	}
 	if buffer.Len() > 0 {
 		m.Set("buffer", buffer)
@@ -132,11 +133,11 @@ func (o *SessionOptions) document(ctx context.Context) *Map {
 	if at, has := ctx.Deadline(); has && (deadline == 0 || time.Until(at) < deadline) {
 		deadline = max(time.Until(at), time.Microsecond)
 	}
-	if deadline > 0 {
-		m.Set("deadline_us", deadline.Microseconds())
+	if deadline != 0 {
+		m.Set("deadline_us", microseconds(deadline))
 	}
-	if o.PacketDeadline > 0 {
-		m.Set("packet_deadline_us", o.PacketDeadline.Microseconds())
+	if o.PacketDeadline != 0 {
+		m.Set("packet_deadline_us", microseconds(o.PacketDeadline))
 	}
 	if o.Virtual {
 		m.Set("clock", "virtual")

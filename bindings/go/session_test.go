@@ -52,6 +52,28 @@ func TestASessionGoesOnWhenItsPipelineIsClosed(t *testing.T) {
 	expect(t, values(collect(t, ctx, s)), "[6]")
 }
 
+func TestSessionOptionsAreRefusedRatherThanChanged(t *testing.T) {
+	r, ctx := begin(t)
+	p := compile(t, r, adder)
+	for want, options := range map[string]SessionOptions{
+		"options: buffer.ms: expected an integer, got 1.5":                       {Media: 1500 * time.Microsecond},
+		"options: buffer.packets: expected an integer of at least 0, got -1":     {Packets: -1},
+		"options: buffer.bytes: expected an integer of at least 0, got -1":       {Bytes: -1},
+		"options: deadline_us: expected an integer of at least 0, got -1000":     {Deadline: -time.Millisecond},
+		"options: packet_deadline_us: expected an integer of at least 0, got -2": {PacketDeadline: -2 * time.Microsecond},
+	} {
+		_, err := p.Session(ctx, options)
+		if err == nil || err.Error() != want {
+			t.Errorf("%v, expected %s", err, want)
+		}
+	}
+	_, err := r.Compile(chain(pass(), pass()).Join(Connection{
+		From: "passthrough_2", To: "passthrough", Buffer: &Buffer{Media: 1500 * time.Microsecond}, Delay: 900 * time.Microsecond,
+	}))
+	found := failed(t, err, StatusInvalidManifest)
+	expect(t, []any{found.Problems[0].Got, found.Problems[1].Got}, "[1.5 0.9]")
+}
+
 func TestASessionIsBoundedAndLosesNothing(t *testing.T) {
 	r, ctx := begin(t)
 	const count = 5000

@@ -37,6 +37,24 @@ func (t Time) String() string {
 	return t.Duration().String()
 }
 
+// milliseconds is a length as the runtime takes it. One that is not of whole milliseconds is a float, which it refuses
+// where it takes ints.
+func milliseconds(d time.Duration) any {
+	if d%time.Millisecond == 0 {
+		return d.Milliseconds()
+	}
+	return float64(d) / float64(time.Millisecond)
+}
+
+// microseconds is a time limit as the runtime takes it, never less: what it bounds does not end before.
+func microseconds(limit time.Duration) int64 {
+	whole := limit.Microseconds()
+	if limit%time.Microsecond > 0 {
+		whole++
+	}
+	return whole
+}
+
 // Timestamp is a point in time with the range of the wire format, which is wider than that of time.Time's methods. A
 // time.Time is encoded as one.
 type Timestamp struct {
