@@ -172,10 +172,10 @@ func completionError(status Status, details []*Error, outputs *Outputs) *Error {
 	return lead
 }
 
-// causedBy makes the end of a context the cause of what it has cancelled.
+// causedBy makes the end of a context the cause of what it has ended.
 func causedBy(ctx context.Context, err error) error {
 	var e *Error
-	if errors.As(err, &e) && e.Status == StatusCancelled && e.err == nil && ctx.Err() != nil {
+	if ended := ctx.Err(); ended != nil && errors.As(err, &e) && e.Status == statusOf(ended) && e.err == nil {
 		e.err = context.Cause(ctx)
 	}
 	return err

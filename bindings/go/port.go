@@ -226,15 +226,20 @@ func (p *port) finish(run *Run, outputs *Outputs, err error) {
 	}
 }
 
-// ending ends what functions still do for a run, and delivers its end once their instances are closed.
+// ending ends what functions still do for a run, and delivers its end once their instances are closed and its context
+// has the cause.
 func (p *port) ending(run *Run, outputs *Outputs, err error) {
 	p.endCalls(run)
-	if !run.hosts.any() {
+	early := run.precedes(err)
+	if !run.hosts.any() && !early {
 		run.end(outputs, err)
 		return
 	}
 	go func() {
 		run.hosts.close()
+		if early {
+			run.awaitContext()
+		}
 		run.end(outputs, err)
 	}()
 }

@@ -4,7 +4,9 @@ package remotemedia
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
@@ -91,6 +93,21 @@ func (r *Run) watch(ctx context.Context) {
 		stop()
 	default:
 		r.unwatch = stop
+	}
+}
+
+// precedes reports whether the runtime has ended the run at the deadline of its context before the context was done.
+func (r *Run) precedes(err error) bool {
+	deadline, has := r.ctx.Deadline()
+	return has && errors.Is(err, StatusTimedOut) && r.ctx.Err() == nil && !time.Now().Before(deadline)
+}
+
+// awaitContext waits for a context whose deadline has passed: its timer is about to fire. A context with a clock of its
+// own may never end.
+func (r *Run) awaitContext() {
+	select {
+	case <-r.ctx.Done():
+	case <-time.After(time.Second):
 	}
 }
 
