@@ -225,8 +225,21 @@ func (e *encoder) text(v string) error {
 	if !utf8.ValidString(v) {
 		return refuse("the text is not UTF-8; encode text as UTF-8, and give bytes as []byte")
 	}
+	e.valid(v)
+	return nil
+}
+
+// valid writes text that is UTF-8.
+func (e *encoder) valid(v string) {
 	e.head(len(v), 0xa0, 32, 0xd9)
 	e.out = append(e.out, v...)
+}
+
+func (e *encoder) key(v string) error {
+	if !utf8.ValidString(v) {
+		return refuse("the key %q is not UTF-8; encode text as UTF-8", v)
+	}
+	e.valid(v)
 	return nil
 }
 
@@ -306,7 +319,7 @@ func encodeMap[T any](e *encoder, values map[string]T, each func(T) error) error
 	}
 	e.wide(len(values), 0x80, 0xde)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if err := e.text(key); err != nil {
+		if err := e.key(key); err != nil {
 			return err
 		}
 		if err := each(values[key]); err != nil {
@@ -323,7 +336,7 @@ func (e *encoder) mapping(length int, entries func(func(string, any) bool)) (err
 	}
 	e.wide(length, 0x80, 0xde)
 	for key, value := range entries {
-		if err := e.text(key); err != nil {
+		if err := e.key(key); err != nil {
 			return err
 		}
 		if err := e.value(value); err != nil {

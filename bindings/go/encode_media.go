@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"runtime"
+	"strconv"
 )
 
 // part writes the data of a payload, inline or as a place in the table, and returns the offset that belongs to it.
@@ -32,7 +33,7 @@ func (e *encoder) audio(a *Audio) error {
 		e.array(8)
 		e.int(int64(a.Rate))
 		if a.Layout != "" || a.hasLayout {
-			err = e.text(a.Layout)
+			err = within(e.text(a.Layout), ".Layout")
 		} else {
 			e.nil()
 		}
@@ -135,10 +136,10 @@ func (e *encoder) file(f *File) error {
 	var err error
 	e.ext(extFile, func() {
 		e.array(5)
-		if err = e.optional(f.Path); err != nil {
+		if err = within(e.optional(f.Path), ".Path"); err != nil {
 			return
 		}
-		if err = e.optional(f.MIME); err != nil {
+		if err = within(e.optional(f.MIME), ".MIME"); err != nil {
 			return
 		}
 		if f.Content == nil {
@@ -166,6 +167,7 @@ func (e *encoder) tableValue(t *Table) error {
 		e.array(len(t.Columns))
 		for i := range t.Columns {
 			if err = e.column(&t.Columns[i]); err != nil {
+				err = within(err, ".Columns["+strconv.Itoa(i)+"]")
 				return
 			}
 		}
@@ -179,10 +181,10 @@ func (e *encoder) column(c *Column) error {
 	}
 	e.array(10)
 	if err := e.text(c.Name); err != nil {
-		return err
+		return within(err, ".Name")
 	}
 	if err := e.text(c.Format); err != nil {
-		return err
+		return within(err, ".Format")
 	}
 	e.int(int64(c.Flags))
 	e.bin(c.Metadata)
@@ -203,7 +205,7 @@ func (e *encoder) column(c *Column) error {
 	e.array(len(c.Children))
 	for i := range c.Children {
 		if err := e.column(&c.Children[i]); err != nil {
-			return err
+			return within(err, ".Children["+strconv.Itoa(i)+"]")
 		}
 	}
 	e.depth--
@@ -211,7 +213,7 @@ func (e *encoder) column(c *Column) error {
 		e.nil()
 		return nil
 	}
-	return e.column(c.Dictionary)
+	return within(e.column(c.Dictionary), ".Dictionary")
 }
 
 func (e *encoder) timestamp(t Timestamp) error {

@@ -167,23 +167,23 @@ func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
 			return err
 		}
 	}
-	for len(packets) > 0 {
+	for first := 0; first < len(packets); {
 		// An input that is full holds up no other goroutine that sends to another one.
-		count := 1
-		for count < len(packets) && packets[count].Input == packets[0].Input {
-			count++
+		end := first + 1
+		for end < len(packets) && packets[end].Input == packets[first].Input {
+			end++
 		}
-		if err := s.sendTo(ctx, packets[:count], since); err != nil {
+		if err := s.sendTo(ctx, packets[:end], first, since); err != nil {
 			return err
 		}
-		packets = packets[count:]
+		first = end
 	}
 	return nil
 }
 
-// sendTo sends packets to one input, unless the session is interrupted before they are taken.
-func (s *Session) sendTo(ctx context.Context, packets []Packet, since int64) error {
-	sending, err := s.lockOf(packets[0].Input)
+// sendTo sends the packets from the first one on to one input, unless the session is interrupted before they are taken.
+func (s *Session) sendTo(ctx context.Context, packets []Packet, first int, since int64) error {
+	sending, err := s.lockOf(packets[first].Input)
 	if err != nil {
 		return err
 	}
@@ -193,14 +193,14 @@ func (s *Session) sendTo(ctx context.Context, packets []Packet, since int64) err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	for len(packets) > 0 {
+	for first < len(packets) {
 		// Before the try: room that comes after it is not missed.
 		changed := s.changes.next()
-		taken, err := s.tryUnless(packets[:min(len(packets), sendMost)], since)
+		taken, err := s.tryUnless(packets[:min(len(packets), first+sendMost)], first, since)
 		if err != nil {
 			return err
 		}
-		if packets = packets[taken:]; taken > 0 {
+		if first += taken; taken > 0 {
 			continue
 		}
 		select {
@@ -236,7 +236,7 @@ func (s *Session) TrySend(packets ...Packet) (int, error) {
 			return 0, nil
 		}
 	}
-	return s.try(packets)
+	return s.try(packets, 0)
 }
 
 // input is the number of the input of this name.
@@ -267,24 +267,25 @@ func (s *Session) lockOf(name string) (chan struct{}, error) {
 	return sending, nil
 }
 
-// tryUnless sends packets that there is room for. If the session was interrupted since, all of them are dropped.
-func (s *Session) tryUnless(packets []Packet, since int64) (taken int, err error) {
+// tryUnless does try. If the session was interrupted since, all of the packets are dropped.
+func (s *Session) tryUnless(packets []Packet, first int, since int64) (taken int, err error) {
 	s.fetching.RLock()
 	defer s.fetching.RUnlock()
 	if s.interruptions.Load() != since {
-		return len(packets), nil
+		return len(packets) - first, nil
 	}
-	return s.try(packets)
+	return s.try(packets, first)
 }
 
-func (s *Session) try(packets []Packet) (taken int, err error) {
+// try sends the packets from the first one on that there is room for.
+func (s *Session) try(packets []Packet, first int) (taken int, err error) {
 	if !s.handle.use() {
 		return 0, gone()
 	}
 	defer s.handle.done()
 	x := newExchange()
 	defer x.close()
-	if err := s.packets(&x.encoder, packets); err != nil {
+	if err := s.packets(&x.encoder, packets, first); err != nil {
 		x.abort()
 		return 0, err
 	}
@@ -312,11 +313,11 @@ func (s *Session) try(packets []Packet) (taken int, err error) {
 	return taken, err
 }
 
-// packets writes packets as the runtime takes them: [value], [value, pts, duration], or [value, pts, duration,
-// input].
-func (s *Session) packets(e *encoder, packets []Packet) error {
-	e.array(len(packets))
-	for i := range packets {
+// packets writes the packets from the first one on as the runtime takes them: [value], [value, pts, duration], or
+// [value, pts, duration, input]. An error has the number that a packet has for the caller.
+func (s *Session) packets(e *encoder, packets []Packet, first int) error {
+	e.array(len(packets) - first)
+	for i := first; i < len(packets); i++ {
 		p := &packets[i]
 		input, err := s.input(p.Input)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -72,6 +73,18 @@ func TestSessionOptionsAreRefusedRatherThanChanged(t *testing.T) {
 	}))
 	found := failed(t, err, StatusInvalidManifest)
 	expect(t, []any{found.Problems[0].Got, found.Problems[1].Got}, "[1.5 0.9]")
+}
+
+func TestAPacketThatCantBeSentIsNamedByItsNumber(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, twoInputs()), SessionOptions{Packets: 2 * sendMost})
+	packets := make([]Packet, sendMost+2)
+	packets[0].Input = "others"
+	packets[sendMost+1].Value = []any{make(chan int)}
+	err := s.SendPackets(ctx, packets...)
+	if want := fmt.Sprintf("packets[%d][0]: ", sendMost+1); !strings.HasPrefix(fmt.Sprint(err), want) {
+		t.Fatal(err)
+	}
 }
 
 func TestASessionIsBoundedAndLosesNothing(t *testing.T) {
