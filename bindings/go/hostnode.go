@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -204,6 +205,22 @@ func (n *HostNode) declared(token uint64) *Map {
 		m.Set("outputs", n.Outputs)
 	}
 	return m
+}
+
+// output is the number of the output of this name; without one it is the first.
+func (n *HostNode) output(name string) (int, error) {
+	names := n.Outputs
+	if len(names) == 0 {
+		names = []string{"out"}
+	}
+	if name == "" {
+		return 0, nil
+	}
+	found := slices.Index(names, name)
+	if found < 0 {
+		return 0, fmt.Errorf("%s has no output %q; it has %q", n.Type, name, names)
+	}
+	return found, nil
 }
 
 // as converts a value of the runtime to the type that a function takes: ints to any type of int that they fit.

@@ -325,6 +325,28 @@ func TestNodesHavePorts(t *testing.T) {
 	expect(t, outputs.Values(), "[[left 1] [right 2]]")
 }
 
+func TestThePortsOfANodeHaveTheirNamesInAChain(t *testing.T) {
+	r, ctx := begin(t)
+	to := func(output string) *HostNode {
+		return &HostNode{Type: "To", Process: func(_ context.Context, in Packet, out *Emitter) error {
+			return out.EmitTo(output, in.Value)
+		}}
+	}
+	named := &HostNode{Type: "Named", Inputs: []string{"left"}, Process: func(_ context.Context, in Packet, out *Emitter) error {
+		return out.Emit(in.Input)
+	}}
+	for _, nodes := range [][]Node{{}, {to("out")}} {
+		outputs, err := compile(t, r, chain(append(nodes, named)...)).Execute(ctx, 1)
+		must(t, err)
+		expect(t, outputs.Values(), "[left]")
+	}
+	for _, nodes := range [][]Node{{to("left")}, {to("left"), named}} {
+		_, err := compile(t, r, chain(nodes...)).Execute(ctx, 1)
+		found := failed(t, err, StatusExecutionFailed)
+		expect(t, []any{found.NodeID, found.Unwrap()}, `[to To has no output "left"; it has ["out"]]`)
+	}
+}
+
 // counter is a node with a state: it counts the packets of an item, and says so at its end.
 type counter struct {
 	closed  *atomic.Int64

@@ -230,8 +230,13 @@ func (c *hostCall) process(node int, p placed) error {
 	c.failed.entry, c.failed.node = p.entry, node
 	ref := &c.nodes[node]
 	host := ref.host.node
-	if node == 0 && len(host.Inputs) > 0 {
-		p.packet.Input = host.Inputs[min(c.entries[p.entry].port, len(host.Inputs)-1)]
+	if len(host.Inputs) > 0 {
+		// Within a chain each node has one input.
+		port := 0
+		if node == 0 {
+			port = min(c.entries[p.entry].port, len(host.Inputs)-1)
+		}
+		p.packet.Input = host.Inputs[port]
 	}
 	out := &Emitter{call: c, entry: p.entry, node: node, at: p.packet}
 	process := host.Process
@@ -398,8 +403,11 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 	if c.ctx.Err() != nil {
 		return c.over()
 	}
+	output, err := c.nodes[from.node].host.node.output(packet.Output)
+	if err != nil {
+		return c.at(from.entry, from.node, err)
+	}
 	if from.node < len(c.nodes)-1 {
-		var err error
 		if packet.Value, err = asDecoded(packet.Value); err != nil {
 			return c.at(from.entry, from.node, err)
 		}
@@ -410,13 +418,6 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 			c.failed.entry, c.failed.node = from.entry, from.node
 		}
 		return err
-	}
-	host := c.nodes[from.node].host.node
-	output := 0
-	if packet.Output != "" {
-		if output = slices.Index(host.Outputs, packet.Output); output < 0 {
-			return c.at(from.entry, from.node, fmt.Errorf("%s has no output %q; it has %q", host.Type, packet.Output, host.Outputs))
-		}
 	}
 	// The runtime knows the time of the entry, but not of what became of it between the nodes.
 	pts, duration := packet.placed(&from.at)
