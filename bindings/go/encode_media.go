@@ -108,6 +108,11 @@ func (e *encoder) video(v *Video) error {
 	if !known || len(sizes) != len(v.planes) {
 		return refuse("a picture of the format %q with %d planes; make it with NewVideo", v.Format, len(v.planes))
 	}
+	for i := range v.planes {
+		if p := &v.planes[i]; !sizes[i].fits(p.stride, len(p.payload.data)-p.offset) {
+			return refuse("the size of a picture was changed to %dx%d, which its planes don't fill", v.Width, v.Height)
+		}
+	}
 	e.ext(extVideo, func() {
 		e.array(5)
 		_ = e.text(v.Format)

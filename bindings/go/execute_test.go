@@ -72,15 +72,18 @@ func TestANodeErrorNamesItsPlaceAndHasWhatCameBefore(t *testing.T) {
 func TestAValueThatCantBeCarriedIsNamedByItsPath(t *testing.T) {
 	r, ctx := begin(t)
 	p := compile(t, r, adder)
+	wider := NewVideo("gray", 4, 4, make([]byte, 16))
+	wider.Width = 5
 	for path, value := range map[string]any{
 		"inputs[1].gain":       map[string]any{"gain": make(chan int)},
 		`inputs[1][2]["a b"]`:  []any{1, 2, NewMap("a b", struct{}{})},
 		"inputs[1]: the text":  "\xff",
 		"inputs[1]: a map wit": map[int]int{1: 2},
 
-		`inputs[1].a: the key "\xff" is not UTF-8`: map[string]any{"a": NewMap("\xff", 1)},
-		`inputs[1]: the key "\xff" is not UTF-8`:   map[string]int{"\xff": 1},
-		"inputs[1].Columns[1].Name: the text":      &Table{Columns: []Column{{Format: "n"}, {Name: "\xff"}}},
+		`inputs[1].a: the key "\xff" is not UTF-8`:     map[string]any{"a": NewMap("\xff", 1)},
+		`inputs[1]: the key "\xff" is not UTF-8`:       map[string]int{"\xff": 1},
+		"inputs[1]: the size of a picture was changed": wider,
+		"inputs[1].Columns[1].Name: the text":          &Table{Columns: []Column{{Format: "n"}, {Name: "\xff"}}},
 	} {
 		_, err := p.Execute(ctx, 1, value)
 		if found := failed(t, err, StatusInvalidDocument); !strings.HasPrefix(found.Message, path) {

@@ -96,6 +96,11 @@ func (s planeSize) extent(stride int) int {
 	return (s.rows-1)*stride + s.row
 }
 
+// fits reports whether rows with this stride lie within so many bytes.
+func (s planeSize) fits(stride, length int) bool {
+	return s.rows >= 0 && s.row >= 0 && (stride >= s.row || s.rows < 2) && s.extent(stride) <= length
+}
+
 func planeSizes(format string, width, height int) ([]planeSize, bool) {
 	halfWidth, halfHeight := (width+1)/2, (height+1)/2
 	switch format {
