@@ -31,6 +31,19 @@ TEST(graph, equal_types_get_ids_of_their_own) {
     CHECK_EQUAL("audiomix2", graph.manifest().at("nodes")[2]["id"].as<std::string>());
 }
 
+TEST(graph, two_functions_of_one_type_are_two_types) {
+    const auto times = [](double factor) {
+        return rm::host_node("Times", [factor](const double &value) { return value * factor; });
+    };
+    const rm::Node shared = times(7);
+    const rm::Graph graph = rm::Graph() >> times(2) >> times(5) >> shared >> shared;
+    rm::Runtime runtime;
+    CHECK(rm::Pipeline(runtime, graph).run({1.0}).values() == rm::List{490.0});
+    const rm::Value nodes = graph.manifest().at("nodes");
+    CHECK_EQUAL("Times_3", nodes[3]["node_type"].as<std::string>());
+    CHECK_EQUAL(3u, graph.functions().size());
+}
+
 TEST(graph, every_node_type_is_known_to_the_library) {
     rm::Runtime runtime;
     const rm::Value described = runtime.describe();

@@ -53,7 +53,8 @@ struct Node {
     std::shared_ptr<const HostNode> function{};
 };
 
-/// A node of this program, under a type of its own.
+/// A node of this program, under a type of its own: where a graph has another function of that type already, it puts a
+/// number behind it.
 inline Node host_node(std::string type, HostNode function) {
     return {std::move(type), {}, {}, {}, std::make_shared<const HostNode>(std::move(function))};
 }
@@ -125,8 +126,10 @@ class Graph {
     }
 
     /// The functions among its nodes, by their types.
-    const std::map<std::string, HostNode> &functions() const noexcept {
-        return functions_;
+    std::map<std::string, HostNode> functions() const {
+        std::map<std::string, HostNode> found;
+        for (const auto &[type, function] : functions_) found.emplace(type, *function);
+        return found;
     }
 
   private:
@@ -139,20 +142,27 @@ class Graph {
             for (int number = 2; ids_.contains(id); number++) id = first + std::to_string(number);
         }
         ids_.insert(id);
-        Map map{{"id", id}, {"node_type", node.type}};
+        Map map{{"id", id}, {"node_type", node.function ? type_of(node) : node.type}};
         if (!node.params.empty()) map["params"] = std::move(node.params);
         if (!node.on_error.is_null()) map["on_error"] = std::move(node.on_error);
         nodes_.emplace_back(std::move(map));
-        if (node.function) functions_.insert_or_assign(node.type, *node.function);
         last_ = id;
         return id;
+    }
+
+    /// The type under which the manifest has the function of a node. The same function is the same type.
+    std::string type_of(const Node &node) {
+        std::string type = node.type;
+        for (int number = 2; functions_.try_emplace(type, node.function).first->second != node.function; number++)
+            type = node.type + "_" + std::to_string(number);
+        return type;
     }
 
     std::string name_, last_;
     List nodes_, connections_;
     Map inputs_, outputs_;
     std::unordered_set<std::string> ids_;
-    std::map<std::string, HostNode> functions_;
+    std::map<std::string, std::shared_ptr<const HostNode>> functions_;
 };
 
 } // namespace remotemedia
