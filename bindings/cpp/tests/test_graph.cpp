@@ -31,6 +31,13 @@ TEST(graph, equal_types_get_ids_of_their_own) {
     CHECK_EQUAL("audiomix2", graph.manifest().at("nodes")[2]["id"].as<std::string>());
 }
 
+TEST(graph, options_of_a_connection_are_a_map) {
+    rm::Graph graph;
+    graph.connect("a", "b", rm::Map{{"delay_ms", 20}});
+    CHECK_EQUAL(20, graph.manifest().at("connections")[0]["delay_ms"].as<int>());
+    THROWN(std::invalid_argument, graph.connect("a", "b", 20));
+}
+
 TEST(graph, two_functions_of_one_type_are_two_types) {
     const auto times = [](double factor) {
         return rm::host_node("Times", [factor](const double &value) { return value * factor; });

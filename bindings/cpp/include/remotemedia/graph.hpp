@@ -87,8 +87,8 @@ class Graph {
     /// Connects two nodes, or ports of them: `id` or `id.port`. The edge may have a delay, as feedback has.
     Graph &connect(std::string_view from, std::string_view to, Value options = {}) {
         Map connection{{"from", from}, {"to", to}};
-        if (const Map *more = options.get_if<Map>()) {
-            for (const auto &[key, value] : *more) connection[key] = value;
+        if (!options.is_null()) {
+            for (const auto &[key, value] : options.as<Map>()) connection[key] = value;
         }
         connections_.emplace_back(std::move(connection));
         return *this;
