@@ -64,6 +64,36 @@ TEST(run, an_error_of_a_node_has_its_fields) {
     CHECK_EQUAL(std::string(error.what()), std::string(same.what()));
 }
 
+TEST(run, a_value_that_cant_cross_is_named_by_its_place) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add_five());
+    const auto refused = [&](const rm::Value &value) {
+        const auto error = THROWN(rm::DocumentError, pipeline.run({1, value}));
+        const auto same = THROWN(rm::DocumentError, pipeline.execute({1, value}));
+        CHECK_EQUAL(std::string(error.what()), std::string(same.what()));
+        const std::string what = error.what();
+        return what.substr(0, what.find(';'));
+    };
+    CHECK_EQUAL("inputs[1].meta[\"a b\"][1]: text is not UTF-8",
+                refused(rm::Map{{"meta", rm::Map{{"a b", rm::List{"ok", "\xff"}}}}}));
+    CHECK_EQUAL("inputs[1].a: the key \"\\xc3(\" is not UTF-8", refused(rm::Map{{"a", rm::Map{{"\xc3(", 1}}}}));
+    rm::Map twice;
+    twice.append("key", 1);
+    twice.append("key", 2);
+    CHECK_EQUAL("inputs[1][0]: the key \"key\" appears twice", refused(rm::Value::list(twice)));
+    CHECK_EQUAL("inputs[1].path: text is not UTF-8", refused(rm::File::at("\xff")));
+    rm::Table table;
+    table.columns.resize(2);
+    table.columns[1].name = "\xff";
+    CHECK_EQUAL("inputs[1].columns[1].name: text is not UTF-8", refused(table));
+    const auto sent = THROWN(rm::DocumentError, pipeline.session().send(rm::Value::list(1, "\xff")));
+    CHECK(std::string(sent.what()).starts_with("value[1]: text is not UTF-8;"));
+    const rm::Pipeline broken(
+        runtime, rm::Graph() >> rm::host_node("Broken", [](const rm::Value &) { return rm::Value::list(1, "\xff"); }));
+    const auto returned = THROWN(rm::HostNodeError, broken.run({1}));
+    CHECK(std::string(returned.what()).find("the returned value[1]: text is not UTF-8;") != std::string::npos);
+}
+
 TEST(run, memory_is_lent_and_comes_back_as_itself) {
     rm::Runtime runtime;
     const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::Node{"PassThrough", {}, {}});

@@ -27,7 +27,8 @@ struct Limits {
 namespace detail {
 
 /// Whether bytes are UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-inline bool is_utf8(const unsigned char *at, const unsigned char *end) noexcept {
+inline bool is_utf8(std::string_view text) noexcept {
+    const auto *at = reinterpret_cast<const unsigned char *>(text.data()), *end = at + text.size();
     while (at != end) {
         if (end - at >= 8) {
             std::uint64_t word;
@@ -251,8 +252,9 @@ class Decoder {
 
     std::string_view text_of(std::uint64_t length) {
         const std::uint8_t *bytes = take(length);
-        if (!is_utf8(bytes, at_)) fail("text is not UTF-8");
-        return {reinterpret_cast<const char *>(bytes), static_cast<std::size_t>(length)};
+        const std::string_view text(reinterpret_cast<const char *>(bytes), static_cast<std::size_t>(length));
+        if (!is_utf8(text)) fail("text is not UTF-8");
+        return text;
     }
 
     std::uint8_t take_byte() {

@@ -6,6 +6,8 @@
 
 #include "decode.hpp"
 
+#include <algorithm>
+
 namespace remotemedia {
 namespace detail {
 
@@ -76,6 +78,40 @@ class Writer {
     std::size_t size_ = 0, capacity_ = sizeof small_;
 };
 
+/// Text between quotes, for an error: what is no UTF-8 as the numbers of its bytes.
+inline std::string quoted(std::string_view text) {
+    constexpr char digits[] = "0123456789abcdef";
+    const bool is_text = is_utf8(text);
+    std::string found = "\"";
+    for (const char each : text) {
+        const auto byte = static_cast<unsigned char>(each);
+        if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_text)) {
+            found += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+        } else {
+            if (each == '"' || each == '\\') found += '\\';
+            found += each;
+        }
+    }
+    return found + "\"";
+}
+
+/// What can't be written, and the way to it from the value that was to be written.
+class Unwritable final : public DocumentError {
+  public:
+    using DocumentError::DocumentError;
+
+    const std::string &path() const noexcept {
+        return path_;
+    }
+    /// Puts a step before the way.
+    void in(const std::string &step) {
+        path_.insert(0, step);
+    }
+
+  private:
+    std::string path_;
+};
+
 /// Writes a document piece by piece: each call writes one value, or the head of a list or map whose entries follow.
 class Encoder {
   public:
@@ -125,21 +161,10 @@ class Encoder {
         out_.marked(0xcb, std::bit_cast<std::uint64_t>(value), 8);
     }
     void text(std::string_view value) {
-        const auto *bytes = reinterpret_cast<const unsigned char *>(value.data());
-        if (!is_utf8(bytes, bytes + value.size())) {
-            throw DocumentError("text is not UTF-8; encode text as UTF-8, and pass bytes as remotemedia::Bytes");
+        if (!is_utf8(value)) {
+            throw Unwritable("text is not UTF-8; encode text as UTF-8, and pass bytes as remotemedia::Bytes");
         }
-        const std::uint64_t length = checked(value.size());
-        if (length < 32) {
-            out_.byte(static_cast<std::uint8_t>(0xa0 | length));
-        } else if (length <= 0xff) {
-            out_.marked(0xd9, length, 1);
-        } else if (length <= 0xffff) {
-            out_.marked(0xda, length, 2);
-        } else {
-            out_.marked(0xdb, length, 4);
-        }
-        out_.bytes(value.data(), value.size());
+        known_text(value);
     }
     void list(std::size_t length) {
         head(length, 0x90, 0xdc);
@@ -173,7 +198,77 @@ class Encoder {
             nil();
     }
 
-    void value(const Value &value, std::size_t depth = 0) {
+    /// Writes a value. An error begins with its place, `inputs` for example, and the way from there.
+    void value(const Value &value, std::string_view place) {
+        placed(place, [&] { write(value, 0); });
+    }
+    /// The same for a value that is a list.
+    void value(const List &values, std::string_view place) {
+        placed(place, [&] { items(values, 0); });
+    }
+
+    /// Forgets what was written from these places on.
+    void rewind(std::size_t size, std::size_t blocks) {
+        out_.resize(size);
+        blocks_.resize(blocks);
+    }
+
+  private:
+    template <typename Write> static void placed(std::string_view place, Write &&write) {
+        try {
+            write();
+        } catch (const Unwritable &error) {
+            throw DocumentError(std::string(place) + error.path() + ": " + error.what());
+        }
+    }
+
+    /// Writes a part, which is this step away.
+    template <typename Write> static void within(const char *step, Write &&write) {
+        try {
+            write();
+        } catch (Unwritable &error) {
+            error.in(step);
+            throw;
+        }
+    }
+
+    /// Writes the parts of a list in their order.
+    template <typename Parts, typename Write> static void each(const Parts &parts, Write &&write) {
+        std::size_t index = 0;
+        try {
+            for (; index < parts.size(); index++) write(parts[index]);
+        } catch (Unwritable &error) {
+            error.in("[" + std::to_string(index) + "]");
+            throw;
+        }
+    }
+
+    /// The step to the entry of a key: `.key`, or `["a key"]`.
+    static std::string step_to(const std::string &key) {
+        const auto is_plain = [](char each) {
+            return each == '_' || (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
+                   (each >= '0' && each <= '9');
+        };
+        const bool is_name = !key.empty() && !(key[0] >= '0' && key[0] <= '9') && std::ranges::all_of(key, is_plain);
+        return is_name ? "." + key : "[" + quoted(key) + "]";
+    }
+
+    /// Writes text that is UTF-8.
+    void known_text(std::string_view value) {
+        const std::uint64_t length = checked(value.size());
+        if (length < 32) {
+            out_.byte(static_cast<std::uint8_t>(0xa0 | length));
+        } else if (length <= 0xff) {
+            out_.marked(0xd9, length, 1);
+        } else if (length <= 0xffff) {
+            out_.marked(0xda, length, 2);
+        } else {
+            out_.marked(0xdb, length, 4);
+        }
+        out_.bytes(value.data(), value.size());
+    }
+
+    void write(const Value &value, std::size_t depth) {
         std::visit(
             [this, depth]<typename T>(const T &held) {
                 if constexpr (std::same_as<T, std::monostate>)
@@ -202,49 +297,51 @@ class Encoder {
             value.variant());
     }
 
-    /// Forgets what was written from these places on.
-    void rewind(std::size_t size, std::size_t blocks) {
-        out_.resize(size);
-        blocks_.resize(blocks);
-    }
-
-  private:
     void items(const List &items, std::size_t depth) {
         check_depth(depth);
         list(items.size());
-        for (const Value &item : items) value(item, depth + 1);
+        each(items, [&](const Value &item) { write(item, depth + 1); });
     }
 
     void entries(const Map &entries, std::size_t depth) {
         check_depth(depth);
         check_keys(entries);
         map(entries.size());
-        for (const auto &[key, entry] : entries) {
-            text(key);
-            value(entry, depth + 1);
+        auto entry = entries.begin();
+        try {
+            for (; entry != entries.end(); ++entry) {
+                known_text(entry->first);
+                write(entry->second, depth + 1);
+            }
+        } catch (Unwritable &error) {
+            error.in(step_to(entry->first));
+            throw;
         }
     }
 
     static void check_depth(std::size_t depth) {
-        if (depth >= 512) throw DocumentError("lists and maps are nested deeper than 512; flatten the value");
+        if (depth >= 512) throw Unwritable("lists and maps are nested deeper than 512; flatten the value");
     }
 
     static void check_keys(const Map &entries) {
         constexpr std::size_t compared = 16;
         std::unordered_set<std::string_view> keys;
         for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
+            if (!is_utf8(entry->first)) {
+                throw Unwritable("the key " + quoted(entry->first) + " is not UTF-8; encode text as UTF-8");
+            }
             bool is_repeated = false;
             if (entries.size() > compared)
                 is_repeated = !keys.insert(entry->first).second;
             else {
                 for (auto other = entries.begin(); other != entry; ++other) is_repeated |= other->first == entry->first;
             }
-            if (is_repeated) throw DocumentError("the key \"" + entry->first + "\" appears twice; give each key once");
+            if (is_repeated) throw Unwritable("the key " + quoted(entry->first) + " appears twice; give each key once");
         }
     }
 
     static std::uint64_t checked(std::size_t length) {
-        if (length > UINT32_MAX) throw DocumentError("a value is 4 GiB or more; pass it in parts");
+        if (length > UINT32_MAX) throw Unwritable("a value is 4 GiB or more; pass it in parts");
         return length;
     }
 
@@ -292,8 +389,7 @@ class Encoder {
 
     void timestamp(const Timestamp &time) {
         if (time.nanoseconds > 999'999'999) {
-            throw DocumentError(
-                "the nanoseconds of a timestamp are 0 to 999999999; carry the rest over to its seconds");
+            throw Unwritable("the nanoseconds of a timestamp are 0 to 999999999; carry the rest over to its seconds");
         }
         const std::size_t start = out_.size();
         const auto seconds = static_cast<std::uint64_t>(time.seconds);
@@ -362,7 +458,7 @@ class Encoder {
 };
 
 inline void Encoder::media(const Tensor &tensor) {
-    if (const char *problem = tensor.problem()) throw DocumentError(std::string(problem) + "; correct the tensor");
+    if (const char *problem = tensor.problem()) throw Unwritable(std::string(problem) + "; correct the tensor");
     const std::size_t start = out_.size(), count = tensor.element_count();
     const auto size = product(count, size_of(tensor.type));
     list(5);
@@ -388,11 +484,11 @@ inline void Encoder::media(const Tensor &tensor) {
 }
 
 inline void Encoder::media(const Audio &audio) {
-    if (const char *problem = audio.problem()) throw DocumentError(std::string(problem) + "; correct the audio");
+    if (const char *problem = audio.problem()) throw Unwritable(std::string(problem) + "; correct the audio");
     const std::size_t start = out_.size(), row = audio.frames * sizeof(float), size = row * audio.channels;
     list(8);
     unsigned_integer(audio.rate);
-    optional_text(audio.layout);
+    within(".layout", [&] { optional_text(audio.layout); });
     optional_time(audio.pts);
     unsigned_integer(audio.channels);
     unsigned_integer(audio.frames);
@@ -414,8 +510,7 @@ inline void Encoder::media(const Audio &audio) {
 inline void Encoder::media(const Video &video) {
     const std::size_t start = out_.size();
     const auto sizes = Video::sizes(video.format, video.width, video.height);
-    if (video.planes.size() != sizes.size())
-        throw DocumentError("a picture has each plane of its format; add what lacks");
+    if (video.planes.size() != sizes.size()) throw Unwritable("a picture has each plane of its format; add what lacks");
     list(5);
     text(name_of(video.format));
     unsigned_integer(video.width);
@@ -427,7 +522,7 @@ inline void Encoder::media(const Video &video) {
         const auto extent = Video::extent(sizes[number], plane.stride);
         const bool overlaps = sizes[number].rows > 1 && plane.stride < sizes[number].row_bytes;
         if (overlaps || !extent || *extent > plane.data.size()) {
-            throw DocumentError("a plane of the picture reaches past its data; correct its stride or its data");
+            throw Unwritable("a plane of the picture reaches past its data; correct its stride or its data");
         }
         list(3);
         if (*extent < inline_below) {
@@ -447,21 +542,21 @@ inline void Encoder::media(const Table &table) {
     list(3);
     unsigned_integer(table.rows);
     binary(table.metadata.data(), table.metadata.size());
-    columns(table.columns, 0);
+    within(".columns", [&] { columns(table.columns, 0); });
     extension(start, 4);
 }
 
 inline void Encoder::columns(const std::vector<Column> &columns, std::size_t depth) {
     check_depth(depth);
     list(columns.size());
-    for (const Column &each : columns) column(each, depth);
+    each(columns, [&](const Column &found) { column(found, depth); });
 }
 
 inline void Encoder::column(const Column &column, std::size_t depth) {
     check_depth(depth);
     list(10);
-    text(column.name);
-    text(column.format);
+    within(".name", [&] { text(column.name); });
+    within(".format", [&] { text(column.format); });
     integer(column.flags);
     binary(column.metadata.data(), column.metadata.size());
     unsigned_integer(column.length);
@@ -479,21 +574,21 @@ inline void Encoder::column(const Column &column, std::size_t depth) {
             part(*buffer);
         }
     }
-    columns(column.children, depth + 1);
+    within(".children", [&] { columns(column.children, depth + 1); });
     if (column.dictionary)
-        this->column(*column.dictionary, depth + 1);
+        within(".dictionary", [&] { this->column(*column.dictionary, depth + 1); });
     else
         nil();
 }
 
 inline void Encoder::media(const File &file) {
     if (file.path.has_value() == file.content.has_value()) {
-        throw DocumentError("a file has either a path or its content; leave one of them out");
+        throw Unwritable("a file has either a path or its content; leave one of them out");
     }
     const std::size_t start = out_.size();
     list(5);
-    optional_text(file.path);
-    optional_text(file.mime);
+    within(".path", [&] { optional_text(file.path); });
+    within(".mime", [&] { optional_text(file.mime); });
     if (!file.content) {
         nil();
         unsigned_integer(0);
@@ -521,7 +616,7 @@ struct Document {
 /// Writes a document of one value.
 inline Document encode(const Value &value) {
     detail::Encoder encoder;
-    encoder.value(value);
+    encoder.value(value, "value");
     return {{encoder.document().begin(), encoder.document().end()}, encoder.blocks()};
 }
 

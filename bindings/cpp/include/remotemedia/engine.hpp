@@ -206,7 +206,7 @@ class Engine {
           executor_(std::move(executor)) {
         check_version();
         Encoder document;
-        document.value(config);
+        document.value(config, "config");
         checked(nullptr, [&](rm_error **error) {
             return rm_runtime_new(document.document().data(), document.document().size(), &runtime->handle, error);
         });

@@ -11,7 +11,7 @@ namespace remotemedia {
 /// The JSON twin of a value, on one line.
 inline std::string to_json(const Value &value) {
     detail::Encoder document;
-    document.value(value);
+    document.value(value, "value");
     // The library reads the blocks during the call only, so nothing is lent.
     std::vector<rm_buffer> table;
     for (const SharedBlock &block : document.blocks()) {

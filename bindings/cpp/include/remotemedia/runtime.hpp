@@ -171,7 +171,7 @@ class Pipeline {
     /// Of a manifest as a map.
     Pipeline(Runtime &runtime, const Map &manifest, const Functions &functions = {}) {
         detail::Encoder document;
-        document.value(Value(manifest));
+        document.value(Value(manifest), "manifest");
         compile(runtime, document.document(), functions);
     }
     Pipeline(Pipeline &&) = default;
@@ -182,13 +182,12 @@ class Pipeline {
     /// such lists for a graph with named inputs, or null for a graph that has only sources.
     Outputs run(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
-        document.value(inputs);
+        document.value(inputs, "inputs");
         return run_document(document, options);
     }
     Outputs run(const List &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
-        document.list(inputs.size());
-        for (const Value &input : inputs) document.value(input, 1);
+        document.value(inputs, "inputs");
         return run_document(document, options);
     }
     Outputs run(std::initializer_list<Value> inputs, const RunOptions &options = {}) const {
@@ -202,7 +201,7 @@ class Pipeline {
     /// of the runtime.
     Execution execute(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
-        document.value(inputs);
+        document.value(inputs, "inputs");
         return submit(document, options);
     }
     Execution execute(std::initializer_list<Value> inputs, const RunOptions &options = {}) const {
@@ -235,7 +234,7 @@ class Pipeline {
                 const auto token = loans.lend(std::make_shared<const detail::HostType>(function.type()));
                 types.append(name, function.options(token));
             }
-            options.value(Value::map({{"host_nodes", std::move(types)}}));
+            options.value(Value::map({{"host_nodes", std::move(types)}}), "options");
         }
         detail::checked(&loans, [&](rm_error **error) {
             return rm_pipeline_new(handle_->engine->runtime->handle, manifest.data(), manifest.size(),

@@ -186,8 +186,7 @@ struct HostFailure {
     /// What is no UTF-8 can't be sent.
     static std::string readable(std::string text) {
         for (char &each : text) {
-            const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());
-            if (is_utf8(bytes, bytes + text.size())) break;
+            if (is_utf8(text)) break;
             if (static_cast<unsigned char>(each) >= 0x80) each = '?';
         }
         return text;
@@ -493,7 +492,7 @@ class Serving final : public EmitTarget {
         try {
             reply_.list(at.port != 0 ? 5 : has_times ? 4 : 2);
             reply_.unsigned_integer(entry);
-            reply_.value(value);
+            reply_.value(value, "the returned value");
             if (has_times) {
                 reply_.optional_time(at.pts);
                 reply_.optional_time(at.duration);

@@ -58,7 +58,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         budget_ = budget;
         read_plan(options);
         Encoder document;
-        document.value(options);
+        document.value(options, "options");
         token = port_->next_token();
         port_->add(shared_from_this());
         try {
@@ -236,7 +236,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
     void write_packet(Encoder &document, const Value &value, const SendAt &at) const {
         document.list(1);
         document.list(!at.input.empty() ? 4 : at.pts || at.duration ? 3 : 1);
-        document.value(value);
+        document.value(value, "value");
         if (at.input.empty() && !at.pts && !at.duration) return;
         document.optional_time(at.pts);
         document.optional_time(at.duration);
@@ -260,7 +260,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
 
     void pass_on(const Value &control) {
         Encoder document;
-        document.value(control);
+        document.value(control, "control");
         checked(&loans(), [&](rm_error **error) {
             return rm_session_control(handle_, document.document().data(), document.document().size(), error);
         });
