@@ -176,6 +176,12 @@ TEST(run, a_timeout_and_a_stop_end_a_run) {
         THROWN(rm::Cancelled, blocking.run({1}, {.stop = other.get_token()}));
     }
     CHECK_EQUAL(0, untold.load());
+    // Native work that is short would be done before a stop reaches it.
+    const rm::Pipeline native(runtime, add_five());
+    THROWN(rm::Cancelled, native.run({1}, {.stop = other.get_token()}));
+    rm::Execution begun_stopped =
+        native.execute({1}, {.stop = other.get_token(), .budget = std::chrono::milliseconds(10)});
+    THROWN(rm::Cancelled, begun_stopped.get());
 }
 
 TEST(run, a_run_that_nobody_waits_for_is_cancelled) {

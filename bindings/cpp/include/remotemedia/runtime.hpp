@@ -269,7 +269,7 @@ class Pipeline {
         }
         auto run = std::make_shared<detail::Run>();
         const auto begun = std::chrono::steady_clock::now();
-        begin(*lease.port, run, document, options.timeout, inline_budget);
+        begin(*lease.port, run, document, options, inline_budget);
         {
             const std::stop_callback stop(options.stop, [&] { lease.port->cancel(*run); });
             const auto is_done = [&] { return run->is_done(); };
@@ -292,18 +292,24 @@ class Pipeline {
         auto port = handle_->engine->port();
         auto run = std::make_shared<detail::Run>();
         Execution execution(handle_->engine, port, run);
-        begin(*port, run, document, options.timeout, options.budget);
+        begin(*port, run, document, options, options.budget);
         if (options.stop.stop_possible()) execution.cancel_on(options.stop);
         return execution;
     }
 
     void begin(detail::EventPort &port, const std::shared_ptr<detail::Run> &run, const detail::Encoder &document,
-               const std::optional<std::chrono::microseconds> &timeout, std::chrono::microseconds budget) const {
+               const RunOptions &options, std::chrono::microseconds budget) const {
         run->token = port.next_token();
+        if (options.stop.stop_requested()) {
+            // Short work would be done before a stop can reach it.
+            run->completed(
+                {{}, std::make_exception_ptr(Cancelled(Status::cancelled, "the run was stopped before it began"))});
+            return;
+        }
         // Its events may come before the call that begins it returns.
         port.add(run);
         try {
-            auto completion = begin(port, run->token, document, timeout, budget);
+            auto completion = begin(port, run->token, document, options.timeout, budget);
             if (!completion) return;
             port.remove(*run);
             run->completed(std::move(*completion));
