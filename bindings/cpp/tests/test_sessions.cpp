@@ -55,7 +55,13 @@ TEST(sessions, send_waits_for_room) {
     int taken = 1;
     while (session.try_send(taken)) taken++;
     CHECK(taken >= 2 && taken <= 8);
-    THROWN(rm::TimedOut, session.send(taken, {}, {.timeout = std::chrono::milliseconds(20)}));
+    const rm::Wait brief{.timeout = std::chrono::milliseconds(20)};
+    const auto no_room = THROWN(rm::TimedOut, session.send(taken, {}, brief));
+    CHECK(std::string(no_room.what()).starts_with("the session had no room within"));
+    const auto no_output = THROWN(rm::TimedOut, session.receive(brief));
+    CHECK(std::string(no_output.what()).starts_with("the session had no output within"));
+    const auto no_end = THROWN(rm::TimedOut, session.wait(brief));
+    CHECK(std::string(no_end.what()).starts_with("the session did not end within"));
     std::stop_source stop;
     stop.request_stop();
     THROWN(rm::Cancelled, session.send(taken, {}, {.stop = stop.get_token()}));

@@ -217,7 +217,7 @@ class PacketRange {
                 state_->throw_failure();
                 return std::nullopt;
             }
-            state_->wait(seen, options);
+            state_->wait(seen, options, "the session had no output");
         }
     }
 
@@ -303,7 +303,7 @@ class Session {
         for (;;) {
             const std::uint64_t seen = state_->changes();
             if (packet.attempt()) return packet.throw_failure();
-            state_->wait(seen, options);
+            state_->wait(seen, options, "the session had no room");
         }
     }
     /// Sends a packet if there is room.
@@ -377,7 +377,7 @@ class Session {
         for (;;) {
             const std::uint64_t seen = state_->changes();
             if (state_->has_ended()) return state_->throw_failure();
-            state_->wait(seen, options);
+            state_->wait(seen, options, "the session did not end");
         }
     }
 

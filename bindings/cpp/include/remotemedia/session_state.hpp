@@ -92,7 +92,8 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         return changes_;
     }
 
-    void wait(std::uint64_t seen, const Wait &options) {
+    /// Waits for the next event; `in_vain` is what a caller is told whose time is over.
+    void wait(std::uint64_t seen, const Wait &options, const char *in_vain) {
         const ServingThreads::Waiting waiting;
         std::unique_lock lock(mutex_);
         const auto has_changed = [&] { return changes_ != seen; };
@@ -105,7 +106,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
             return;
         }
         if (options.stop.stop_requested()) throw Cancelled(Status::cancelled, "the wait was cancelled");
-        throw TimedOut(Status::timed_out, "the session had nothing within the time that the call may wait");
+        throw TimedOut(Status::timed_out, std::string(in_vain) + " within the time that the call may wait");
     }
 
     /// Has a function called at the next event, on the thread of the port; false where one has come already.
