@@ -184,6 +184,22 @@ TEST(run, a_timeout_and_a_stop_end_a_run) {
     THROWN(rm::Cancelled, begun_stopped.get());
 }
 
+TEST(run, the_longest_times_to_wait_are_no_times_in_the_past) {
+    rm::Runtime runtime({.patience = std::chrono::milliseconds::max()});
+    Gate entered, released;
+    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Wait", [&](const rm::Value &value) {
+                                             entered.open();
+                                             released.wait();
+                                             return value;
+                                         }));
+    rm::Execution execution = pipeline.execute({1});
+    entered.wait();
+    CHECK(!execution.wait_for(std::chrono::hours::min()));
+    std::jthread release([&] { released.open(); });
+    CHECK(execution.wait_for(std::chrono::hours::max()));
+    CHECK(runtime.shut_down(std::chrono::microseconds::max()));
+}
+
 TEST(run, a_run_that_nobody_waits_for_is_cancelled) {
     rm::Runtime runtime;
     auto stopped = std::make_shared<Gate>();

@@ -199,6 +199,15 @@ class BackgroundPort final : public EventPort {
     bool has_ended_ = false, is_joined_ = false;
 };
 
+/// How long to wait, no longer than a year: added to the time now it must not overflow.
+template <typename Rep, typename Period> std::chrono::microseconds bounded(std::chrono::duration<Rep, Period> time) {
+    constexpr std::chrono::hours longest(24 * 365);
+    const std::chrono::duration<double> seconds = time;
+    if (seconds >= longest) return longest;
+    return seconds.count() > 0 ? std::chrono::duration_cast<std::chrono::microseconds>(time)
+                               : std::chrono::microseconds(0);
+}
+
 class Engine {
   public:
     Engine(const Value &config, std::size_t most_threads, Executor executor)
@@ -264,7 +273,8 @@ class Engine {
     }
 
     /// Ends all work; returns whether everything has ended within the patience.
-    bool shut_down(std::chrono::microseconds patience) {
+    bool shut_down(std::chrono::microseconds most) {
+        const std::chrono::microseconds patience = bounded(most);
         const auto deadline = std::chrono::steady_clock::now() + patience;
         const auto left = [&] {
             const auto rest = deadline - std::chrono::steady_clock::now();

@@ -149,7 +149,7 @@ class [[nodiscard]] Execution {
     }
     /// Waits so long; returns whether the run is done.
     template <typename Rep, typename Period> bool wait_for(std::chrono::duration<Rep, Period> time) const {
-        return run_->wait_until(std::chrono::steady_clock::now() + time);
+        return run_->wait_until(std::chrono::steady_clock::now() + detail::bounded(time));
     }
 
     /// Cancels the run, which then ends as `Cancelled`; returns false where it has ended already.

@@ -31,7 +31,7 @@ struct RuntimeOptions {
 /// Worker threads, and what they know of this program. A program needs one. Its destructor ends all work.
 class Runtime {
   public:
-    explicit Runtime(RuntimeOptions options = {}) : patience_(options.patience) {
+    explicit Runtime(RuntimeOptions options = {}) : patience_(detail::bounded(options.patience)) {
         Map config = std::move(options.config);
         if (options.workers) config["workers"] = *options.workers;
         if (options.nice) config["nice"] = *options.nice;
@@ -113,7 +113,7 @@ class Runtime {
     }
 
     std::shared_ptr<detail::Engine> engine_;
-    std::chrono::milliseconds patience_;
+    std::chrono::microseconds patience_;
 };
 
 struct RunOptions {
@@ -274,7 +274,7 @@ class Pipeline {
             const std::stop_callback stop(options.stop, [&] { lease.port->cancel(*run); });
             const auto is_done = [&] { return run->is_done(); };
             if (options.timeout) {
-                lease.port->drive(is_done, *run, begun + std::clamp(*options.timeout, no_time, longest_watch));
+                lease.port->drive(is_done, *run, begun + detail::bounded(*options.timeout));
             } else {
                 lease.port->drive(is_done);
             }
@@ -340,8 +340,6 @@ class Pipeline {
         return completion;
     }
 
-    /// What a deadline may be away, so that it is a time of the clock.
-    static constexpr std::chrono::microseconds no_time{0}, longest_watch = std::chrono::hours(24 * 365);
     /// A thread that waits anyway may as well do the work itself.
     static constexpr std::chrono::microseconds inline_budget{10'000};
 

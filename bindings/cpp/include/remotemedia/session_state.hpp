@@ -98,10 +98,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         std::unique_lock lock(mutex_);
         const auto has_changed = [&] { return changes_ != seen; };
         if (options.timeout) {
-            // Added to the time now it must not overflow.
-            const std::chrono::microseconds least{0}, most = std::chrono::hours(24 * 365);
-            const auto timeout = std::clamp(*options.timeout, least, most);
-            if (changed_.wait_for(lock, options.stop, timeout, has_changed)) return;
+            if (changed_.wait_for(lock, options.stop, bounded(*options.timeout), has_changed)) return;
         } else if (changed_.wait(lock, options.stop, has_changed)) {
             return;
         }
