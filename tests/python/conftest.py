@@ -99,7 +99,7 @@ def eventually(is_true: Callable[[], bool], seconds: float = 20.0) -> bool:
             gc.collect()
             if is_true():
                 return True
-            port.dispatch(port.next(10_000))
+            port.advance(10_000)
     finally:
         give_back_port(port)
     return is_true()

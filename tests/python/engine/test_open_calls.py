@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from remotemedia._engine.open_calls import OpenCalls
 
 
@@ -39,6 +40,27 @@ def test_calls_of_a_run_are_cancelled_together_and_others_go_on() -> None:
     calls.end(3)
     calls.cancel_all(5)
     assert (first.is_over, other.is_over, last.is_over) == (True, False, False)
+
+
+def test_a_call_whose_end_was_interrupted_is_cancelled_with_its_run() -> None:
+    calls, log = OpenCalls(), []
+    first, second = calls.open(1, job=5), calls.open(2, job=5)
+
+    def struck() -> None:
+        log.append("struck")
+        if len(log) == 1:
+            raise KeyboardInterrupt
+
+    first.attach(struck)
+    second.attach(lambda: log.append("cancelled"))
+    # As an exception in the middle of `end` leaves it.
+    del calls._open[2]
+    with pytest.raises(KeyboardInterrupt):
+        calls.cancel_all(5)
+    calls.cancel_all(5)
+    calls.cancel_all(5)
+    assert log == ["struck", "struck", "cancelled"]
+    assert (calls._open, calls._of_run) == ({}, {})
 
 
 def test_a_run_waits_for_a_thread_if_all_of_its_own_calls_do_and_nothing_stays_of_those_that_ended() -> None:

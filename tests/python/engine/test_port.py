@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -137,6 +138,41 @@ def test_what_is_raised_between_events_ends_all_runs_since_the_other_events_are_
         port.dispatch([call(5, job=1), [1, 2, COMPLETION]])
     assert [run.completion for run in runs] == [raised, raised]
     assert (port.runs, port.calls._open) == ({}, {})
+
+
+def test_what_events_release_is_released_though_one_before_them_raises() -> None:
+    port, (run,) = port_with(1)
+    token = ownership.borrow(Borrowed(object(), 0, 0, True, None))
+
+    def serve(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    port.driver.serve = serve  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        port.dispatch([call(5, job=1), [3, [token]]])
+    assert ownership.borrowed(token) is None
+    with pytest.raises(asyncio.CancelledError, match="KeyboardInterrupt"):
+        run.settle(run.completion)
+
+
+@pytest.mark.parametrize("step", ["complete", "_deliver"])
+def test_who_waits_for_a_run_is_told_of_its_end_though_that_was_interrupted(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, (run,) = port_with(1)
+    told: list[int] = []
+    run.notify = told.append
+
+    def struck(*_: Any) -> None:
+        monkeypatch.undo()
+        raise OSError("a signal handler raises")
+
+    monkeypatch.setattr(Run, step, struck)
+    with pytest.raises(OSError, match="a signal handler raises"):
+        port.dispatch([[1, 1, COMPLETION]])
+    assert told == [1]
+    with pytest.raises(OSError, match="a signal handler raises"):
+        run.settle(run.completion)
 
 
 @pytest.mark.parametrize("is_released", [True, False])

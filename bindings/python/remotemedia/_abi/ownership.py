@@ -80,9 +80,14 @@ def number() -> int:
     return next(_numbers)
 
 
-def borrow(borrowed: Borrowed) -> int:
-    """Keeps an object alive until the number that this returns is released."""
+def borrow(borrowed: Borrowed, holder: dict[int, Borrowed] | None = None) -> int:
+    """Keeps an object alive until the number that this returns is released. It is put into `holder` too, first.
+
+    So who is interrupted between the two knows what to release.
+    """
     token = next(_numbers)
+    if holder is not None:
+        holder[token] = borrowed
     _borrowed[token] = borrowed
     return token
 
@@ -113,6 +118,8 @@ def borrowed_count() -> int:
 def adopt(entry: Any) -> memoryview:
     """Takes over the memory of an `rm_buffer`: a view of its bytes, which frees it when the last view is gone."""
     length, handle = entry.len, entry.memory
+    # Whoever looks at what an interrupted call has left finds that this is taken.
+    entry.memory = NULL
     if length == 0:
         free_later(handle, 0)
         return memoryview(bytearray())

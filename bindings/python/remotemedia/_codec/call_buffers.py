@@ -71,11 +71,14 @@ class CallBuffers(Encoder, Decoder):
         self.table = []
         self._pinned = []
         self._long_table: Any = None
+        self._is_offered = False
         self.borrowed = None
         self.snapshot = False
         self.has_replaced_text = False
         self._storages: list[Storage] = []
         self._refused = _NOTHING, None
+        self._half_read: Any = None
+        """The document outside of the room that was interrupted while it was unpacked, without its values."""
         self.decode: Callable[[int, bytes], Any] = self._decode
 
     # ---- Python to native
@@ -118,12 +121,29 @@ class CallBuffers(Encoder, Decoder):
         """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
         self.table = []
         self.borrowed = None
+        self._is_offered = False
         self._long_table = None
         self._pinned.clear()
 
     def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
         """The error for a document that native code refused: with the path, if a second look finds it."""
         return explain(value, name, _reject) or refusal
+
+    def offer(self) -> None:
+        """Offers the table of the document packed last to a call, which clears it once it has taken or refused it."""
+        self.native.buffers, self.native.buffer_count = self.buffers()
+        self._is_offered = True
+
+    def take_back(self) -> bool:
+        """Forgets the document packed last if it has a table that no call has seen. Returns whether that was so.
+
+        For who was interrupted, perhaps in the middle of packing.
+        """
+        if self.borrowed is None or (self._is_offered and not self.native.buffer_count):
+            return False
+        self.native.buffers, self.native.buffer_count = NULL, 0
+        self.forget()
+        return True
 
     def buffers(self) -> tuple[Any, int]:
         """The buffer table of the document packed last, for C."""
@@ -216,6 +236,28 @@ class CallBuffers(Encoder, Decoder):
         outputs._count = count
         return outputs
 
+    def unread(self) -> Any:
+        """What the last call has left, without media and arrays; None if nothing. For who was interrupted reading it.
+
+        A signal handler may raise between any two steps. Of what came with a call that has to be kept, whether it was
+        read or not: which memory is released, which work has begun. The memory of values is freed.
+        """
+        found, self._half_read = self._half_read, None
+        output = self.output
+        if output.document != NULL:
+            document, output.document = output.document, NULL
+            try:
+                data, length, _, _ = self._look(document)
+                found = _without_values(memoryview(ffi.buffer(data, length)))
+            finally:
+                lib.rm_document_free(document)
+        elif found is None and output.len:
+            for entry in self._room[0 : output.buffer_count]:
+                if entry.memory != NULL:
+                    ownership.adopt(entry)
+            found = _without_values(self._view[: output.len])
+        return found
+
     def is_long(self) -> bool:
         """Whether the document that a call left takes too long to unpack on an event loop."""
         if self.output.document == NULL:
@@ -224,14 +266,20 @@ class CallBuffers(Encoder, Decoder):
         return bool(length >= LONG_BYTES or count >= LONG_TABLE)
 
     def _unpack_large(self, resolve: Callable[[int], Borrowed | None]) -> Any:
-        document, self.output.document = self.output.document, NULL
+        document = self.output.document
         try:
             data, length, table, count = self._look(document)
-            retained = self._retain(table, count)
-            self._storages = self._take(retained, ffi.buffer(retained), count, resolve)
-            return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self.decode, timestamp=3)
+            view = memoryview(ffi.buffer(data, length))
+            try:
+                retained = self._retain(table, count)
+                self._storages = self._take(retained, ffi.buffer(retained), count, resolve)
+                return unpackb(view, ext_hook=self.decode, timestamp=3)
+            except BaseException:
+                self._half_read = _without_values(view)
+                raise
         finally:
             self._storages = []
+            self.output.document = NULL
             lib.rm_document_free(document)
 
     def _look(self, document: Any) -> tuple[Any, int, Any, int]:
@@ -266,6 +314,14 @@ class CallBuffers(Encoder, Decoder):
 
 def _payload(_code: int, payload: bytes) -> bytes:
     return payload
+
+
+def _without_values(document: Any) -> Any:
+    """A document with the payloads of media and arrays in their place; None if it is none."""
+    try:
+        return unpackb(document, ext_hook=_payload, timestamp=3)
+    except ValueError:
+        return None
 
 
 class _FreeBuffers(threading.local):

@@ -252,10 +252,9 @@ class Encoder:
             entry.index = len(self.table)
             self.table.append((address, length, 0))
             return entry
-        token = ownership.borrow(entry)
         if self.borrowed is None:
             self.borrowed = {}
-        self.borrowed[token] = entry
+        token = ownership.borrow(entry, self.borrowed)
         entry.index = len(self.table)
         self.table.append((address, length, token))
         return entry

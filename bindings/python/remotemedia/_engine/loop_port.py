@@ -126,17 +126,25 @@ class LoopDriver(LoopCalls):
 
     def _decodes_elsewhere(self, port: LoopPort, used: CallBuffers) -> bool:
         """Whether a thread decodes now, while the port is paused; False if none can start."""
-        port.is_paused = True
-        self._unwatch()
+        # Who takes them out decodes them: whatever is raised while a thread starts, it may have started.
+        waiting = [used]
         try:
-            threads.start("remotemedia-unpack", self._decode_long, port, used)
-        except RuntimeError:
-            port.is_paused = False
-            self._watch(port)
-            return False
+            port.is_paused = True
+            self._unwatch()
+            threads.start("remotemedia-unpack", self._decode_long, port, waiting)
+        except BaseException as error:
+            if _take(waiting) is not None:
+                port.is_paused = False
+                self._watch(port)
+                if isinstance(error, RuntimeError):
+                    return False
+            raise
         return True
 
-    def _decode_long(self, port: LoopPort, used: CallBuffers) -> None:
+    def _decode_long(self, port: LoopPort, waiting: list[CallBuffers]) -> None:
+        used = _take(waiting)
+        if used is None:
+            return
         events: list[Any] = []
         try:
             events = used.unpack(port.resolve)
@@ -165,6 +173,14 @@ class LoopDriver(LoopCalls):
         loop = self.loop()
         if self._descriptor >= 0 and loop is not None and not loop.is_closed():
             loop.remove_reader(self._descriptor)
+
+
+def _take(waiting: list[CallBuffers]) -> CallBuffers | None:
+    """The buffers that wait to be decoded; None if they were taken before. Any two threads may ask."""
+    try:
+        return waiting.pop()
+    except IndexError:
+        return None
 
 
 LoopPort = EventPort[LoopDriver]

@@ -59,11 +59,12 @@ class OpenCall(Call):
     def cancel(self) -> None:
         """Ends the work on the reply, which is not wanted any more."""
         with self._lock:
-            cancel = None if self.is_over else self._cancel
+            cancel, self._resume = self._cancel, None
             self.is_over = True
-            self.detach()
         if cancel is not None:
             cancel()
+            # Then: who is interrupted before does it again.
+            self.detach()
 
     def resume(self) -> None:
         """Continues the work on the reply: there is room for more of it."""
@@ -91,9 +92,12 @@ class OpenCalls:
     def __init__(self) -> None:
         # The garbage collector may close a port on a thread that holds it.
         self._lock = threading.RLock()
-        self._open: dict[int, OpenCall] = {}
         self._of_run: dict[int, dict[int, OpenCall]] = {}
-        """The same by the tokens of their runs: what a run asks for must not depend on how many others there are."""
+        """The open calls by the tokens of their runs: what a run asks for must not depend on how many others there
+        are."""
+        self._open: dict[int, OpenCall] = {}
+        """All of them by their numbers, but for those that an exception came between, as of a signal handler: added
+        after, removed before."""
         self._replies: set[int] = set()
         """Calls whose reply, which may bring the next one, is being made."""
         self._cancelled: dict[int, set[int]] = {}
@@ -166,7 +170,7 @@ class OpenCalls:
     def cancel(self, call_id: int) -> None:
         """Cancels a call: the runtime does not need its reply any more."""
         with self._lock:
-            call = self._remove(call_id)
+            call = self._open.get(call_id)
             if call is None and self._replies:
                 self._cancelled[call_id] = set(self._replies)
         if call is not None:
@@ -175,6 +179,8 @@ class OpenCalls:
                 self._called_off[call.job] = waited
             call.cancel()
             self._note_closing(call)
+            with self._lock:
+                self._remove(call)
 
     def resume(self, call_id: int) -> None:
         """Continues the work on a call: there is room for more of its reply."""
@@ -186,12 +192,13 @@ class OpenCalls:
         """Cancels the calls of a run, which has ended."""
         self._called_off.pop(job, None)
         with self._lock:
-            cancelled = list(self._of_run.pop(job, {}).values())
-            for call in cancelled:
-                del self._open[call.id]
+            cancelled = list(self._of_run.get(job, {}).values())
         for call in cancelled:
             call.cancel()
             self._note_closing(call)
+            # Then: who is interrupted before does it again.
+            with self._lock:
+                self._remove(call)
 
     def leave(self, call: OpenCall) -> None:
         """Removes a call whose reply is not wanted any more, and whose task closes what it has begun.
@@ -222,22 +229,22 @@ class OpenCalls:
     def end(self, call_id: int) -> None:
         """Removes a call whose last reply is made."""
         with self._lock:
-            call = self._remove(call_id)
-        if call is not None:
-            call.detach()
+            call = self._open.get(call_id)
+            if call is not None:
+                call.detach()
+                self._remove(call)
 
     def _add(self, call: OpenCall) -> None:
-        self._open[call.id] = call
         self._of_run.setdefault(call.job, {})[call.id] = call
+        self._open[call.id] = call
 
-    def _remove(self, call_id: int) -> OpenCall | None:
-        call = self._open.pop(call_id, None)
-        if call is not None:
-            of_run = self._of_run[call.job]
-            del of_run[call_id]
+    def _remove(self, call: OpenCall) -> None:
+        self._open.pop(call.id, None)
+        of_run = self._of_run.get(call.job)
+        if of_run is not None:
+            of_run.pop(call.id, None)
             if not of_run:
-                del self._of_run[call.job]
-        return call
+                self._of_run.pop(call.job, None)
 
     def _note_closing(self, call: OpenCall) -> None:
         task = call.task

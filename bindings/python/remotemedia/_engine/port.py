@@ -7,7 +7,7 @@ where functions run; the port hands each event to the run or the call that it is
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._abi import ownership
@@ -116,7 +116,7 @@ class EventPort(Generic[DriverT]):
         Events are dispatched on the thread that submits alone, so none can be missed between the two.
         """
         used = self._free.pop() if self._free else self._new_buffers()
-        borrowed = None
+        borrowed, run = None, None
         try:
             try:
                 document = used.packer.pack(inputs)
@@ -126,7 +126,7 @@ class EventPort(Generic[DriverT]):
                 raise used.refused(inputs, "inputs", error) from None
             borrowed = used.borrowed
             if borrowed is not None:
-                used.native.buffers, used.native.buffer_count = used.buffers()
+                used.offer()
             if pending_frees:
                 used.ready()
             # Keeps the port, if another thread closes it meanwhile.
@@ -148,6 +148,11 @@ class EventPort(Generic[DriverT]):
                     completion = used.unpack()
                 else:
                     completion = used.unpack(lambda token: borrowed.get(token) or ownership.borrowed(token))
+                try:
+                    return settle(completion, count, borrowed)
+                finally:
+                    if (borrowed and ownership.is_borrowed(borrowed)) or "skips" in completion:
+                        self.drain()
             elif status == RM_PENDING:
                 token = used.native.token
                 run = self.runs[token] = Run(token, functions, count, borrowed)
@@ -158,35 +163,46 @@ class EventPort(Generic[DriverT]):
                 if isinstance(refusal, MarshalError):
                     refusal = used.explained(inputs, "inputs", refusal)
                 raise refusal
+        except BaseException:
+            if not used.take_back():
+                self._take_back(used, run)
+            raise
         finally:
             if used.borrowed is not None:
                 used.release_table()
             self._free.append(used)
-        try:
-            return settle(completion, count, borrowed)
-        finally:
-            if (borrowed and ownership.is_borrowed(borrowed)) or "skips" in completion:
-                self.drain()
 
     def drain(self) -> None:
         """Dispatches all events that are there, without waiting."""
-        if self.is_closed or self.is_paused:
-            return
+        if not self.is_closed and not self.is_paused:
+            self.advance(0)
+
+    def advance(self, timeout_us: int) -> None:
+        """Dispatches the events that are there; waits for the first one.
+
+        Whatever is raised meanwhile ends all runs: see `_fail`.
+        """
         used = self._free.pop() if self._free else self._new_buffers()
+        events: list[Any] | None = None
         try:
-            events = self._fetch(used, 0)
+            events = self._fetch(used, timeout_us)
             if events is None:
                 events = self.driver.decode(self, used)
                 if events is None:
                     return
-        except Exception as error:
-            self._fail(error)
+            self._free.append(used)
+            self._dispatch(events)
+        except BaseException as error:
+            # While it is paused a thread has them, and they are not lost.
+            left = events if events is not None else () if self.is_paused else used.unread()
+            self._fail(error, left or ())
             raise
-        self._free.append(used)
-        self.dispatch(events)
 
     def next(self, timeout_us: int) -> list[Any]:
-        """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if no more will come."""
+        """The events that are there, for a thread that has them dispatched; waits for the first one.
+
+        They end with `[SHUT_DOWN]` if no more will come.
+        """
         used = acquire()
         try:
             events = self._fetch(used, timeout_us)
@@ -195,30 +211,11 @@ class EventPort(Generic[DriverT]):
             release(used)
 
     def dispatch(self, events: list[Any]) -> None:
-        """Hands each event to what it is for."""
+        """Hands each event that another thread has read to what it is for."""
         try:
-            for event in events:
-                kind = event[0]
-                if kind in (OUTPUTS, ROOM):
-                    run = self.runs.get(event[1])
-                    if run is not None and run.notify is not None:
-                        run.notify(kind)
-                elif kind == COMPLETED:
-                    self._complete(event[1], event[2])
-                elif kind == CALL:
-                    self.serve(self.calls.open(event[1], event[2]["job"]), event[2])
-                elif kind == RELEASED:
-                    ownership.release(event[1])
-                elif kind == RESUME:
-                    self.calls.resume(event[1])
-                elif kind == CALLED_OFF:
-                    self.calls.cancel(event[1])
-                elif kind == SKIPPED:
-                    self._skipped(*event[1:])
-                elif kind == SHUT_DOWN:
-                    self._shut_down()
-        except Exception as error:
-            self._fail(error)
+            self._dispatch(events)
+        except BaseException as error:
+            self._fail(error, events)
             raise
 
     def serve(self, call: OpenCall, content: Mapping[str, Any], *, on_this_thread: bool = False) -> None:
@@ -229,7 +226,7 @@ class EventPort(Generic[DriverT]):
         the caller. The call may be answered already.
         """
         run = self.runs.get(call.job)
-        chain = None if run is None or call.is_over else run.chain(content)
+        chain = None if run is None or run.is_ending or call.is_over else run.chain(content)
         if run is None or chain is None:
             self.calls.end(call.id)
             return
@@ -260,18 +257,25 @@ class EventPort(Generic[DriverT]):
                     run.borrowed = {}
                 run.borrowed.update(borrowed)
             if used.table:
-                used.native.buffers, used.native.buffer_count = used.buffers()
+                used.offer()
             # Kept, if the loop closes the port meanwhile.
             handle = self.handle
             if next_calls is None or run is None:
                 status = reply_to(used.address, self.address, call.id, document, False)
             else:
                 used.ready()
-                run.taking.add(call.id)
-                self.calls.reply_begins(call.id)
+                # What an earlier call has left is not what this one brings.
+                used.output.len = 0
                 try:
+                    run.taking.add(call.id)
+                    self.calls.reply_begins(call.id)
                     status = reply_to(used.address, self.address, call.id, document, True)
                     self._take_next(used, call, next_calls, status)
+                except BaseException:
+                    # It cancels the run, whose next call nobody serves.
+                    for released in (used.unread() or ())[2:]:
+                        ownership.release(released)
+                    raise
                 finally:
                     self.calls.reply_ends(call.id)
                     run.taking.discard(call.id)
@@ -287,6 +291,9 @@ class EventPort(Generic[DriverT]):
                     _log.error("a reply to the runtime was refused, and its work is cancelled: %s", error)
                     lib.rm_port_cancel(self.handle, call.job, NULL)
             return GONE if is_final or status < 0 else FULL if status == RM_WOULD_BLOCK else READY
+        except BaseException:
+            used.take_back()
+            raise
         finally:
             release(used)
 
@@ -308,10 +315,14 @@ class EventPort(Generic[DriverT]):
 
     def abandon(self, run: Run) -> None:
         """Cancels a run if it has not ended. Its inputs stay borrowed until they are released."""
-        if self.runs.pop(run.token, None) is not None:
-            self._end(run)
-            lib.rm_port_cancel(self.handle, run.token, NULL)
         self.note_loans(run)
+        if run.token in self.runs:
+            # It is listed until all is done: who is interrupted in the middle does this again.
+            try:
+                self._end(run)
+            finally:
+                lib.rm_port_cancel(self.handle, run.token, NULL)
+                self.runs.pop(run.token, None)
 
     def note_loans(self, run: Run) -> None:
         """Notes whether native code may still read memory of a run that has ended."""
@@ -360,32 +371,84 @@ class EventPort(Generic[DriverT]):
         check(used.native.status, used.error)
         return None
 
+    def _take_back(self, used: CallBuffers, run: Run | None) -> None:
+        """Settles a submit whose result nobody gets, since something was raised before it was read.
+
+        `run` is what it is listed as, if it is.
+        """
+        status, borrowed = used.native.status, used.borrowed
+        if status == RM_PENDING:
+            token = used.native.token
+            if run is None and token not in self.runs:
+                run = self.runs[token] = Run(token, None, None, borrowed)
+            if run is not None:
+                self.abandon(run)
+        elif status == RM_OK:
+            completion = used.unread()
+            if type(completion) is dict:
+                ownership.release(completion.get("released", ()))
+            self.has_loans_left |= borrowed is not None and ownership.is_borrowed(borrowed)
+        else:
+            failure(status, used.error)
+            used.forget()
+
+    def _dispatch(self, events: list[Any]) -> None:
+        for event in events:
+            kind = event[0]
+            if kind in (OUTPUTS, ROOM):
+                run = self.runs.get(event[1])
+                if run is not None and run.notify is not None:
+                    run.notify(kind)
+            elif kind == COMPLETED:
+                self._complete(event[1], event[2])
+            elif kind == CALL:
+                self.serve(self.calls.open(event[1], event[2]["job"]), event[2])
+            elif kind == RELEASED:
+                ownership.release(event[1])
+            elif kind == RESUME:
+                self.calls.resume(event[1])
+            elif kind == CALLED_OFF:
+                self.calls.cancel(event[1])
+            elif kind == SKIPPED:
+                self._skipped(*event[1:])
+            elif kind == SHUT_DOWN:
+                self._shut_down()
+
     def _complete(self, token: int, completion: Any) -> None:
-        run = self.runs.pop(token, None)
+        run = self.runs.get(token)
         if run is not None:
             if self.calls.wait_for_thread(token):
                 blame_threads(completion)
             self._end(run)
             run.complete(completion)
+            # Until here `_fail` finds it.
+            self.runs.pop(token, None)
 
     def _end(self, run: Run) -> None:
         """Ends what Python functions still do for a run that has ended."""
+        # From here on none of its calls begins.
+        run.is_ending = True
         self.calls.cancel_all(run.token)
         if run.instances is not None:
             self.driver.clean(run)
         if closing := self.calls.closing(run.token):
             run.wait_for(closing)
 
-    def _fail(self, error: Exception) -> None:
-        """Ends all runs by what was raised while events were read: those that are left are lost.
+    def _fail(self, error: BaseException, events: Sequence[Any]) -> None:
+        """Ends all runs by what was raised while events were read or dispatched: those that are left are lost.
 
-        A signal handler may raise it at any place, and on an event loop it reaches nobody who waits. They do not wait
-        for their cleaning up, which may have been left half begun.
+        A signal handler may raise it at any place, and on an event loop it reaches nobody who waits; what a function
+        ends the program with comes here too. Only what the events release is released all the same, perhaps again:
+        nothing else would let go of it.
         """
+        for event in events:
+            if event[0] == RELEASED:
+                ownership.release(event[1])
         for run in list(self.runs.values()):
-            self.abandon(run)
-            run.cleaned = None
-            run.complete(error)
+            try:
+                self.abandon(run)
+            finally:
+                run.fail(error)
 
     def _skipped(self, token: int, detail: Mapping[str, Any], is_first: bool) -> None:
         if is_first:

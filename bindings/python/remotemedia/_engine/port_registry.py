@@ -76,6 +76,9 @@ def sync_port(on_threads: bool = False) -> SyncPort:
 
 def give_back_port(port: SyncPort) -> None:
     """Makes a port free for the next call."""
+    for run in list(port.runs.values()):
+        # Interrupted before anybody waited for it.
+        port.abandon(run)
     if port.has_loans_left:
         # This thread may never look at it again. What a port that is freed was lent comes back at any other one.
         port.close()

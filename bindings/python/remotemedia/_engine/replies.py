@@ -28,6 +28,7 @@ def pack_reply(call: Call, reply: Reply) -> tuple[CallBuffers, bytes, bool]:
             refused = _first_that_fails(used, call, reply) or _refused_as_a_whole(call, reply, error)
         return used, _pack(used, refused), True
     except BaseException:
+        used.take_back()
         release(used)
         raise
 

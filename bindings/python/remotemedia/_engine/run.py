@@ -40,6 +40,7 @@ class Run:
         "functions",
         "future",
         "instances",
+        "is_ending",
         "notify",
         "received",
         "skipped",
@@ -59,6 +60,8 @@ class Run:
         self.borrowed = borrowed
         """The Python objects that native code may refer to, by their numbers."""
         self.context = contextvars.copy_context() if functions else None
+        self.is_ending = False
+        """Whether it ends or has ended, and no call begins any more."""
         self.received: Any = None
         """Its completion, or the exception in place of one, from when it has come."""
         self.completion: Any = None
@@ -114,6 +117,20 @@ class Run:
             if self.notify is not None:
                 # Who waits for room need not wait for the cleaning up, to learn that there will be none.
                 self.notify(ROOM)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the run by what was raised where its end should have been read, unless it has ended.
+
+        It does not wait for its cleaning up, which may have been left half begun. What ends the program ends its loop,
+        and only cancels who waits here.
+        """
+        self.cleaned = None
+        if self.completion is None:
+            if not isinstance(error, Exception):
+                error = asyncio.CancelledError(f"{type(error).__name__} came while events of this run were read")
+            self.received = self.completion = error
+        # It may have ended without anybody having been told.
+        self._deliver(self.completion)
 
     def wait_for(self, tasks: Collection[asyncio.Task[None]]) -> None:
         """Has its end wait for these tasks too."""

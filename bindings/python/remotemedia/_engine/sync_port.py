@@ -136,7 +136,7 @@ def advance(port: SyncPort) -> None:
         port.serve(*driver.next_calls.pop())
     else:
         driver.in_a_row = 0
-        port.dispatch(port.next(0 if driver.next_calls else SLICE_US))
+        port.advance(0 if driver.next_calls else SLICE_US)
 
 
 def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Outputs:
