@@ -46,7 +46,7 @@ async def _execute(manifest: str, inputs: list[Any]) -> Any:
             [Problem("", "wrong type", expected="JSON text", got=type(manifest).__name__)],
         )
     loop = get_running_loop()
-    port = thread_ports.last
+    port = thread_ports.last()
     if port is None or port.driver.loop() is not loop:
         port = loop_port(loop)
     outcome = port.start(compile_text(manifest), None, inputs, -1)

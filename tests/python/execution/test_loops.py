@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import remotemedia as rm
 import uvloop
@@ -279,10 +281,26 @@ async def test_the_garbage_collector_takes_out_ports_while_stale_ones_are_looked
             pass
 
     other: Any = Stale()
-    ports.update({1: Stale(), 2: other})
+    one = Stale()
+    ports.update({1: weakref.ref(one), 2: weakref.ref(other)})
     monkeypatch.setattr(port_registry, "_loops", ports)
-    monkeypatch.setattr(port_registry.thread_ports, "last", None)
+    monkeypatch.setattr(port_registry.thread_ports, "last", port_registry._none)
     loop = asyncio.get_running_loop()
     port = port_registry.loop_port(loop)
-    assert ports == {id(loop): port}
+    assert ports == {id(loop): weakref.ref(port)}
     port.close()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed event loop")
+def test_a_loop_that_is_dropped_in_the_middle_of_work_is_collected_with_it() -> None:
+    async def waits(_: Any) -> None:
+        asyncio.get_running_loop().stop()
+        await asyncio.Event().wait()
+
+    value = np.zeros(5000)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(rm.execute(chain(("w", waits, {})), [value]))
+    loop.run_forever()
+    gone = weakref.ref(loop), weakref.ref(value)
+    del loop, value, task
+    assert eventually(lambda: all(each() is None for each in gone))

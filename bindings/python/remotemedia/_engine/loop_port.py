@@ -61,6 +61,7 @@ class LoopDriver(LoopCalls):
             loop.add_reader(descriptor[0], port.drain)
             self._descriptor = descriptor[0]
         except NotImplementedError:
+            _pumped.add(port)
             threads.start("remotemedia-port", _pump, weakref.ref(port))
 
     def stop(self) -> None:
@@ -193,8 +194,21 @@ def new_loop_port(loop: asyncio.AbstractEventLoop, forget: Callable[[LoopPort], 
     return port
 
 
+_pumped: set[LoopPort] = set()
+"""Ports that no loop keeps, since it can't watch their descriptors."""
+
+
 def _pump(reference: weakref.ref[LoopPort]) -> None:
     """Drains a port for a loop that can't watch its descriptor."""
+    try:
+        _drain_for_loop(reference)
+    finally:
+        port = reference()
+        if port is not None:
+            _pumped.discard(port)
+
+
+def _drain_for_loop(reference: weakref.ref[LoopPort]) -> None:
     events: list[Any] = []
     while not events or events[-1] != [SHUT_DOWN]:
         port = reference()

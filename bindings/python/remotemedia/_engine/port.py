@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from os import getpid
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._abi import ownership
@@ -84,6 +85,8 @@ class EventPort(Generic[DriverT]):
 
     def __init__(self, driver: DriverT) -> None:
         self.driver = driver
+        self.runs: dict[int, Run] = {}
+        self._process = getpid()
         out, error = ffi.new("rm_port **"), ffi.new("rm_error **")
         check(lib.rm_port_new(runtime(), NULL, 0, out, error), error)
         if chosen := function_threads():
@@ -92,7 +95,6 @@ class EventPort(Generic[DriverT]):
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
         self._hold: object = hidden(self.handle)
         self.address = int(ffi.cast("uintptr_t", out[0]))
-        self.runs: dict[int, Run] = {}
         self.calls = OpenCalls()
         self.is_closed = False
         self.has_loans_left = False
@@ -101,6 +103,11 @@ class EventPort(Generic[DriverT]):
         """Whether another thread decodes events: later ones wait, so that they are dispatched in their order."""
         self._free: list[CallBuffers] = []
         """Buffers that no call uses. A call within a call finds them in use, and takes others."""
+
+    def __del__(self) -> None:
+        """Ends what goes on at a port that is garbage, together with a loop that was dropped in the middle of it."""
+        if self.runs and self._process == getpid() and not exiting():
+            self.close()
 
     def start(
         self,

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections import deque
+from collections.abc import Callable
 
 from .._process import after_fork
 from .loop_port import LoopPort, new_loop_port
@@ -18,14 +20,22 @@ class _Ports(threading.local):
     """What a thread uses: the port of the loop that ran last, and ports to serve without a loop."""
 
     def __init__(self) -> None:
-        self.last: LoopPort | None = None
+        self.last: Callable[[], LoopPort | None] = _none
         self.free: list[SyncPort] = []
         self.free_on_threads: list[SyncPort] = []
 
 
+def _none() -> None:
+    """The last port where there is none."""
+
+
 _lock = threading.Lock()
-_loops: dict[int, LoopPort] = {}
-"""By the identity of the loop. Read and changed under the lock alone."""
+_loops: dict[int, weakref.ref[LoopPort]] = {}
+"""By the identity of the loop. Read and changed under the lock alone.
+
+A loop has its port, which it watches; this has neither. The port has runs, and they have futures, which have the loop:
+who drops a loop in the middle of its work drops all of that.
+"""
 _forgotten: deque[tuple[int, LoopPort]] = deque()
 """Ports of loops that were collected. The garbage collector may run at any time, and so must not change `_loops`."""
 thread_ports = _Ports()
@@ -34,13 +44,13 @@ thread_ports = _Ports()
 
 def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
     """The port of a running loop, made at its first use."""
-    port = thread_ports.last
+    port = thread_ports.last()
     if port is not None and port.driver.loop() is loop and not port.is_closed:
         return port
     key = id(loop)
     with _lock:
         stale = _take_stale()
-        found = _loops.get(key)
+        found = _loops.get(key, _none)()
         # Another loop may have had this id before.
         if found is not None and (found.driver.loop() is not loop or found.is_closed):
             found = None
@@ -49,15 +59,15 @@ def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
     if found is None:
         found = new_loop_port(loop, lambda port: _forget(key, port))
         with _lock:
-            _loops[key] = found
-    thread_ports.last = found
+            _loops[key] = weakref.ref(found)
+    thread_ports.last = weakref.ref(found)
     return found
 
 
 def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Closes a loop's port, before the loop is closed."""
     with _lock:
-        port = _loops.pop(id(loop), None)
+        port = _loops.pop(id(loop), _none)()
     if port is not None:
         port.close()
 
@@ -98,10 +108,16 @@ def _take_stale() -> list[LoopPort]:
     """Takes out the ports of loops that are closed or were collected. Under the lock."""
     while _forgotten:
         key, port = _forgotten.popleft()
-        if _loops.get(key) is port:
+        if _loops.get(key, _none)() is port:
             del _loops[key]
-    stale = [key for key, each in _loops.items() if each.driver.is_gone]
-    return [_loops.pop(key) for key in stale]
+    stale = []
+    for key, reference in list(_loops.items()):
+        each = reference()
+        if each is None or each.driver.is_gone:
+            del _loops[key]
+        if each is not None and each.driver.is_gone:
+            stale.append(each)
+    return stale
 
 
 def _child() -> None:
@@ -110,7 +126,7 @@ def _child() -> None:
     _lock = threading.Lock()
     _loops.clear()
     _forgotten.clear()
-    thread_ports.last = None
+    thread_ports.last = _none
     thread_ports.free.clear()
     thread_ports.free_on_threads.clear()
 

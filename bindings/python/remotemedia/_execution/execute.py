@@ -79,7 +79,7 @@ async def execute(
             manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
         )
     loop = _get_running_loop() or running_loop(BLOCKING)
-    port = thread_ports.last
+    port = thread_ports.last()
     if port is None or port.driver.loop() is not loop:
         port = loop_port(loop)
     driver = port.driver
