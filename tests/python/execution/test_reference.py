@@ -267,6 +267,19 @@ def test_sound_and_files_pass_with_their_places() -> None:
         assert texts[0] == texts[1]
 
 
+@pytest.mark.parametrize("count", [10, 5000])
+def test_results_are_in_memory_of_their_own_or_in_that_of_the_caller_in_both_engines(count: int) -> None:
+    numbers = numpy.ones(count, "float32")
+    inputs = [numbers, {"x": numbers}, rm.Audio(numbers[None], 8000), rm.Tensor(numbers.tobytes(), "float32", (count,))]
+    found = []
+    for engine in ("native", "python"):
+        first, inner, sound, tensor = rm.execute_sync(chain(("f", same, {})), inputs, engine=engine)
+        arrays = [first, inner["x"], sound.samples]
+        found.append([(each.flags.writeable, numpy.shares_memory(each, numbers)) for each in arrays])
+        found[-1].append(tensor.flags.writeable)
+    assert found[0] == found[1]
+
+
 def picky_about_media(value: Any) -> Any:
     raise ValueError
 

@@ -33,10 +33,7 @@ from .diagnose import (
     describe_moment,
     describe_type,
 )
-from .numpy_arrays import is_plain_scalar
-
-INLINE_BYTES = 16 * 1024
-"""Payloads below this size travel in the document: up to here a copy is cheaper than a buffer's bookkeeping."""
+from .numpy_arrays import INLINE_BYTES, is_plain_scalar
 
 _new_tuple: Any = tuple.__new__
 _BYTES: Any = ffi.typeof("char[]")

@@ -1,10 +1,15 @@
-"""numpy, where it is installed: imported when the first array comes out, and its scalars, which are plain numbers."""
+"""numpy, where it is installed: imported when the first array comes out, and its scalars, which are plain numbers; how
+large an array is that crosses without a copy.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .._process import FIRST_USE
+
+INLINE_BYTES = 16 * 1024
+"""Payloads below this size travel in the document: up to here a copy is cheaper than a buffer's bookkeeping."""
 
 _UNKNOWN: Any = object()
 _numpy: Any = _UNKNOWN

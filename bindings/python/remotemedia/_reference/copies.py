@@ -1,7 +1,7 @@
 """Copies values as crossing between Python and the runtime would: of plain types, shared with nothing; or an error.
 
-Media values and arrays stay the same objects, but media with tensors where numpy is there; the native runtime shares
-their memory too. Tables and what speaks DLPack alone are read by the native library's readers of those formats, and are
+Arrays stay in the same memory, also those of media, as with the native runtime, but small ones: those are copied, and
+who gets them has them alone. Tensors become arrays where numpy is there. Tables and what speaks DLPack alone are read by the native library's readers of those formats, and are
 refused where it can't be loaded.
 """
 
@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Any
 
 from .._codec.diagnose import describe_array, describe_type, describe_unicode, explain
-from .._codec.numpy_arrays import is_plain_scalar, numpy_if_installed
+from .._codec.numpy_arrays import INLINE_BYTES, is_plain_scalar, numpy_if_installed
 from .._media.element_types import NAMES_OF_FORMATS
 from .._media.file import native_path
 from .._process import FIRST_USE, imported
@@ -93,7 +93,7 @@ class _Crossing:
         if kind is datetime:
             return value.astimezone(timezone.utc)
         replacement = self.replacement(value)
-        return replacement if is_media(replacement) else self.copy(replacement)
+        return _of_its_own(replacement) if is_media(replacement) else self.copy(replacement)
 
 
 def _replacement(value: Any) -> Any:
@@ -185,6 +185,23 @@ def _with_arrays(media: Audio | Video) -> Audio | Video:
         (media.samples,) = arrays
     else:
         media.planes = arrays
+    return media
+
+
+def _of_its_own(media: Any) -> Any:
+    """A media value with copies of its small arrays, which nobody else has."""
+    kind = type(media)
+    if kind is Audio:
+        media = copy(media)
+        media.samples = _of_its_own(media.samples)
+    elif kind is Video:
+        media = copy(media)
+        media.planes = [_of_its_own(plane) for plane in media.planes]
+    elif kind is Tensor:
+        if media.nbytes < INLINE_BYTES:
+            return Tensor(bytearray(media.data), media.dtype, media.shape)
+    elif kind not in (File, Table) and media.nbytes < INLINE_BYTES:
+        return media.copy()
     return media
 
 
