@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import itertools
 import math
 import subprocess
 import sys
@@ -480,6 +481,27 @@ def test_arrays_are_left_to_the_native_engine() -> None:
     assert str(caught.value) == (
         "node 'add' (Calculator): the Python engine does not compute with arrays; run it with engine=\"native\""
     )
+
+
+def endless(value: Any) -> Iterator[int]:
+    yield from itertools.count(value)
+
+
+def until_3(value: int) -> int:
+    if value == 3:
+        raise ValueError("three")
+    return value
+
+
+@pytest.mark.parametrize("functions", [(endless, until_3), (endless, same, until_3), (same, endless, until_3, same)])
+def test_an_endless_generator_ends_where_a_function_behind_it_fails_in_both_engines(functions: Any) -> None:
+    errors = []
+    manifest = chain(*((f"n{index}", function, {}) for index, function in enumerate(functions)))
+    for engine in ("native", "python"):
+        with pytest.raises(rm.NodeError, match="ValueError: three") as caught:
+            rm.execute_sync(manifest, [0], engine=engine, timeout=SECONDS)
+        errors.append((told(caught.value), caught.value.outputs))
+    assert errors[0] == errors[1]
 
 
 def test_functions_that_run_in_calls_of_their_own_hand_on_what_crosses() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from .._functions.places_in_time import Place
 from .._process import imported
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
@@ -28,6 +29,10 @@ class RefusedError(Exception):
         self.cause = cause
         self.cure = cure
         self.ends_run = ends_run
+        self.node = 0
+        """In which step of a chain."""
+        self.place: Place | None = None
+        """The place of what that one had got, if functions before it have made one."""
 
 
 class Node(ABC):

@@ -1,8 +1,8 @@
 """Copies values as crossing between Python and the runtime would: of plain types, shared with nothing; or an error.
 
 Arrays stay in the same memory, also those of media, as with the native runtime, but small ones: those are copied, and
-who gets them has them alone. Tensors become arrays where numpy is there. Tables and what speaks DLPack alone are read by the native library's readers of those formats, and are
-refused where it can't be loaded.
+who gets them has them alone. Tensors become arrays where numpy is there. Tables and what speaks DLPack alone are read
+by the native library's readers of those formats, and are refused where it can't be loaded.
 """
 
 from __future__ import annotations

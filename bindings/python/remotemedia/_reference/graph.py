@@ -73,6 +73,21 @@ class Graph(NamedTuple):
     inputs: list[str]
     outputs: list[Output]
 
+    def chains(self) -> list[list[int]]:
+        """The steps by their places, those that share what they give together with the one behind them."""
+        after = {link.source: link.target for step in self.steps for link in step.sources}
+        chains = []
+        followers = set()
+        for place in range(len(self.steps)):
+            if place in followers:
+                continue
+            chain = [place]
+            while self.steps[chain[-1]].shares:
+                chain.append(after[chain[-1]])
+                followers.add(chain[-1])
+            chains.append(chain)
+        return chains
+
     def ways(self) -> Counter[tuple[int, int]]:
         """How many ways lead on from each port, by the place of its step and its number: to steps and out."""
         places = {step.id: place for place, step in enumerate(self.steps)}

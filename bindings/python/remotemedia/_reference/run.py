@@ -1,7 +1,9 @@
 """Runs a graph: item after item, and for each item node after node.
 
 A node takes what its sources gave, in the order of the connections; that alone makes the order of the results: item,
-path, emission. Where several nodes fail, the native runtime reports one of them, whichever comes first; here it is the
+path, emission. Functions that hand on to each other are one node here, as they share a call of the native runtime: each
+value passes all of them before the first one makes the next, so that an endless generator ends where one behind it
+fails. Where several nodes fail, the native runtime reports one of them, whichever comes first; here it is the
 first in this order, and `errors` has those of all other items and branches too if `stop` is false.
 """
 
@@ -15,13 +17,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._functions.arguments import handed_on, read_only
+from .._functions.arguments import read_only
 from .._functions.chain import all_values_async
 from .._functions.contexts import AsyncStepsInContext
 from .._functions.event_loop import cancellations
 from .._functions.failures import ENDS_PROGRAM, Cursor, Failure
 from .._functions.instances import Instance, clean_up
-from .._functions.places_in_time import place_of
+from .._functions.places_in_time import Place, place_of
 from .._functions.ports import Out, output_of
 from .._functions.spec import HostClass, HostFunction, InThread
 from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of, outputs_of_sinks
@@ -116,24 +118,27 @@ async def _run(
         return _outputs(collected, len(values), report)
 
     deadline.outputs = outputs_so_far
+    chains = graph.chains()
     for item in range(len(values)):
-        given: list[list[Packet]] = []
-        for place, step in enumerate(graph.steps):
+        given: dict[int, list[Packet]] = {}
+        for chain in chains:
+            # It takes what the first step takes, and gives what the last one gives.
+            step, place = graph.steps[chain[0]], chain[-1]
             arriving = [
                 packet._replace(port=link.input)
                 for link in step.sources
                 for packet in given[link.source]
                 if packet.port == link.output
             ]
-            emitted = []
-            end = [END] if isinstance(nodes[place], Instance) else []
+            emitted: list[Packet] = []
+            end = [END] if any(isinstance(nodes[each], Instance) for each in chain) else []
             entering = [_packet(values[item][number], None)._replace(port=port) for number, port in step.entries]
             for packet in [*entering, *arriving, *end]:
                 taken = 0
                 for tried in itertools.count():
                     deadline.begin(step, item)
                     try:
-                        work = _process(step, nodes[place], packet, context.copy(), in_thread, cancelled)
+                        work = _process(graph, nodes, chain, packet, context.copy(), in_thread, deadline, cancelled)
                         async with aclosing(work) as outs:
                             number = 0
                             async for out in outs:
@@ -155,7 +160,8 @@ async def _run(
                             report = report._replace(retries=report.retries + 1)
                             await pause(min(step.on_error.backoff * 2**tried, LONGEST_BACKOFF))
                             continue
-                        error = _error(step, item, values[item], packet, refused, tried)
+                        at = packet if refused.place is None else _at(packet, refused.place)
+                        error = _error(graph.steps[chain[refused.node]], item, values[item], at, refused, tried)
                         if step.on_error.skips and not refused.ends_run:
                             report = _skip(report, error)
                         else:
@@ -163,9 +169,9 @@ async def _run(
                         break
                 if errors and stop:
                     break
-            given.append(emitted)
+            given[place] = emitted
             for output in graph.outputs:
-                if output.id == step.id:
+                if output.id == graph.steps[place].id:
                     collected[output.name] += [(item, out) for out in emitted if out.port == output.port]
             if errors and stop:
                 break
@@ -184,31 +190,38 @@ async def _run(
 
 
 async def _process(
-    step: Step,
-    node: Node | HostFunction,
+    graph: Graph,
+    nodes: list[Node | HostFunction],
+    chain: list[int],
     packet: Packet,
     context: contextvars.Context,
     in_thread: InThread,
+    deadline: Deadline,
     cancelled: int | None,
 ) -> AsyncGenerator[Packet, None]:
-    """The packets that a node makes of a packet; functions run in `context`.
+    """The packets that the steps of a chain make of a packet; functions run in `context`.
 
     Raises `RefusedError`, for a function from its exception.
     """
+    node = nodes[chain[0]]
     if not isinstance(node, HostFunction):
         yield packet._replace(value=node.process(packet.value))
         return
+    functions = [each for place in chain if isinstance(each := nodes[place], HostFunction)]
     entry = [0] if packet is END else [0, *packet]
     cursor, is_left = Cursor(), False
     try:
-        work = AsyncStepsInContext(context, all_values_async([node], [entry], cursor, in_thread))
+        work = AsyncStepsInContext(context, all_values_async(functions, [entry], cursor, in_thread))
         async with aclosing(work) as values:
             async for each in values:
                 if each is None:
+                    is_left = True
+                    deadline.check()
+                    is_left = False
                     continue
-                value, port = (each.value, output_of(node, each)) if type(each) is Out else (each, 0)
-                value = handed_on(value) if step.shares else crossed(value, "the returned value")
-                out = _packet(value, packet)
+                value, port = (each.value, output_of(functions[-1], each)) if type(each) is Out else (each, 0)
+                value = crossed(value, "the returned value")
+                out = _packet(value, packet if cursor.place is None else _at(packet, cursor.place))
                 is_left = True
                 yield out._replace(port=port)
                 is_left = False
@@ -216,7 +229,17 @@ async def _process(
         if is_left or _ends_the_run(error, cancelled):
             raise
         failure = cursor.failure(error)
-        raise RefusedError(failure.message, ends_run=failure.ends_run) from failure.error
+        refused = RefusedError(failure.message, ends_run=failure.ends_run)
+        refused.node, refused.place = failure.node, failure.place
+        raise refused from failure.error
+
+
+def _at(packet: Packet, place: Place) -> Packet:
+    """A packet at a place that functions have made; None of it is that of the packet."""
+    pts, duration = place
+    return packet._replace(
+        pts=packet.pts if pts is None else pts, duration=packet.duration if duration is None else duration
+    )
 
 
 async def _finish(
