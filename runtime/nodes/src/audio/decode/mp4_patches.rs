@@ -1,16 +1,30 @@
 //! The bytes of an MP4 file that are to be others, so that Symphonia's demuxer reads it: it wants all of the index to be
 //! right, and to be known to it.
 //!
-//! Boxes are those of ISO/IEC 14496-12: `hdlr` 8.4.3, `stsc` 8.7.4, `stsd` 8.5.2, `trex` 8.8.3.
+//! Boxes are those of ISO/IEC 14496-12: `hdlr` 8.4.3, `stsc` 8.7.4, `stsd` 8.5.2, `stsz` 8.7.3, `stts` 8.6.1.2, `trex` 8.8.3.
 
 use super::mp4_gapless::{Child, Movie, child, children, number, placed_children, track_number};
 use super::mp4_pcm;
 
 /// The bytes that are to be others, so that the demuxer reads the file: tracks without sound become free space, over
-/// which it passes, of several descriptions of a sound the first is the only one where the others are of no use, and
-/// bytes with a sign are bytes. What is wrong in them, or not known to it, is not to decide on the sound.
+/// which it passes, of several descriptions of a sound the first is the only one where the others are of no use,
+/// bytes with a sign are bytes, and samples that are all in fragments have no durations in the index. What is wrong in
+/// them, or not known to it, is not to decide on the sound.
 pub(super) fn patches(movie: &Movie) -> Vec<(u64, u8)> {
-    [silent_tracks(movie), further_descriptions(movie), signed_bytes(movie)].concat()
+    [silent_tracks(movie), further_descriptions(movie), signed_bytes(movie), durations_of_none(movie)].concat()
+}
+
+/// The counts of durations in the index of a file with fragments, where the index has no samples: FFmpeg gives those of
+/// the first fragment there, if it is PCM.
+fn durations_of_none(movie: &Movie) -> Vec<(u64, u8)> {
+    let counts = sounds(movie).filter(|_| movie.is_fragmented()).filter_map(|track| {
+        let (table, content) = descend(track.content, &[b"mdia", b"minf", b"stbl"])?;
+        let (durations, stts) = descend(content, &[b"stts"])?;
+        stts.get(4..8)?;
+        let samples = child(content, b"stsz")?.get(8..12).map(number)?;
+        (samples == 0).then_some(track.content_begins + table + durations + 4)
+    });
+    counts.flat_map(|count| word(movie, count, 0)).collect()
 }
 
 /// The names of descriptions of bytes with a sign.
@@ -31,10 +45,12 @@ fn further_descriptions(movie: &Movie) -> Vec<(u64, u8)> {
         let (descriptions, stsd) = descend(content, &[b"stsd"])?;
         has_one_description(stsd, child(content, b"stsc")?).then_some(track.content_begins + table + descriptions + 4)
     });
-    let one = |count: usize| {
-        (0..).zip(1u32.to_be_bytes()).map(move |(offset, byte)| (movie.begins + count as u64 + offset, byte))
-    };
-    counts.flat_map(one).collect()
+    counts.flat_map(|count| word(movie, count, 1)).collect()
+}
+
+/// A number in place of the one at a place of the index.
+fn word(movie: &Movie, place: usize, number: u32) -> impl Iterator<Item = (u64, u8)> {
+    (movie.begins + place as u64..).zip(number.to_be_bytes())
 }
 
 fn sounds(movie: &Movie) -> impl Iterator<Item = Child<'_>> {
@@ -151,5 +167,25 @@ mod tests {
         assert!(is_left(&[b"one", b"one"], &[]));
         assert!(!is_left(&[b"one", b"two"], &[]));
         assert!(!is_left(&[b"one"], &[[1, 5, 1]]));
+    }
+
+    #[test]
+    fn an_index_without_samples_has_no_durations_of_them() {
+        let table =
+            |kind, words: &[u32]| boxed(kind, &words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>());
+        let is_patched = |samples: u32, extends: &[u8]| {
+            let tables = [table(b"stts", &[0, 1, 8192, 1]), table(b"stsz", &[0, 2, samples])].concat();
+            let tables = boxed(b"minf", &boxed(b"stbl", &tables));
+            let media = boxed(b"mdia", &[boxed(b"hdlr", b"\0\0\0\0\0\0\0\0soun"), tables].concat());
+            let file = [boxed(b"ftyp", b"qt  "), boxed(b"moov", &[&boxed(b"trak", &media), extends].concat())].concat();
+            let patches = patches_of(&file);
+            let count = file.windows(4).position(|kind| kind == b"stts").expect("it is there") as u64 + 8;
+            assert!(patches.is_empty() || patches == [0, 1, 2, 3].map(|byte| (count + byte, 0)));
+            !patches.is_empty()
+        };
+        let extends = boxed(b"mvex", &[]);
+        assert!(is_patched(0, &extends));
+        assert!(!is_patched(8192, &extends));
+        assert!(!is_patched(0, &[]), "a file without sound");
     }
 }
