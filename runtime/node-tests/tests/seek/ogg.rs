@@ -277,6 +277,51 @@ fn bytes_between_pages_that_begin_as_a_page_cost_no_sound() {
     }
 }
 
+/// Who looks for the last page in as many bytes as a page may have meets it first.
+#[test]
+fn bytes_near_the_end_that_begin_as_a_page_cost_no_sound() {
+    const LONGEST: usize = 65_307;
+    let foreign = [b"OggS\0\0".as_slice(), &[0; 20], &[255; 256]].concat();
+    for (name, stream) in [("Vorbis", vorbis().repeated(3)), ("Opus", opus(96, 1, 10)), ("FLAC", flac(40))] {
+        let file = stream.ogg(DRAWN, 4, 0);
+        let whole = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        let looks_from = (file.len() + foreign.len()).checked_sub(LONGEST).expect("a longer file");
+        let marks = file.windows(4).enumerate().filter(|(_, mark)| *mark == b"OggS");
+        let (place, _) = marks.skip(3).find(|(place, _)| *place >= looks_from).expect("a page near the end");
+        let bytes = [&file[..place], &foreign, &file[place..]].concat();
+        let by_content = Subject { name, bytes: bytes.clone(), params: json!({}) }.part(json!({}));
+        for outcome in [decode_path(&media::file("near.ogg", &bytes)), by_content, decode_pieces(&bytes, 4096)] {
+            assert_eq!(outcome.failure, None, "{name}");
+            assert!(outcome.samples() == whole, "{name}");
+        }
+    }
+}
+
+/// A page is at most 65,307 bytes long, and the last ones are looked for in twice as many at first.
+#[test]
+fn foreign_bytes_behind_the_last_page_cost_no_sound() {
+    let unmarked = changed(&vorbis().ogg(DRAWN, 4, 0), |_, header| header[5] &= !4);
+    for (name, file) in [
+        ("Vorbis", vorbis().ogg(DRAWN, 4, 0)),
+        ("Vorbis of a live stream", unmarked),
+        ("Opus", opus(96, 1, 2).ogg(DRAWN, 4, 0)),
+        ("FLAC", flac(24).ogg(DRAWN, 4, 0)),
+    ] {
+        let whole = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        let expected = length(in_memory(file.clone()));
+        for foreign in [100, 65_000, 66_000, 100_000, 125_000, 140_000, 300_000] {
+            let bytes = [&file[..], &vec![7; foreign]].concat();
+            let by_path = decode_path(&media::file("tail.ogg", &bytes));
+            let by_content = Subject { name, bytes: bytes.clone(), params: json!({}) }.part(json!({}));
+            for outcome in [by_path, by_content, decode_pieces(&bytes, 4096)] {
+                assert_eq!(outcome.failure, None, "{name}, {foreign} bytes");
+                assert!(outcome.samples() == whole, "{name}, {foreign} bytes");
+            }
+            assert_eq!(length(in_memory(bytes)), expected, "{name}, {foreign} bytes");
+        }
+    }
+}
+
 /// As where a transfer broke off, and the next file was put behind.
 #[test]
 fn flac_that_is_cut_off_before_another_link_comes_out() {

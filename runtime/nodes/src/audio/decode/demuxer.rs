@@ -215,11 +215,20 @@ impl Demuxer {
         }
     }
 
-    /// Takes what is known of the end of a file in Ogg, and whether another stream than the first ends it, whose length is not told.
-    pub(super) fn learn_end(&mut self, last: LastPage, is_chain: bool) {
+    /// Takes what is known of the end of a file in Ogg.
+    pub(super) fn learn_end(&mut self, last: LastPage) {
         self.may_end = last.ends_whole;
         self.is_marked = last.is_marked;
-        self.track.duration_s = self.track.duration_s.filter(|_| !is_chain);
+    }
+
+    /// Takes the position at which a stream in Ogg ends, if a page says it. The length of a chain is not told: of it only the
+    /// first stream is known.
+    pub(super) fn learn_length(&mut self, end: Option<u64>, is_chain: bool) {
+        match end {
+            _ if is_chain => self.track.duration_s = None,
+            Some(end) => self.track.end_at(end),
+            None => {}
+        }
     }
 
     /// Takes it that pages are missing where the source ends.

@@ -142,7 +142,7 @@ impl ByteStream {
             && !std::mem::replace(&mut open.is_end_known, true)
             && let Some(last) = pages.end(&self.bytes)
         {
-            demuxer.learn_end(last, false);
+            demuxer.learn_end(last);
         }
         if let (Gate::Ogg(pages), Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file) {
             let limit = pages.whole(&self.bytes);

@@ -145,16 +145,13 @@ pub(super) struct OrderedPages<S> {
     hidden: HiddenBytes,
     order: PageOrder,
     lost: Option<LostPages>,
-    is_chain: bool,
 }
 
 impl<S: Read + Seek> OrderedPages<S> {
-    /// The source stands at its start. That of a chain does not tell its length: the reader would look for the end of each
-    /// link, and panics where links are cut.
-    pub(super) fn new(source: S, is_chain: bool) -> Self {
+    /// The source stands at its start.
+    pub(super) fn new(source: S) -> Self {
         Self {
             source,
-            is_chain,
             source_at: 0,
             place: 0,
             ahead: Vec::new(),
@@ -285,7 +282,10 @@ impl<S: MediaSource> MediaSource for OrderedPages<S> {
         self.source.is_seekable()
     }
 
+    /// For those who look for tags behind the sound, before a page is read. The reader of pages would look at the last ones
+    /// first, which were not judged, and gives the whole file up where it finds none: so it reads as if the file arrived.
     fn byte_len(&self) -> Option<u64> {
-        self.source.byte_len().filter(|_| !self.is_chain)
+        let has_begun = self.ahead_at > 0 || self.judged > 0;
+        self.source.byte_len().filter(|_| !has_begun)
     }
 }

@@ -18,6 +18,8 @@ pub(super) const LAST_OF_STREAM: u8 = 4;
 pub(super) const MOST_SILENT: u32 = 1 << 12;
 /// Room for two of the longest pages.
 const LAST: usize = 1 << 17;
+/// So many that may be the last page are looked at: each may be none.
+const TRIED: usize = 64;
 
 /// Follows the pages of a stream that arrives.
 #[derive(Default)]
@@ -111,19 +113,9 @@ pub(super) struct LastPage {
 }
 
 impl LastPage {
-    /// That of a file of this length.
-    pub(super) fn of_file(mut read: impl FnMut(u64, usize) -> Vec<u8>, len: u64) -> Option<Self> {
-        let place = len.saturating_sub(LAST as u64);
-        Self::read(&read(place, LAST), place)
-    }
-
     /// That of the last bytes of a file, which begin at a place.
     fn read(bytes: &[u8], begins: u64) -> Option<Self> {
-        /// So many marks may be none of a page that is whole.
-        const TRIED: usize = 64;
-        let marks = bytes.windows(MARK.len()).enumerate().rev().filter(|(_, mark)| mark == MARK).take(TRIED);
-        marks.map(|(place, _)| &bytes[place..]).find_map(|from| {
-            let (page, behind) = from.split_at_checked(usize::try_from(page_len(from)?).ok()?)?;
+        pages_from_behind(bytes).take(TRIED).find_map(|(page, behind)| {
             let is_marked = page[5] & LAST_OF_STREAM != 0;
             // Room that was made for bytes which never came is zero.
             let is_unwritten = !is_marked && behind.iter().all(|byte| *byte == 0);
@@ -139,6 +131,50 @@ impl LastPage {
             })
         })
     }
+}
+
+/// The last bytes of a file, or those around its last page where that is far from the end.
+pub(super) struct Tail {
+    begins: u64,
+    bytes: Vec<u8>,
+}
+
+impl Tail {
+    /// Those of a file of this length.
+    pub(super) fn of_file(mut read: impl FnMut(u64, usize) -> Vec<u8>, len: u64) -> Self {
+        /// As many as are kept of a stream that arrives.
+        const MOST: u64 = 64 << 20;
+        let begins = len.saturating_sub(LAST as u64);
+        let mut tail = Self { begins, bytes: read(begins, LAST) };
+        let mut tried = 0;
+        while tail.begins > 0 && len - tail.begins < MOST && tried < TRIED && tail.last().is_none() {
+            tried += pages_from_behind(&tail.bytes).count();
+            let begins = tail.begins.saturating_sub(LAST as u64);
+            tail = Self { begins, bytes: read(begins, 2 * LAST) };
+        }
+        tail
+    }
+
+    /// The last page among them.
+    pub(super) fn last(&self) -> Option<LastPage> {
+        LastPage::read(&self.bytes, self.begins)
+    }
+
+    /// The position at which a stream ends, if the page that says so is among them.
+    pub(super) fn end_of(&self, stream: u32) -> Option<u64> {
+        let pages = pages_from_behind(&self.bytes).map(|(page, _)| page);
+        let mut ends = pages.filter(|page| page[5] & LAST_OF_STREAM != 0 && serial(page) == stream).take(TRIED);
+        ends.find(|page| is_right(page)).and_then(position)
+    }
+}
+
+/// What may be pages among bytes, each with the next bytes behind it, from the last one on.
+fn pages_from_behind(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let marks = bytes.windows(MARK.len()).enumerate().rev().filter(|(_, mark)| mark == MARK);
+    marks.filter_map(|(place, _)| {
+        let from = &bytes[place..bytes.len().min(place + LAST)];
+        from.split_at_checked(usize::try_from(page_len(from)?).ok()?)
+    })
 }
 
 /// What the first pages of a file show of its streams.

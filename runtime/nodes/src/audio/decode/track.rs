@@ -57,10 +57,6 @@ pub(super) fn choose_track(
             WrongEdits::BehindEnd => failure::damaged(name, "its edit list begins behind the end of its sound").into(),
         })?;
     let frames = match container {
-        // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
-        Container::Ogg if params.codec == CODEC_ID_OPUS => {
-            num_frames.map(|frames| frames.saturating_sub(u64::from(opus::pre_skip(&params))))
-        }
         Container::Ogg => num_frames,
         Container::Caf if !is_mpeg(&params) => trim.end.map_or(num_frames, |(sound, _)| Some(sound)),
         _ => trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay))),
@@ -118,10 +114,7 @@ fn extent(
             (Trim { delay, end: sound.map(|sound| (sound, padding)) }, promised)
         }
         Container::Flac => (Trim::default(), num_frames),
-        // Its reader counts up to the last page that is there.
-        Container::Ogg if params.codec == CODEC_ID_FLAC => {
-            (Trim::default(), params.extra_data.as_deref().and_then(flac_total))
-        }
+        Container::Ogg if params.codec == CODEC_ID_FLAC => (Trim::default(), num_frames),
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
             let delay = if params.codec == CODEC_ID_OPUS { opus::pre_skip(params) } else { 0 };
@@ -132,13 +125,6 @@ fn extent(
         _ => (Trim::default(), None),
     };
     Ok((Sound { trim, cuts: Cuts::default() }, promised))
-}
-
-/// The number of frames by the description of a FLAC stream, if it tells (RFC 9639, 8.2).
-fn flac_total(description: &[u8]) -> Option<u64> {
-    let [high, rest @ ..] = description.get(13..18)?.first_chunk::<5>()?;
-    let total = rest.iter().fold(u64::from(high & 0x0f), |total, byte| total << 8 | u64::from(*byte));
-    (total > 0).then_some(total)
 }
 
 fn is_mpeg(params: &AudioCodecParameters) -> bool {
@@ -203,6 +189,12 @@ impl TrackFacts {
         let are_there = places.is_some();
         self.params.channels = places.or(self.params.channels.take());
         are_there
+    }
+
+    /// The positions of a stream in Ogg end here, and count what its decoder leaves out at the start.
+    pub(super) fn end_at(&mut self, position: u64) {
+        let frames = position.saturating_sub(u64::from(opus::pre_skip(&self.params)));
+        self.duration_s = self.params.sample_rate.map(|rate| frames as f64 / f64::from(rate));
     }
 
     /// The positions of the sound begin here, as in what was cut out of a live stream, and not at 0.

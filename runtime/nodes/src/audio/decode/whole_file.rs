@@ -19,7 +19,7 @@ use super::mp4_patches::patches;
 use super::mp4_tags::mp4_tags;
 use super::ogg_links::{SoundingLinks, first_sounding};
 use super::ogg_order::OrderedPages;
-use super::ogg_pages::{LastPage, Streams};
+use super::ogg_pages::{Streams, Tail};
 use super::opened::Opened;
 use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
@@ -168,12 +168,12 @@ impl Found {
             Some(movie) => mp4_tags(movie),
             None => chunk_tags(self.container, read, true),
         };
-        let (mut streams, mut last, mut is_chain) = (Streams::default(), None, false);
+        let (mut streams, mut tail, mut last, mut is_chain) = (Streams::default(), None, None, false);
         if self.container == Container::Ogg {
             let mut read = |place: u64, len: usize| read_at(&mut source, place, len);
             let begins = first_sounding(&mut read, self.begins);
             streams = Streams::read(&mut read, begins);
-            last = LastPage::of_file(&mut read, self.len);
+            last = tail.insert(Tail::of_file(&mut read, self.len)).last();
             is_chain = last.is_some_and(|last| streams.are_chained(read, begins, last));
         }
         let wanted = streams.sound.or(self.blocks.as_ref().and_then(Blocks::wanted));
@@ -187,11 +187,10 @@ impl Found {
         let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
             let mut file = GapSource::new(source);
             if self.container == Container::Ogg {
-                // Its reader wants to find a page near the end.
                 file.end_at(last.map(|last| if last.ends_whole { self.len } else { last.ends_at }));
             }
             let view: Box<dyn MediaSource> = match self.container {
-                Container::Ogg => Box::new(OrderedPages::new(file.view(None), is_chain || last.is_none())),
+                Container::Ogg => Box::new(OrderedPages::new(file.view(None))),
                 _ => Box::new(file.view(None)),
             };
             let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie, wanted)?;
@@ -201,7 +200,8 @@ impl Found {
         };
         demuxer.tell(tags);
         if let Some(last) = last {
-            demuxer.learn_end(last, is_chain);
+            demuxer.learn_end(last);
+            demuxer.learn_length(tail.and_then(|tail| tail.end_of(demuxer.track())), is_chain);
         }
         if let Some(blocks) = &self.blocks {
             demuxer.learn(blocks);
