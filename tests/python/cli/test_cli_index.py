@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.index import AppendedFile
+from remotemedia.cli.index import AppendedFile, Index
 from remotemedia.cli.outlet import Outlet
+from remotemedia.cli.whole_file import GrowingFile
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"
@@ -238,6 +239,48 @@ def test_a_file_system_without_locks_is_no_other_process(tmp_path: Path, monkeyp
     assert str(caught.value) == (
         f"{tmp_path}/rows.jsonl: its file system can't lock it (No locks available); put it on a local disk"
     )
+
+
+def test_an_index_that_is_replaced_before_it_is_locked_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock, close = str(tmp_path / "rows.jsonl"), fcntl.flock, GrowingFile.close
+
+    def late(number: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        # Another process ends, and leaves the rows that count.
+        first.keep(lambda row: row["row"] == 2)
+        first.close()
+        flock(number, operation)
+
+    def watched(file: GrowingFile) -> None:
+        monkeypatch.setattr(GrowingFile, "close", close)
+        close(file)
+        with pytest.raises(rm.InvalidArgumentError, match="another process writes it"):
+            AppendedFile(path)
+
+    first = AppendedFile(path)
+    first.append(b'{"row": 1}\n{"row": 2}\n')
+    monkeypatch.setattr(fcntl, "flock", late)
+    monkeypatch.setattr(GrowingFile, "close", watched)
+    second = AppendedFile(path)
+    second.append(b'{"row": 3}\n')
+    second.close()
+    assert Path(path).read_bytes() == b'{"row": 2}\n{"row": 3}\n'
+
+
+def test_rows_that_another_process_adds_before_the_lock_are_no_new_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "rows.jsonl", fcntl.flock
+
+    def late(number: int, operation: int) -> None:
+        path.write_bytes(b"{}\n")
+        flock(number, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(rm.InvalidArgumentError, match="it is there already"):
+        Index(str(path), resume=False)
 
 
 def test_rows_of_one_locale_are_those_of_another(folder: Path) -> None:

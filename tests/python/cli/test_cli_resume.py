@@ -486,6 +486,17 @@ def test_parts_of_a_killed_run_are_removed_and_no_others(tmp_path: Path) -> None
     assert (tmp_path / "a.flac").read_bytes() == b"whole"
 
 
+def test_a_file_that_can_not_be_locked_is_not_made_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: Any) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(whole_file, "MOST_PARTS", 3)
+    monkeypatch.setattr(fcntl, "flock", locked)
+    with pytest.raises(OSError, match="no new file beside it can be made and locked; remove hidden .part files"):
+        whole_file.write_whole(str(tmp_path / "a.jsonl"), b"")
+    assert os.listdir(tmp_path) == []
+
+
 def test_what_the_runtime_writes_is_no_leftover(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As if it were in another container, where its number is another one.
     monkeypatch.setattr(leftovers, "is_running", lambda process: False)

@@ -28,12 +28,15 @@ from ..media import Audio, File, Tensor
 from .disk import sync_open
 from .fingerprint import content_hash
 from .inputs import Input, Key, title
+from .leftovers import is_at
 from .records import json_text, with_names
 from .whole_file import GrowingFile, whole
 
 Row = Mapping[str, Any]
 UNREPLACED = (errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system says of a file that may be written and not replaced."""
+MOST_REPLACED = 10
+"""So many times in turn a file is replaced between its opening and its lock only by who keeps doing so."""
 
 
 class Index:
@@ -62,14 +65,16 @@ class Index:
         self.is_continued = resume and os.path.exists(path)
         self._known: set[Key] = set()
         self._has_old_rows = False
-        if not resume and os.path.exists(path) and os.path.getsize(path):
-            raise InvalidArgumentError(
-                f"--index {path}: it is there already; continue it with --resume, or remove it to start anew"
-            )
         self._file = AppendedFile(path)
+        # Nobody else adds rows from here on.
+        wrong = None
         if resume and not self._file.is_file:
+            wrong = "--resume reads it, which a pipe allows once; name a file"
+        elif not resume and self._file.is_file and os.path.getsize(path):
+            wrong = "it is there already; continue it with --resume, or remove it to start anew"
+        if wrong is not None:
             self._file.close()
-            raise InvalidArgumentError(f"--index {path}: --resume reads it, which a pipe allows once; name a file")
+            raise InvalidArgumentError(f"--index {path}: {wrong}")
 
     def resume(self, inputs: Sequence[Input], manifest: str, jobs: int) -> None:
         """Finds what is done. Reads the inputs that have rows, `jobs` at a time."""
@@ -251,7 +256,6 @@ class AppendedFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         self._file = self._opened()
 
     @property
@@ -264,11 +268,16 @@ class AppendedFile:
         kept = [line for line, row in self.lines() if is_kept(row)]
         if not self.is_file or sum(map(len, kept)) == os.path.getsize(self.path):
             return
+        number: int | None = None
         try:
             with whole(self.path, synced=True) as file:
                 file.writelines(kept)
-        except OSError as error:
-            if error.errno not in UNREPLACED:
+                # With it the lock stays, which it has since it was made: another process could come in between.
+                number = os.dup(file.fileno())
+        except BaseException as error:
+            if number is not None:
+                os.close(number)
+            if not isinstance(error, OSError) or error.errno not in UNREPLACED:
                 raise
             raise OSError(
                 error.errno,
@@ -277,7 +286,7 @@ class AppendedFile:
                 "not the file alone, and repeat the command with --resume",
             ) from None
         self._file.close()
-        self._file = self._opened()
+        self._file = GrowingFile(self.path, number=number)
 
     def lines(self) -> Iterator[tuple[bytes, Any]]:
         """The whole lines, each with its value; what a crash left of one is left out. A pipe gives none back."""
@@ -309,19 +318,24 @@ class AppendedFile:
         self._file.close()
 
     def _opened(self) -> GrowingFile:
-        file = GrowingFile(self.path, anew=False)
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        """The file under its lock. Another process may replace it until it is locked, and that is not the file then."""
+        for _ in range(MOST_REPLACED):
+            file = GrowingFile(self.path)
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                break
+            except OSError as error:
+                file.close()
+                # Some network shares have no locks.
+                raise InvalidArgumentError(
+                    f"{self.path}: its file system can't lock it ({error.strerror}); put it on a local disk"
+                ) from None
+            if not file.is_file or is_at(file.fileno(), self.path):
+                return file
             file.close()
-            raise InvalidArgumentError(f"{self.path}: another process writes it; wait for its end") from None
-        except OSError as error:
-            file.close()
-            # Some network shares have no locks.
-            raise InvalidArgumentError(
-                f"{self.path}: its file system can't lock it ({error.strerror}); put it on a local disk"
-            ) from None
-        return file
+        raise InvalidArgumentError(f"{self.path}: another process writes it; wait for its end")
 
 
 def last_value(packets: list[Packet]) -> Any:

@@ -45,7 +45,15 @@ def remove_parts(places: Iterable[str]) -> None:
 
 def hold(number: int, path: str) -> bool:
     """Locks a new file or folder until it is closed. False if another process has the lock or has removed it."""
-    return _is_free(number) and os.path.lexists(path)
+    return _is_free(number) and is_at(number, path)
+
+
+def is_at(number: int, path: str) -> bool:
+    """Whether what is open still has this name, which another process may have removed or given to another file."""
+    try:
+        return os.path.samestat(os.fstat(number), os.stat(path))
+    except OSError:
+        return False
 
 
 def is_written(path: str, process: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import io
 import itertools
 import os
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from .disk import sync_name, sync_open
-from .leftovers import hold
+from .leftovers import hold, is_at
 from .outlet import Outlet
 
 READER_PATIENCE = 2.0
@@ -26,6 +27,8 @@ OWN = ("/dev/fd", "/proc/self/fd")
 """The folders of what this process has open."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 COUNT = itertools.count()
+MOST_PARTS = 10_000
+"""More than any killed process of the same number will have left."""
 
 
 def write_whole(path: str, data: Any) -> None:
@@ -55,6 +58,16 @@ def leads_to_device(path: str) -> bool:
         return False
 
 
+def is_written_into(path: str) -> bool:
+    """Whether what a name leads to is written into as it is: a pipe, a device, or what a process has open."""
+    return _place(path)[1] or leads_to_device(path)
+
+
+def make_folder_of(path: str) -> None:
+    """Makes the folder in which a file will be, which is that of its target if it is a link."""
+    os.makedirs(os.path.dirname(os.path.realpath(path)), exist_ok=True)
+
+
 @contextlib.contextmanager
 def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     """A file to write, which takes its name at the end; if an exception ends the block, nothing is left.
@@ -78,7 +91,7 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     beginning = os.path.join(folder, f".{beginning}.{os.getpid()}-")
     held = temporary = None
     try:
-        os.makedirs(folder or ".", exist_ok=True)
+        make_folder_of(place)
         file, temporary = _created(beginning, there)
         # Until it has its name it is locked, although it is closed before, which may tell what did not fit.
         held = os.dup(file.fileno())
@@ -113,20 +126,23 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
 class GrowingFile:
     """A file to which whole rows are added, each of them there once it is. With `anew` an earlier one is emptied.
 
-    Pipes and devices are written into as they are, and so is what `/dev/stderr` stands for.
+    Pipes and devices are written into as they are, and so is what `/dev/stderr` stands for. A `number` is that of the
+    file where it is open already.
     """
 
-    def __init__(self, path: str, *, anew: bool) -> None:
+    def __init__(self, path: str, *, anew: bool = False, number: int | None = None) -> None:
         self.path = path
-        place, is_open = _place(path)
-        there = _status(place)
-        self.is_file = not is_open and (there is None or not is_device(there.st_mode))
+        self.is_file = number is not None or not is_written_into(path)
         """Whether it is a file of its own, which can be read again."""
-        if self.is_file:
+        if number is not None:
+            fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
+            self._outlet = Outlet(number, path)
+        elif self.is_file:
+            make_folder_of(path)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if anew else 0)
             self._outlet = Outlet(os.open(path, flags, 0o666), path)
         else:
-            self._outlet = _opened(place, path)
+            self._outlet = _opened(_place(path)[0], path)
 
     def append(self, data: bytes) -> None:
         """Adds rows. If they can't all be written, none of them is, but for what a pipe has taken."""
@@ -194,7 +210,7 @@ def _opened(place: str, path: str) -> Outlet:
 
 def _created(beginning: str, replaced: os.stat_result | None) -> tuple[IO[bytes], str]:
     """A new file, locked while it is open, with its name. Nobody may read it who may not read what it replaces."""
-    while True:
+    for _ in range(MOST_PARTS):
         path = f"{beginning}{next(COUNT)}.part"
         try:
             number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if replaced is None else 0o600)
@@ -203,7 +219,14 @@ def _created(beginning: str, replaced: os.stat_result | None) -> tuple[IO[bytes]
             continue
         if hold(number, path):
             break
+        # It was taken for a leftover before it was locked, and is being removed, or its file system locks nothing.
+        with contextlib.suppress(OSError):
+            if is_at(number, path):
+                os.unlink(path)
         os.close(number)
+    else:
+        reason = "no new file beside it can be made and locked; remove hidden .part files there, or put it on a local disk"
+        raise OSError(errno.EAGAIN, reason, path)
     if replaced is None:
         return open(number, "wb"), path
     made = os.fstat(number)
