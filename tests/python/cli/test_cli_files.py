@@ -100,8 +100,33 @@ def test_relative_is_seen_from_where_the_pattern_begins(folder: Path, capsys: py
     assert command(capsys, "convert", "calls/may/a.flac", "-o", "more/{relative}.wav")[0] == 0
     assert command(capsys, "convert", str(RECORDING), "-o", "more/{relative}.wav")[0] == 0
     assert files_in(folder / "more") == sorted(["calls/may/a.wav", f"{str(RECORDING)[1:-5]}.wav"])
+    (folder / "..data").mkdir()
+    for name in ("..data/a.flac", "..a.flac"):
+        shutil.copy("calls/may/a.flac", name)
+        assert command(capsys, "convert", name, "-o", "dots/{relative}.wav")[0] == 0
+    assert files_in(folder / "dots") == ["..a.wav", "..data/a.wav"]
     assert command(capsys, "convert", "calls/*/a.flac", "-o", "p/{parent}-{index}.wav")[0] == 0
     assert files_in(folder / "p") == ["june-1.wav", "may-2.wav"]
+
+
+def test_folders_are_made_behind_links_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("link.wav").symlink_to("deep/er/a.wav")
+    Path("folder").symlink_to("deeper")
+    assert command(capsys, "convert", "calls/may/a.flac", "-o", "link.wav")[0] == 0
+    words = ("convert", "calls/may/a.flac", "-o", "folder/a.wav", "--index", "folder/rows/rows.jsonl")
+    assert command(capsys, *words, "--failures", "failures/f.jsonl", "--report", "report/r.html")[0] == 0
+    assert files_in(folder / "deep") == ["er/a.wav"]
+    assert files_in(folder / "deeper") == ["a.wav", "rows/rows.jsonl"]
+    assert Path("link.wav").is_symlink()
+    assert Path("failures/f.jsonl").exists()
+
+
+def test_an_ending_that_a_field_brings_in_is_the_format(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rm.write("a.flac.wav", rm.read("calls/may/a.flac"))
+    assert command(capsys, "convert", "a.flac.wav", "calls/june/a.flac", "-o", "out/{stem}")[0] == 0
+    assert [rm.info(f"out/{name}").container for name in ("a.flac", "a")] == ["flac", "wav"]
+    assert command(capsys, "convert", "calls/may/a.flac", "-o", "named/{name}")[0] == 0
+    assert rm.info("named/a.flac").container == "flac"
 
 
 def test_two_stars_go_through_no_link_to_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -177,6 +177,21 @@ def test_files_beside_results_may_be_pipes(folder: Path, capsys: pytest.CaptureF
         assert capsys.readouterr().err == f"remotemedia: {nobody}\n"
 
 
+def test_stdout_by_its_path_may_be_a_file(folder: Path) -> None:
+    assert shell('"$@" > a.wav', "convert", "a.flac", "-o", "-")[0] == 0
+    for words in (("/dev/stdout",), ("/dev/stdout", "-f", "wav"), ("/dev/fd/9",), ("audio=/dev/stdout",)):
+        command = ("run", "AudioDecode(name='audio')", "-i") if "=" in words[0] else ("convert",)
+        index = ("--index", f"{len(words)}{words[0].replace('/', '-')}.jsonl")
+        assert shell('"$@" > b.wav 9>&1', *command, "a.flac", "-o", *words, *index) == (0, b"", b"")
+        assert Path("b.wav").read_bytes() == Path("a.wav").read_bytes()
+        # It is no file of the run, which may be removed or be too short.
+        assert [(row["files"], row["bytes"]) for row in rows(index[1])] == [([], 0)]
+    assert shell('"$@" > c.npy', "convert", "a.flac", "-o", "/dev/stdout", "-f", "npy")[0] == 0
+    assert Path("c.npy").stat().st_size == 128 + 113600 * 4
+    code, _, err = shell('"$@" >> a.wav', "convert", "a.wav", "-o", "/dev/stdout", "-f", "wav")
+    assert (code, b"'/dev/stdout' is an input and would be replaced" in err) == (2, True)
+
+
 def test_failures_may_go_where_messages_go(folder: Path) -> None:
     script = 'echo before > log; "$@" 2>> log'
     for redirected in (script, script.replace("2>>", "2>")):

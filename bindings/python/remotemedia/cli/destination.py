@@ -25,7 +25,7 @@ from .inputs import Input
 from .names import FIELD, Template
 from .records import ROWS, MakeRecords, document
 from .standard import require_stdout
-from .whole_file import leads_to_device
+from .whole_file import is_written_into, leads_to_device
 
 FILES = frozenset(("bytes", "file"))
 ARRAYS = ".npy"
@@ -61,9 +61,9 @@ class Destination:
     """One `-o`, for some sinks.
 
     `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `is_device` tells that its name
-    leads to a pipe or a device. `kept` are the files that must not be replaced, with what they are, `written` those
-    that this run has written by whatever `-o`. Raises `InvalidArgumentError` for a name with unknown fields, and for
-    one that the results don't suit.
+    leads to a pipe or a device, or to a file that is open, which is written into like one. `kept` are the files that
+    must not be replaced, with what they are, `written` those that this run has written by whatever `-o`. Raises
+    `InvalidArgumentError` for a name with unknown fields, and for one that the results don't suit.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Destination:
         self._given = output
         output = at_home(options.staged.get(output, output))
         by_name = os.path.splitext(output.lower())[1]
-        self.is_device = not self.is_stdout and leads_to_device(output)
+        self.is_device = not self.is_stdout and is_written_into(output)
         is_named = by_name or self.is_device or FIELD.search(output)
         self.is_folder = not self.is_stdout and (os.path.isdir(output) or output.endswith("/") or not is_named)
         if self.is_folder:
@@ -156,8 +156,12 @@ class Destination:
         if values and all(isinstance(value, (File, bytes)) for value in values):
             return self._write_files(values, source, index, sink)
         if values and all(isinstance(value, Audio) for value in values):
-            ending = self.ending or ".wav"
-            return await self._encode(values, path + (ending if self.is_folder else ""), ending)
+            ending = self.ending or AUDIO[0]
+            if self.is_folder:
+                return await self._encode(values, path + ending, ending)
+            # A field may bring in an ending, as the stem of `a.flac.wav` and the name of `a.flac` do.
+            by_name = os.path.splitext(path.lower())[1]
+            return await self._encode(values, path, by_name if not self.ending and by_name in AUDIO else ending)
         if self.is_folder:
             return self.put(f"{path}.jsonl", document(self.options.records(packets, sink, source.name), ".jsonl"))
         if not values:
@@ -209,7 +213,7 @@ class Destination:
     async def _encode(self, chunks: Sequence[Audio], path: str, ending: str) -> list[str]:
         self.claim(path)
         await encode(chunks, path, ending, self.options.encoding)
-        return [path]
+        return self.files(path)
 
     def _write_arrays(self, values: Sequence[Any], source: Input, index: int, sink: str) -> list[str]:
         """Writes one array, or with `{n}` in the name one for each value."""
@@ -227,10 +231,14 @@ class Destination:
         return names
 
     def put(self, path: str, data: Any) -> list[str]:
-        """Writes a file, or what goes to stdout; returns its name in a list."""
+        """Writes a file, or what goes to stdout, a pipe or a device; returns `files`."""
         self.claim(path)
         write(path, data)
-        return [path]
+        return self.files(path)
+
+    def files(self, path: str) -> list[str]:
+        """A list of this path, if a file of this run is there once it is written."""
+        return [] if self.takes_all else [path]
 
     def claim(self, path: str) -> None:
         """Takes a name that this run has not used."""

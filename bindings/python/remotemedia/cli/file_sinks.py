@@ -20,7 +20,7 @@ from ..errors import Error, InvalidArgumentError
 from ..media import File
 from .inputs import STDIN, STDIN_PATH, Input, Key
 from .names import both_lead_to, unused
-from .whole_file import leads_to_device
+from .whole_file import is_written_into, leads_to_device
 
 SINK, ENCODER = "FileSink", "AudioEncode"
 PLACE = re.compile(r"\{\{|\}\}|\{(\w+)(?::0(\d+)d)?\}")
@@ -38,7 +38,7 @@ class FileSink:
         self.skips = bool(params.get("skip_existing"))
         self.replaces = self.is_encoder or bool(params.get("overwrite"))
         self.fields = set() if self.is_encoder else {found[1] for found in PLACE.finditer(self.pattern)}
-        self.is_device = leads_to_device(self.pattern)
+        self.is_device = is_written_into(self.pattern)
         self.is_fed = _is_fed(self.node, plan)
         ends = {each["from"]: str(each["name"]) for each in plan.outputs}
         self.sink = ends.get(f"{self.node}.out")
@@ -176,15 +176,13 @@ class FileSinks:
         for sink in self.all:
             outputs = results.get(sink.sink or self.copies.get(sink, ""))
             for value in () if outputs is None else (packet.value for packet in outputs.packets):
-                if isinstance(value, File) and value.path is not None:
+                if isinstance(value, File) and value.path is not None and not is_written_into(value.path):
                     self._take(sink, value.path, source)
                     found[value.path] = None
         return list(found)
 
     def _take(self, sink: FileSink, path: str, source: Input) -> None:
         """Takes a path for an input. `{stem}{index}` may be the same for two, which no name foresees."""
-        if leads_to_device(path):
-            return
         mine = f"the result of {source.title!r}"
         what = self._kept.setdefault(os.path.realpath(path), mine)
         if what != mine:

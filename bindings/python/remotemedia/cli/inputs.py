@@ -279,4 +279,5 @@ def _fixed_part(pattern: str) -> str:
 def _below(path: str, folder: str) -> str:
     """The path seen from a folder; one outside of it as seen from the root."""
     seen = os.path.relpath(path, folder)
-    return os.path.abspath(path).lstrip("/") if seen.startswith("..") else seen
+    # Names may begin with two dots.
+    return os.path.abspath(path).lstrip("/") if seen.partition("/")[0] == os.pardir else seen

@@ -19,6 +19,7 @@ from .inputs import Input
 from .names import both_lead_to, unused
 from .parser import meant
 from .shards import Shards
+from .whole_file import make_folder_of
 
 ENCODING = {"sample_format": "--sample-format", "bitrate_kbps": "--bitrate"}
 """The params of encoders that options are for."""
@@ -175,7 +176,7 @@ class Destinations:
         """Makes the folders that the files of an input need."""
         for destination in self.all:
             for sink in destination.sinks if destination.shared is None and not destination.takes_all else ():
-                os.makedirs(os.path.dirname(destination.path(source, index, sink)) or ".", exist_ok=True)
+                make_folder_of(destination.path(source, index, sink))
 
     def by_sink(self, results: Outputs) -> dict[str, Outputs]:
         """What came out of each sink whose values are there, by the name that the graph has for it."""
@@ -194,7 +195,7 @@ class Destinations:
             made = list(results.get(node) or ())
             if made and isinstance(made[0], bytes):
                 destination.put(path, made[0])
-            names += [path] if made and not destination.is_stdout else []
+            names += destination.files(path) if made else []
         found = self.by_sink(results)
         for destination in self.all:
             for sink in destination.sinks if destination.shared is None else ():
@@ -216,6 +217,7 @@ class Destinations:
         for number, destination in enumerate(self.all):
             if destination.is_device:
                 # Several may write into it, one after the other.
+                destination.keep_input(destination.template.pattern)
                 continue
             if destination.shared is not None or destination.is_stdout:
                 place = self._check_shared(destination, inputs)

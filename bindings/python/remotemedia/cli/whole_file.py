@@ -225,7 +225,7 @@ def _created(beginning: str, replaced: os.stat_result | None) -> tuple[IO[bytes]
                 os.unlink(path)
         os.close(number)
     else:
-        reason = "no new file beside it can be made and locked; remove hidden .part files there, or put it on a local disk"
+        reason = "no new file beside it can be made and locked; remove hidden .part files there, or use a local disk"
         raise OSError(errno.EAGAIN, reason, path)
     if replaced is None:
         return open(number, "wb"), path
