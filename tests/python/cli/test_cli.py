@@ -149,7 +149,9 @@ def test_graph(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: 
     drawing = rm.Pipeline.load(SPEECH).svg()
     assert command(capsys, "graph", SPEECH) == (0, drawing, "")
     drawn = tmp_path / "new" / "speech.svg"
-    assert command(capsys, "graph", SPEECH, "-o", str(drawn)) == (0, "", "")
+    other = tmp_path / "other.svg"
+    assert command(capsys, "graph", SPEECH, "-o", str(drawn), "-o", str(other), "-o", "-") == (0, drawing, "")
+    assert other.read_text() == drawing
     assert drawn.read_text("utf-8") == drawing
     assert os.listdir(drawn.parent) == ["speech.svg"]
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)

@@ -109,6 +109,21 @@ def test_relative_is_seen_from_where_the_pattern_begins(folder: Path, capsys: py
     assert files_in(folder / "p") == ["june-1.wav", "may-2.wav"]
 
 
+def test_a_conversion_goes_to_all_of_several_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("convert", "calls/may/a.flac")
+    assert command(capsys, *words, "-o", "out/a.flac", "-o", "out/{stem}.opus", "-o", "out/a.npy")[0] == 0
+    assert files_in(folder / "out") == ["a.flac", "a.npy", "a.opus"]
+    assert command(capsys, *words, "-o", "sh", "-o", "whole/{stem}.wav", "--shard-format", "shar")[0] == 0
+    assert files_in(folder / "sh") == ["cuts.000000.jsonl.gz", "recording.000000.tar"]
+    assert files_in(folder / "whole") == ["a.wav"]
+    Path("link").symlink_to("out")
+    code, _, err = command(capsys, *words, "-o", "out/x.flac", "-o", "link/x.flac")
+    assert (code, "'out/x.flac' and 'link/x.flac' are one file, to which a link leads" in err) == (2, True)
+    code, _, err = command(capsys, *words, "-o", "b.opus", "-o", "b.flac", "--bitrate", "24")
+    assert (code, "--bitrate 24: expected nothing, because only Opus has a bitrate" in err) == (2, True)
+    assert files_in(folder / "out") == ["a.flac", "a.npy", "a.opus"]
+
+
 def test_folders_are_made_behind_links_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("link.wav").symlink_to("deep/er/a.wav")
     Path("folder").symlink_to("deeper")

@@ -29,15 +29,15 @@ def command(chosen: argparse.Namespace) -> int:
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     options = Options(chosen.format, _encoding(chosen), packet_records)
-    destinations = destinations_of(chosen, [chosen.output], plan, inputs, None, options)
+    destinations = destinations_of(chosen, chosen.output, plan, inputs, None, options)
     destinations.silent = "holds no sound, not one frame"
     if chosen.duration is not None:
         destinations.silent += f", in --duration {chosen.duration:g}"
-    (destination,) = destinations.all
-    if destination.ending == ARRAYS:
-        _refuse_encoding(options.encoding)
-    if destination.ending in ROWS:
-        raise InvalidArgumentError(f"{destination.option}: end the name in {', '.join(AUDIO)} or {ARRAYS}")
+    for destination in destinations.all:
+        if destination.ending == ARRAYS:
+            _refuse_encoding(options.encoding)
+        if destination.ending in ROWS:
+            raise InvalidArgumentError(f"{destination.option}: end the name in {', '.join(AUDIO)} or {ARRAYS}")
     return Batch(chosen, pipeline, plan, inputs, destinations, _Nothing()).run()
 
 

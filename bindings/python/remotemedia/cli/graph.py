@@ -10,20 +10,23 @@ from .._media.file import at_home
 from .._problem.outside_text import printable
 from ..errors import InvalidArgumentError
 from . import DONE
+from .encoders import STDOUT
 from .manifest import load
 from .whole_file import write_whole
 
 
 def command(chosen: argparse.Namespace) -> int:
     """Writes the drawing, or prints it, or prints the plan on a terminal."""
-    to_file = chosen.output not in (None, "-")
-    if to_file and os.path.splitext(chosen.output)[1].lower() != ".svg":
-        raise InvalidArgumentError(f"-o {chosen.output}: drawings are SVG; end the name in .svg")
+    for output in chosen.output:
+        if output != STDOUT and os.path.splitext(output)[1].lower() != ".svg":
+            raise InvalidArgumentError(f"-o {output}: drawings are SVG; end the name in .svg")
     pipeline = load(chosen)
-    if to_file:
-        write_whole(at_home(chosen.output), pipeline.svg().encode("utf-8"))
-    elif chosen.output is None and sys.stdout.isatty():
+    if not chosen.output and sys.stdout.isatty():
         print(printable(str(pipeline.plan())))
-    else:
-        print(printable(pipeline.svg()), end="")
+        return DONE
+    for output in dict.fromkeys(chosen.output or [STDOUT]):
+        if output == STDOUT:
+            print(printable(pipeline.svg()), end="")
+        else:
+            write_whole(at_home(output), pipeline.svg().encode("utf-8"))
     return DONE

@@ -79,7 +79,7 @@ CONVERT = f"""\
 {INPUTS}
 
 The ending of OUT is the format: .wav, .flac, .opus, or .npy for an array of float32 with the shape (channels, frames).
-A folder gets STEM.wav, or what `--format` names. With `-o -` the audio goes to stdout.
+A folder gets STEM.wav, or what `--format` names. With `-o -` the audio goes to stdout. `-o` may stand several times.
 
 {NAMES}
 

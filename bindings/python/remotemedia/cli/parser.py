@@ -72,6 +72,8 @@ class CommandLine:
         graph.add_argument(
             "-o",
             "--output",
+            action="append",
+            default=[],
             metavar="FILE.svg",
             help="draw it into this file. Without it the plan is a table on a terminal, and SVG for a pipe or a file",
         )
@@ -169,9 +171,7 @@ class CommandLine:
     def _convert(self) -> None:
         convert = self._command("convert", "convert audio files to another format, rate or layout", help_pages.CONVERT)
         _files(convert)
-        convert.add_argument(
-            "-o", "--output", metavar="OUT", required=True, help="where they go; the ending is the format"
-        )
+        _output(convert, "where they go; the ending is the format", required=True)
         _format(convert, FORMATS[:4], "the format of -o - and of folders")
         _shards(convert)
         convert.add_argument("--rate", type=_number(int), metavar="HZ", help="resample, for example to 16000")
@@ -252,8 +252,8 @@ def _files(parser: Parser) -> None:
     )
 
 
-def _output(parser: Parser, summary: str) -> None:
-    parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=summary)
+def _output(parser: Parser, summary: str, *, required: bool = False) -> None:
+    parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", required=required, help=summary)
 
 
 def _format(parser: Parser, choices: Sequence[str], summary: str) -> None:
