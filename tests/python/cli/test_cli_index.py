@@ -22,6 +22,15 @@ from remotemedia.cli.whole_file import GrowingFile
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"
 GRAPH = "AudioDecode >> AudioLevel(window_ms=5000, name='level')"
+NAMED = """\
+version: v1
+metadata: { name: "ö" }
+nodes: [{ id: tone, node_type: ToneSource, params: { duration_s: 1 } }, { id: level, node_type: AudioLevel }]
+connections: [{ from: tone, to: level }]
+"""
+PROGRAM = (sys.executable, "-m", "remotemedia")
+ASCII = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""The environment of a locale that has no letters but those of English."""
 
 
 @pytest.fixture
@@ -286,8 +295,7 @@ def test_rows_that_another_process_adds_before_the_lock_are_no_new_index(
 def test_rows_of_one_locale_are_those_of_another(folder: Path) -> None:
     Path("a.flac").rename("ü.flac")
     words = [sys.executable, "-m", "remotemedia", "segments", "ü.flac", "-o", "ä{stem}-{n}.wav", "-o", "all.jsonl"]
-    ascii_locale = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for more, variables in (([], ascii_locale), (["--resume"], dict(os.environ)), (["--resume"], ascii_locale)):
+    for more, variables in (([], ASCII), (["--resume"], dict(os.environ)), (["--resume"], ASCII)):
         done = subprocess.run(
             [*words, "--index", "rows.jsonl", *more], capture_output=True, text=True, env=variables, timeout=60
         )
@@ -295,6 +303,55 @@ def test_rows_of_one_locale_are_those_of_another(folder: Path) -> None:
         (row,) = rows()
         assert (row["input"], row["files"], row["bytes"]) == ("ü.flac", ["äü-1.wav"], os.path.getsize("äü-1.wav"))
         assert [each["input"] for each in rows("all.jsonl")] == ["ü.flac"]
+
+
+TEXTS = (
+    ("info", "ü.flac", "--json"),
+    ("run", "AudioDecode >> AudioLevel(window_ms=5000)", "-i", "ü.flac", "--json"),
+    ("run", "AudioDecode >> AudioEncode(path='ö.wav')", "-i", "ü.flac", "--json"),
+    ("run", "AudioDecode >> AudioEncode(name='file', format='wav')", "-i", "ü.flac", "--set", "file.path=ö", "--json"),
+    ("run", "AudioDecode >> FileSink(path='{relative}/ö.wav', overwrite=true)", "-i", "ü.flac", "--json"),
+    ("run", NAMED, "-o", "o/{stem}-{relative}.jsonl"),
+    ("graph", "AudioDecode >> AudioEncode(path='ö.wav')"),
+)
+SHARDS = tuple(
+    ("convert", "ü.flac", "-o", f"{form}-ß", "--shard-format", form) for form in ("nemo", "shar", "webdataset")
+)
+
+
+@pytest.mark.parametrize("words", [*TEXTS, *SHARDS], ids=lambda words: f"{words[0]}-{words[-1]}")
+def test_what_programs_read_is_the_same_in_every_locale(folder: Path, words: tuple[str, ...]) -> None:
+    Path("a.flac").rename("ü.flac")
+    before = set(folder.rglob("*"))
+    found = []
+    for variables in (dict(os.environ), ASCII):
+        done = subprocess.run([*PROGRAM, *words], capture_output=True, env=variables, timeout=60)
+        assert done.returncode == 0, done.stderr
+        new = sorted(set(folder.rglob("*")) - before, reverse=True)
+        found.append((done.stdout, {path.name: path.read_bytes() for path in new if path.is_file()}))
+        for path in new:
+            path.rmdir() if path.is_dir() else path.unlink()
+    assert found[0] == found[1]
+
+
+def test_a_locale_without_letters_shows_escapes(folder: Path) -> None:
+    shutil.copy("a.flac", "ü.flac")
+    Path("ö.flac").write_bytes(b"no sound")
+    words = ("validate", "AudioDecode >> AudioEncode(path='ö.wav')")
+    done = subprocess.run([*PROGRAM, *words], capture_output=True, env=ASCII, timeout=60)
+    assert (done.returncode, b"\\xf6.wav" in done.stdout) == (0, True)
+    words = ("convert", "ü.flac", "ö.flac", "-o", "ä", "--report", "report.html", "--index", "rows.jsonl")
+    assert subprocess.run([*PROGRAM, *words], env=ASCII, timeout=60).returncode == 1
+    page = Path("report.html").read_text("utf-8")
+    assert ("<code>ö.flac</code>" in page, "Results are in ä/." in page) == (True, True)
+
+
+def test_a_manifest_that_is_no_text_is_refused(folder: Path) -> None:
+    for text in (b"AudioDecode >> AudioEncode(path='\xff.wav')", b'{"version": "\xff"}', b"version: \xff\n"):
+        for command in ("run", "validate", "graph"):
+            done = subprocess.run([*PROGRAM, command, text], capture_output=True, timeout=60)
+            wrong = f"remotemedia: the manifest is not UTF-8 text: byte {text.index(255)} is 0xff\n"
+            assert (done.returncode, done.stderr.decode()) == (3, wrong)
 
 
 def test_a_row_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,22 +143,25 @@ def takes_given_params(init: Init) -> Init:
     return take  # type: ignore[return-value]
 
 
-def locate(params: dict[str, Any]) -> None:
+def locate(params: dict[str, Any], named: Callable[[Any], str] = os.fsdecode) -> None:
     """Calls paths among the params of a node as the runtime does; see `located`."""
     for param in PATHS:
         if param in params:
-            params[param] = located(params[param])
+            params[param] = located(params[param], named)
 
 
-def located(paths: Any) -> Any:
-    """A path or several as the runtime calls them, with the user's folder in place of `~`; anything else as it is."""
+def located(paths: Any, named: Callable[[Any], str] = os.fsdecode) -> Any:
+    """A path or several as the runtime calls them, with the user's folder in place of `~`; anything else as it is.
+
+    `named` gives Python's name of a path: of text that was read as UTF-8 it is `from_native`.
+    """
     if isinstance(paths, (str, os.PathLike)):
-        path = at_home(os.fsdecode(paths))
+        path = at_home(named(paths))
         native = to_native(path)
         if native is None:
             raise InvalidArgumentError(why_not_native(path, "give it another name"))
         return native
-    return [located(path) for path in paths] if isinstance(paths, (list, tuple)) else paths
+    return [located(path, named) for path in paths] if isinstance(paths, (list, tuple)) else paths
 
 
 def _not_a_type(given: Node | type[Node], params: Mapping[str, Any]) -> str:

@@ -72,13 +72,25 @@ def native_path(file: File) -> str | None:
 
 
 def from_native(path: str) -> str:
-    """The path as Python calls it, of one as the runtime does or as it was `to_text`."""
-    return os.fsdecode(path.encode("utf-8", "surrogateescape"))
+    """The path as Python calls it, of one as the runtime does or as it was `to_text`.
+
+    Half a character that stands for no byte stays, and is refused where the path is used.
+    """
+    try:
+        return os.fsdecode(path.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return path
 
 
 def to_text(path: str) -> str:
-    """The path as text that is the same whatever the locale: its bytes as UTF-8, those that are none as escapes."""
-    return os.fsencode(path).decode("utf-8", "surrogateescape")
+    """The path as text that is the same whatever the locale: its bytes as UTF-8, those that are none as escapes.
+
+    What is no path here, as it has letters that the encoding of file names lacks, stays.
+    """
+    try:
+        return os.fsencode(path).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return path
 
 
 def why_not_native(path: str, cure: str) -> str:

@@ -69,6 +69,7 @@ def _carried_out(words: Sequence[str]) -> int:
 def _printed(words: Sequence[str]) -> int:
     """Carries out a command, and returns once what it prints is written."""
     from .parser import CommandLine
+    from .standard import print_utf8
 
     line = CommandLine()
     try:
@@ -76,6 +77,8 @@ def _printed(words: Sequence[str]) -> int:
         if chosen is None:
             print(line.help(), file=sys.stderr)
             return USAGE
+        if getattr(chosen, "json", False):
+            print_utf8()
         code: int = import_module(f".{chosen.command}", __package__).command(chosen)
     except SystemExit:
         # So ends a page of help.

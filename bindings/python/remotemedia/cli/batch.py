@@ -42,7 +42,7 @@ from .leftovers import remove_parts
 from .measures import Measured, check_measures, column_names, columns_of, measures_of
 from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
 from .progress import Progress, Warnings
-from .records import Lines, document, json_text, with_names
+from .records import Lines, document, json_row
 from .report import told, write_report
 from .results import Destinations
 from .standard import StdoutLeft, outlive_stdout, relayed_stdout, require_stdout
@@ -413,12 +413,12 @@ class Batch:
         position = getattr(error, "position", None)
         if self.marks_roots:
             for each in (source, *(file for _, file in source.beside)):
-                message = message.replace(shown(marked(each)), shown(each.name or ""))
+                message = message.replace(shown(to_text(marked(each))), shown(to_text(each.name or "")))
             error = Error(message)
-        if self.destinations.shards is not None and self.destinations.shards.staging in message:
-            # The user did not choose that name.
-            message = self.destinations.shards.without_staging(message)
-            error = Error(message)
+        if self.destinations.shards is not None:
+            # The user did not choose the names of staged files.
+            without = self.destinations.shards.without_staging(message)
+            error, message = (error, message) if without == message else (Error(without), without)
         if source.name is not None and not is_utf8(source.name):
             # Its file was named by its number.
             name = shown(source.name)
@@ -430,7 +430,7 @@ class Batch:
             raise Error(f"{message.removesuffix('.')}; stopped{self._how_far()}")
         failure = {**source.names, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
-            self.failures.append(f"{json_text(with_names(failure, to_text))}\n".encode())
+            self.failures.append(f"{json_row(failure)}\n".encode())
         row = {**source.names, "duration": None, "last": {}, "files": []} | failure
         if self.index is not None and self.destinations.shards is None and self.index.given.get(source.key):
             # Still there, and to be removed once there are others in their place.

@@ -15,6 +15,7 @@ from .._graph.node import Node, locate
 from .._graph.pipeline import Pipeline
 from .._manifest.catalog import node_types, type_name
 from .._manifest.python_types import PREFIX
+from .._media.file import from_native
 from .._problem.outside_text import shown
 from ..errors import InvalidArgumentError, ManifestError, Problem
 from .parser import meant
@@ -95,7 +96,7 @@ def _node(kind: ast.expr, arguments: Sequence[ast.expr], keywords: Sequence[ast.
         if keyword.arg is None:
             raise _refused(f"{_place(keyword.value)}: write the params of {name} out")
         params[keyword.arg] = _literal(keyword.value)
-    locate(params)
+    locate(params, from_native)
     return Node(name, params, name=params.pop("name", None), on_error=params.pop("on_error", None))
 
 

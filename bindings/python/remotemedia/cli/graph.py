@@ -12,6 +12,7 @@ from ..errors import InvalidArgumentError
 from . import DONE
 from .encoders import STDOUT
 from .manifest import load
+from .standard import print_utf8
 from .whole_file import write_whole
 
 
@@ -26,6 +27,7 @@ def command(chosen: argparse.Namespace) -> int:
         return DONE
     for output in dict.fromkeys(chosen.output or [STDOUT]):
         if output == STDOUT:
+            print_utf8()
             print(printable(pipeline.svg()), end="")
         else:
             write_whole(at_home(output), pipeline.svg().encode("utf-8"))

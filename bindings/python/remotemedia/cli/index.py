@@ -29,7 +29,7 @@ from .disk import sync_open
 from .fingerprint import content_hash
 from .inputs import Input, Key, title
 from .leftovers import is_at
-from .records import json_text, with_names
+from .records import json_row, with_names
 from .whole_file import GrowingFile, whole
 
 Row = Mapping[str, Any]
@@ -132,7 +132,7 @@ class Index:
 
     def add(self, *rows: Row) -> None:
         """Adds rows, all or none."""
-        self._file.append("".join(f"{json_text(with_names(row, to_text))}\n" for row in rows).encode())
+        self._file.append("".join(f"{json_row(row)}\n" for row in rows).encode())
         self._has_old_rows |= any(key_of(row) in self._known for row in rows)
 
     def sync(self) -> None:

@@ -17,7 +17,7 @@ from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, NO_FILE, sentence_of
 from .inputs import Input, find_inputs, opened_file
-from .records import json_text
+from .records import json_row, json_text
 from .standard import read_stdin
 from .terminal import tell
 
@@ -45,7 +45,7 @@ def command(chosen: argparse.Namespace) -> int:
             tell(f"{source.name}: {sentence_of(error)}", sys.stderr)
             continue
         if chosen.json:
-            print(json_text({"input": source.name, **found._asdict()}))
+            print(json_row({"input": source.name, **found._asdict()}))
         else:
             print("\n" * (number > 0) + _text(str(source.name), found))
     return code

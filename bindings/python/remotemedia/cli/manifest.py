@@ -14,7 +14,7 @@ from .._graph.node import PATHS, located
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
 from .._manifest.source import is_text
-from .._media.file import at_home
+from .._media.file import at_home, from_native, to_text
 from ..errors import InvalidArgumentError, ManifestError, Problem
 from .inputs import STDIN
 from .parser import meant
@@ -50,11 +50,12 @@ def assign(pipeline: Pipeline, assignments: Sequence[str]) -> Plan:
             near = meant(node, pipeline.nodes)
             hint = f"there are {', '.join(pipeline.nodes)}" if near is None else f"did you mean {near!r}?"
             raise InvalidArgumentError(f"--set {assignment}: there is no node {node!r}; {hint}")
+        text = to_text(text)
         try:
             value = json.loads(text)
         except ValueError:
             value = text
-        pipeline.nodes[node].params[param] = located(value) if param in PATHS else value
+        pipeline.nodes[node].params[param] = located(value, from_native) if param in PATHS else value
         places[f"nodes[{list(pipeline.nodes).index(node)}].params.{param}"] = f"--set {assignment}"
     return planned(pipeline, places)
 
@@ -77,22 +78,34 @@ def _load(manifest: str, python: Sequence[str]) -> Pipeline:
     path = file_of(manifest)
     if path is not None:
         return Pipeline.load(Path(path), python=python)
-    text = _stdin() if manifest == STDIN else manifest
-    if is_text(text) and not is_chain(text):
-        return Pipeline.load(text, python=python)
-    if is_chain(text):
-        return pipeline_of(text.strip(), python)
-    return Pipeline.load(at_home(manifest), python=python)
+    if manifest != STDIN and not is_text(manifest) and not is_chain(manifest):
+        return Pipeline.load(at_home(manifest), python=python)
+    text = _stdin() if manifest == STDIN else _typed(manifest)
+    return pipeline_of(text.strip(), python) if is_chain(text) else Pipeline.load(text, python=python)
+
+
+def _typed(manifest: str) -> str:
+    """The text of a manifest on the command line: UTF-8, whatever the locale by which Python has read it."""
+    try:
+        data = os.fsencode(manifest)
+    except UnicodeEncodeError:
+        # It was typed by no user but by a program.
+        data = manifest.encode("utf-8", "surrogatepass")
+    return _decoded(data, "the manifest")
+
+
+def _decoded(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is {error.object[error.start]:#x}"
+        raise ManifestError(f"{what} is not UTF-8 text: {wrong}", [Problem("", "not UTF-8 text")]) from None
 
 
 def _stdin() -> str:
     if sys.stdin is None:
         raise InvalidArgumentError("stdin is closed; name the file of the manifest")
-    try:
-        text = read_stdin().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        wrong = f"byte {error.start} is {error.object[error.start]:#x}"
-        raise ManifestError(f"stdin is not UTF-8 text: {wrong}", [Problem("", "not UTF-8 text")]) from None
+    text = _decoded(read_stdin(), "stdin")
     if not text.strip():
         raise ManifestError("stdin holds no manifest", [Problem("", "no manifest")])
     return f"{text}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from .._media.file import from_native
 from ..errors import InvalidArgumentError
 from .inputs import STDIN, Input
 from .parser import meant
@@ -43,6 +44,7 @@ class Template:
 
         Raises `InvalidArgumentError` if it lies outside the folder.
         """
+        graph = from_native(graph)
         name = "stdin" if source.name == STDIN else source.name or graph
         base = os.path.basename(name)
         values = {

@@ -65,10 +65,15 @@ def with_names(row: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[st
 
 def json_line(record: Record) -> str:
     """A record as JSON on one line."""
-    head = json.dumps(dict(record.facts), ensure_ascii=False)
+    head = json.dumps(_facts(record), ensure_ascii=False)
     if record.value is NO_VALUE:
         return printable_json(head)
     return printable_json(f'{head[:-1]}, "value": {to_json(record.value)}}}')
+
+
+def json_row(row: Mapping[str, Any]) -> str:
+    """The facts of a row as JSON on one line."""
+    return json_text(with_names(row, to_text))
 
 
 def json_text(value: Any) -> str:
@@ -98,7 +103,6 @@ class Lines:
     def add(self, records: Iterable[Record]) -> None:
         """Adds records."""
         for record in records:
-            record = record._replace(facts=with_names(record.facts, to_text))
             if self._table is not None:
                 self._table.add(cells(record))
                 continue
@@ -122,11 +126,16 @@ def cells(record: Record) -> dict[str, str]:
 
     A key of a map that is called like a fact is `value.KEY`.
     """
-    row = {key: _cell(value) for key, value in record.facts.items()}
+    row = {key: _cell(value) for key, value in _facts(record).items()}
     if record.value is not NO_VALUE:
         for key, cell in _flat(record.value, "" if isinstance(record.value, Mapping) else "value"):
             row[f"value.{key}" if key in record.facts else key] = cell
     return row
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    """The facts as a file or a program gets them."""
+    return with_names(record.facts, to_text)
 
 
 def _renamed(names: Any, renamed: Callable[[str], str]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from html import escape
 
+from .._media.file import to_text
 from .._problem.outside_text import one_line
 from .summary import Bin, Summary, duration_bins, even_bins, percentile
 from .whole_file import write_whole
@@ -49,7 +50,7 @@ def write_report(path: str, summary: Summary, title: str, elapsed: float, places
     parts = [_numbers(summary, elapsed), _failures(summary)]
     parts += [_distribution(name, values) for name, values in summary.values.items() if values]
     made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    foot = "".join(f"{_text(place)}<br>" for place in places)
+    foot = "".join(f"{_text(to_text(place))}<br>" for place in places)
     page = f"""\
 <!DOCTYPE html>
 <html lang="en">
@@ -91,7 +92,9 @@ def _failures(summary: Summary) -> str:
     found = []
     for cause in summary.causes:
         where = "" if cause.node is None else f" at <code>{_text(cause.node)}</code>"
-        examples = "".join(f"<li><code>{_text(name)}</code><br>{_text(text)}</li>" for name, text in cause.examples)
+        examples = "".join(
+            f"<li><code>{_text(to_text(name))}</code><br>{_text(text)}</li>" for name, text in cause.examples
+        )
         rest = cause.total - len(cause.examples)
         more = f"<li>and {rest:,} more</li>" if rest else ""
         found.append(

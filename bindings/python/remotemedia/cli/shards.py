@@ -22,12 +22,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import IO, Any
 
+from .._media.file import to_text
 from ..errors import InvalidArgumentError
 from .audio_header import read_header
 from .index import key_of, title_of
 from .inputs import Input, Key
 from .leftovers import hold, is_written, remove_parts
-from .records import json_text
+from .records import json_text, with_names
 from .shard_formats import FORMATS, Sample, Shar, ShardFormat
 from .whole_file import whole
 
@@ -69,7 +70,8 @@ class Shards:
 
     def without_staging(self, message: str) -> str:
         """A message in which a file of the hidden folder is called by where the shards are."""
-        return re.sub(rf"{re.escape(self.staging)}(/[0-9-]+\.\w+)?", lambda _: self.place, message)
+        place = to_text(self.place)
+        return re.sub(rf"{re.escape(to_text(self.staging))}(/[0-9-]+\.\w+)?", lambda _: place, message)
 
     def check(self, index: str | None, *, resume: bool) -> None:
         """Refuses shards that are there, and an index that Lhotse would take for a part of them."""
@@ -222,7 +224,7 @@ class Shards:
         self, source: Input, path: str, number: int, span: tuple[float, float] | None, known: Mapping[str, Any]
     ) -> Sample:
         header = read_header(path)
-        facts: dict[str, Any] = {**source.names, "duration": header.duration}
+        facts: dict[str, Any] = {**with_names(source.names, to_text), "duration": header.duration}
         facts |= {"sample_rate": header.rate, "channels": header.channels}
         key = self._keys[source.key]
         if span is not None:
@@ -305,7 +307,8 @@ def _keys(inputs: Sequence[Input], known: Mapping[Key, str]) -> dict[Key, str]:
     perhaps of other commands, whose samples are there: they keep them.
     """
     keys = {
-        each.key: re.sub(r"[/\\.\x00-\x1f\ud800-\udfff]", "_", os.path.splitext(each.relative)[0]) for each in inputs
+        each.key: re.sub(r"[/\\.\x00-\x1f\ud800-\udfff]", "_", to_text(os.path.splitext(each.relative)[0]))
+        for each in inputs
     }
     counts, there = Counter(keys.values()), set(known.values())
     taken = {key for key, count in counts.items() if count == 1} | there

@@ -107,9 +107,21 @@ def require_stdout() -> None:
 
 def outlive_stdout() -> None:
     """Lets a command go on when the reader of stdout leaves, since it makes other results too."""
+    results = _results()
+    if results is not None:
+        results.is_alone = False
+
+
+def print_utf8() -> None:
+    """Makes UTF-8 of what is printed from here on, as programs read JSON and drawings, whatever the locale."""
+    if _results() is not None:
+        cast("io.TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8")
+
+
+def _results() -> _Results | None:
+    """stdout, unless it is closed or a program has put a stream of its own there."""
     outlet = None if isinstance(sys.stdout, _Closed) else getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    if isinstance(outlet, _Results):
-        outlet.is_alone = False
+    return outlet if isinstance(outlet, _Results) else None
 
 
 @contextlib.contextmanager
@@ -197,7 +209,11 @@ def _take_closed() -> None:
 
 
 def _text(outlet: Outlet, like: TextIO | None) -> TextIO:
-    """A stream of text like this one of Python, but that `-u` flushes lines: without a buffer writes may be short."""
-    encoding, errors = ("utf-8", "backslashreplace") if like is None else (like.encoding, like.errors)
+    """A stream of text like this one of Python, but that `-u` flushes lines: without a buffer writes may be short.
+
+    What the encoding lacks becomes an escape.
+    """
+    encoding = "utf-8" if like is None else like.encoding
+    errors = "backslashreplace" if like is None or like.errors in ("strict", "surrogateescape") else like.errors
     lines = like is None or getattr(like, "line_buffering", False) or getattr(like, "write_through", False)
     return io.TextIOWrapper(io.BufferedWriter(outlet), encoding, errors, line_buffering=lines)
