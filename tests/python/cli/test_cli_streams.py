@@ -1,10 +1,12 @@
 """stdin, stdout and stderr that are closed, full, don't block, or lose their other end, and pipes in place of files."""
 
+import contextlib
 import io
 import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -41,6 +43,20 @@ def deserted() -> Iterator[int]:
     source, into = os.pipe()
     os.close(source)
     yield into
+    os.close(into)
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A pipe that holds as much as it can, and whose reader reads nothing."""
+    source, into = os.pipe()
+    os.set_blocking(into, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(into, bytes(select.PIPE_BUF))
+    os.set_blocking(into, True)
+    yield into
+    os.close(source)
     os.close(into)
 
 
@@ -140,6 +156,70 @@ def test_who_reads_results_may_leave_and_the_others_are_made(folder: Path, deser
     Path("levels.jsonl").unlink()
     code, out, err = program(*sound, stdout=subprocess.PIPE)
     assert (code, rm.read(out).frames, err, len(rows("levels.jsonl"))) == (0, 56800, b"", 710)
+
+
+SIGNALLED = """
+import os, signal, sys
+from remotemedia.cli import ending, main, outlet
+
+def wait_until(*each):
+    # It comes when the pipe is full.
+    outlet.wait_until = ending.wait_until
+    os.kill(os.getpid(), int(sys.argv[1]))
+    return ending.wait_until(*each)
+
+outlet.wait_until = wait_until
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "AudioDecode >> AudioLevel(window_ms=10)", "-i", "a.flac", "--json"),
+        ("levels", "a.flac"),
+        ("levels", "a.flac", "-o", "-", "--index", "rows.jsonl"),
+        ("levels", "a.flac", "-o", "/dev/stdout"),
+        ("levels", "a.flac", "--index", "/dev/stdout", "-o", "levels.jsonl"),
+        ("convert", "a.flac", "-o", "-", "--failures", "failures.jsonl"),
+        ("info", "a.flac"),
+        ("convert", "--help"),
+    ],
+    ids=lambda words: " ".join(words[:1] + words[2:]),
+)
+def test_a_command_ends_whose_reader_does_not_read(
+    folder: Path, full: int, words: tuple[str, ...], number: int
+) -> None:
+    signalled = [sys.executable, "-c", SIGNALLED, str(int(number)), *words]
+    done = subprocess.run(signalled, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    word = b"interrupted" if number == signal.SIGINT else b"terminated"
+    assert (done.returncode, done.stderr) == (128 + number, b"remotemedia: %b\n" % word)
+    assert [name for name in os.listdir() if name.startswith(".")] == []
+
+
+def test_a_command_ends_of_which_nothing_is_read(folder: Path, full: int) -> None:
+    signalled = [sys.executable, "-c", SIGNALLED, str(int(signal.SIGTERM)), "levels", "a.flac"]
+    assert subprocess.run(signalled, stdout=full, stderr=full, timeout=60).returncode == 143
+
+
+def test_a_signal_to_a_child_ends_nothing_of_its_parent() -> None:
+    script = """
+import os, signal, sys
+from remotemedia.cli.ending import Ending
+
+ending = Ending()
+ending.listen()
+child = os.fork()
+if not child:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except KeyboardInterrupt:
+        os._exit(3)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+sys.exit(ending.has_come())
+"""
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
 
 
 def test_the_reader_of_a_pipe_of_ours_may_not_leave(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

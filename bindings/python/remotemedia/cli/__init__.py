@@ -6,12 +6,10 @@ Each command is a module of its own with a function `command`, imported when it 
 from __future__ import annotations
 
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # What freezes programs, such as PyInstaller, goes by import statements, and by those that are not carried out too.
@@ -40,9 +38,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def _carried_out(words: Sequence[str]) -> int:
     """Carries out a command line; what goes wrong becomes a message and an exit code."""
     from ..errors import Error, InvalidArgumentError, LibraryError, ManifestError
+    from .ending import Ending
     from .standard import StdoutLeft
 
-    ending = _Ending()
+    ending = Ending()
     try:
         ending.listen()
         return _printed(words)
@@ -86,43 +85,6 @@ def _printed(words: Sequence[str]) -> int:
         raise
     sys.stdout.flush()
     return code
-
-
-class _Ending:
-    """Lets the signals by which a system ends a program do what Ctrl-C does: nothing half written is left.
-
-    `by` is the signal that came. One that whoever started this program ignores or takes is left alone.
-    """
-
-    def __init__(self) -> None:
-        self.by: int | None = None
-        self._taken: list[int] = []
-
-    def listen(self) -> None:
-        """Takes the signals, if this thread may."""
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is None or signal.getsignal(number) is not signal.SIG_DFL:
-                continue
-            try:
-                signal.signal(number, self._take)
-            except ValueError:
-                # Only the main thread hears of signals.
-                return
-            self._taken.append(number)
-
-    def forget(self) -> None:
-        """Leaves the signals as they were."""
-        for number in self._taken:
-            signal.signal(number, signal.SIG_DFL)
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self.by = number
-        # That of asyncio, while a run is on; none if Ctrl-C is ignored, as a shell has it for what runs beside it.
-        interrupt: Any = signal.getsignal(signal.SIGINT)
-        if not callable(interrupt):
-            raise KeyboardInterrupt
-        interrupt(signal.SIGINT, frame)
 
 
 def sentence_of(error: BaseException) -> str:

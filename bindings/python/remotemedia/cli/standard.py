@@ -12,11 +12,13 @@ import io
 import os
 import select
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, NoReturn, TextIO, cast
 
 from .._functions.threads import start
-from .outlet import Outlet, wait_until
+from .ending import Ended, wait_until
+from .outlet import Outlet
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 PIECE = 1 << 16
@@ -37,6 +39,10 @@ class _Results(Outlet):
         """Writes some of it. Raises `StdoutLeft`, and `OSError`."""
         try:
             return len(data) if self.is_dropped else super().write(data)
+        except KeyboardInterrupt:
+            # Its reader is waited for once.
+            self.is_dropped = True
+            raise
         except BrokenPipeError as error:
             if self.is_alone:
                 raise StdoutLeft(error.errno, error.strerror) from None
@@ -51,7 +57,7 @@ class _Messages(Outlet):
         """Writes some of it, or drops it."""
         try:
             return super().write(data)
-        except OSError:
+        except (OSError, Ended):
             return len(data)
 
 
@@ -89,7 +95,7 @@ def standard_streams() -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, KeyboardInterrupt):
             ours[0].flush()
         if results is not None:
             # What can't be written is not tried again, as it would be with the end of the process.
@@ -141,13 +147,24 @@ def relayed_stdout() -> Iterator[None]:
             yield
         finally:
             os.close(into)
-            sys.stdout.flush()
-            os.dup2(kept, STDOUT)
-            os.close(end)
-            thread.join()
+            try:
+                sys.stdout.flush()
+            finally:
+                os.dup2(kept, STDOUT)
+                os.close(end)
+                _join(thread)
     finally:
         for number in (kept, source, ended):
             os.close(number)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Waits for a thread that still writes; Ctrl-C ends what it does, and then it needs its descriptors no more."""
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        thread.join()
+        raise
 
 
 def _relay(source: int, kept: int, ended: int) -> None:
