@@ -80,6 +80,18 @@ def test_the_duration_is_that_of_the_part_that_is_taken(folder: Path, capsys: py
     assert rows()[0]["duration"] == 7.1
 
 
+def test_what_is_measured_may_be_the_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = '{"version": "v1", "nodes": [{"id": "d", "node_type": "AudioDecode"}], "outputs": {"sound": "d"}}'
+    for graph, plain in (("AudioDecode", "plain.npy"), (named, "sound=named.npy")):
+        assert command(capsys, "run", graph, "-i", "a.flac", "-o", plain)[0] == 0
+        words = ("run", graph, "-i", "a.flac", "--report", "report.html")
+        assert command(capsys, *words, "-o", "measured.npy", "-o", "measured.wav")[0] == 0
+        assert Path("measured.npy").read_bytes() == Path(plain.rpartition("=")[2]).read_bytes()
+        assert command(capsys, *words, "--json")[1].count('"$rm":"audio"') == 71
+    assert command(capsys, "convert", "a.flac", "-o", "made.npy", "--index", "rows.jsonl")[0] == 0
+    assert Path("made.npy").read_bytes() == Path("measured.npy").read_bytes()
+
+
 @pytest.mark.parametrize("word", MEASURES_BY_NAME)
 def test_a_measure_leaves_out_what_its_node_would_refuse(
     folder: Path, capsys: pytest.CaptureFixture[str], word: str

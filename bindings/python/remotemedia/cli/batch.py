@@ -39,7 +39,7 @@ from .fingerprint import content_hash, manifest_hash
 from .index import AppendedFile, Index, last_value, size_of
 from .inputs import Input, Key, marked, opened
 from .leftovers import remove_parts
-from .measures import Measured, check_measures, column_names, columns_of, measures_of
+from .measures import Measured, check_measures, column_names, columns_of, decoders, measures_of
 from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
 from .progress import Progress, Warnings
 from .records import Lines, document, json_row
@@ -117,6 +117,8 @@ class Batch:
         self.progress = Progress(len(inputs), sys.stderr, quiet=self.silent)
         self.places = asyncio.Semaphore(chosen.jobs)
         self.measures = measures_of(chosen.measure)
+        if self.has_rows:
+            destinations.keep_values(decoders(plan))
         self.summary = Summary(column_names(self.measures))
         check_measures(self.measures, plan)
         self.manifest_hash = manifest_hash(pipeline, plan, {**destinations.asked, "measures": self.measures})

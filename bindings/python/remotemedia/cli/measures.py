@@ -55,7 +55,7 @@ def measures_of(text: str | None) -> list[str]:
 
 def check_measures(words: list[str], plan: Plan) -> None:
     """Raises `InvalidArgumentError` for a graph in which nothing can be measured."""
-    if words and not _decoders(plan):
+    if words and not decoders(plan):
         raise InvalidArgumentError(f"--measure {','.join(words)}: the graph has no AudioDecode whose audio it could be")
 
 
@@ -88,12 +88,12 @@ class Measured:
     def add_to(self, manifest: dict[str, Any], plan: Plan) -> None:
         """Puts the nodes into a manifest."""
         taken = {entry["id"] for entry in manifest["nodes"]}
-        decoders = _decoders(plan)
-        for decoder in decoders:
+        found = decoders(plan)
+        for decoder in found:
             _add(manifest, taken, decoder, f"{decoder}_length", {"node_type": self._counter()})
-        for word in self._words if decoders else ():
-            measure, name = MEASURES[word], f"{decoders[0]}_{word}"
-            gate = _add(manifest, taken, decoders[0], f"{name}_rate", {"node_type": _gate(measure)})
+        for word in self._words if found else ():
+            measure, name = MEASURES[word], f"{found[0]}_{word}"
+            gate = _add(manifest, taken, found[0], f"{name}_rate", {"node_type": _gate(measure)})
             name = _add(manifest, taken, gate, name, {"node_type": measure.node_type})
             _add(manifest, taken, name, f"{name}_end", {"node_type": self._keeper(measure)})
 
@@ -127,7 +127,8 @@ def _gate(measure: Measure) -> Any:
     return let_pass
 
 
-def _decoders(plan: Plan) -> list[str]:
+def decoders(plan: Plan) -> list[str]:
+    """The nodes behind which is measured."""
     return [str(entry["id"]) for entry in plan.nodes if type_name(entry["node_type"]) in DECODERS]
 
 

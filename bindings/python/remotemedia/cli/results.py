@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._graph.pipeline import Pipeline
@@ -84,8 +84,17 @@ class Destinations:
             wanted, branched = set(plan.sinks), set(plan.sinks)
         # Something else than an encoder takes the values.
         self.copies = {unused(f"{sink}_values", taken): sink for sink in plan.sinks if sink in wanted & branched}
+        self._wanted, self._taken = wanted if self.all else set(plan.sinks), taken
         self.file_sinks = FileSinks(plan, self.kept, taken)
         self._check_names(inputs)
+
+    def keep_values(self, nodes: Collection[str]) -> None:
+        """Keeps the values of these nodes, behind which something is put that is no part of the graph."""
+        ends = {str(each["name"]): str(each["from"]).rpartition(".") for each in self.plan.outputs}
+        for sink in self.plan.sinks:
+            node, _, port = ends[sink]
+            if (node or port) in nodes and sink in self._wanted and sink not in self.copies.values():
+                self.copies[unused(f"{sink}_values", self._taken)] = sink
 
     @property
     def shared(self) -> list[Destination]:
