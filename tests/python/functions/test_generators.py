@@ -246,6 +246,94 @@ async def test_a_stream_that_is_left_closes_the_generator(kind: str) -> None:
     assert await happened(endless.closed)
 
 
+def nothing(value: int) -> None:
+    """Drops all that it gets."""
+
+
+async def nothing_later(value: int) -> None:
+    """Drops all that it gets."""
+
+
+def no_more(value: int) -> Iterator[int]:
+    """Drops all that it gets."""
+    yield from ()
+
+
+@rm.node
+class Dropping:
+    def process(self, value: int) -> None:
+        """Drops all that it gets."""
+
+
+droppers = pytest.mark.parametrize("dropper", [nothing, nothing_later, no_more, Dropping])
+
+
+@kinds
+@droppers
+@pytest.mark.parametrize("execute", [native, rm.execute_sync, reference, reference_sync])
+def test_a_timeout_ends_a_generator_whose_values_are_dropped(execute: Any, kind: str, dropper: Any) -> None:
+    endless = Endless()
+    with pytest.raises(rm.TimedOut):
+        execute(chain(("endless", getattr(endless, kind), {}), ("drop", dropper, {})), [0], timeout=0.05)
+    assert endless.closed.wait(20)
+
+
+@kinds
+@droppers
+async def test_an_interruption_ends_a_generator_whose_values_are_dropped(kind: str, dropper: Any) -> None:
+    endless = Endless()
+    manifest = chain(("endless", getattr(endless, kind), {}), ("drop", dropper, {}))
+    async with rm.Pipeline.load(manifest).session() as session:
+        await session.send(0)
+        assert await happened(endless.has_begun)
+        session.interrupt()
+        assert await happened(endless.closed)
+
+
+class EndlessAtTheEnd:
+    """A class of batches whose flush never ends; the next node, one of batches too, waits for its end."""
+
+    endless = Endless()
+
+    def process(self, values: list[int]) -> list[int]:
+        return values
+
+    def flush(self) -> Iterator[int]:
+        yield from self.endless.sync(0)
+
+
+def test_a_timeout_ends_an_endless_flush_of_a_class_of_batches() -> None:
+    EndlessAtTheEnd.endless = Endless()
+    manifest = chain(
+        ("end", rm.node(EndlessAtTheEnd, batch=4), {}), ("all", rm.node(lambda values: values, batch=4), {})
+    )
+    with pytest.raises(rm.TimedOut):
+        rm.execute_sync(manifest, [0], timeout=0.05)
+    assert EndlessAtTheEnd.endless.closed.wait(20)
+
+
+def test_an_error_of_another_node_ends_a_generator_whose_values_are_dropped() -> None:
+    endless = Endless()
+    manifest = {
+        "version": "v1",
+        "nodes": [
+            {"id": "in", "node_type": "PassThrough"},
+            {"id": "decode", "node_type": "AudioDecode"},
+            {"id": "endless", "node_type": endless.sync},
+            {"id": "drop", "node_type": nothing},
+        ],
+        "connections": [
+            {"from": "in", "to": "decode"},
+            {"from": "in", "to": "endless"},
+            {"from": "endless", "to": "drop"},
+        ],
+    }
+    with pytest.raises(rm.NodeError, match="node 'decode'"):
+        rm.execute_sync(manifest, [rm.File(b"no sound")])
+    # The error may be faster than its first value.
+    assert endless.closed.is_set() == endless.has_begun.is_set()
+
+
 @pytest.mark.parametrize("before", [[], [("negative", negative, {})]])
 async def test_the_end_of_the_program_waits_for_a_generator_that_is_left_at_work(
     before: list[Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

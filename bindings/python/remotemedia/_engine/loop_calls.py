@@ -21,7 +21,8 @@ from .run import Run
 from .thread_calls import ThreadCall
 
 PARTS_IN_A_ROW = 32
-"""After so many values of an async generator that never waited, the event loop gets a turn."""
+"""After so many values of an async generator that never waited, the event loop gets a turn; after a part without one
+too."""
 
 Loop = Callable[[], asyncio.AbstractEventLoop | None]
 """The loop; None where there is none, or where it was collected."""
@@ -130,7 +131,7 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         elif status is GONE and not part.is_final:
             # An event says so too, and would cancel what closes the generators.
             port.calls.leave(call)
-        elif parts % PARTS_IN_A_ROW == 0:
+        elif parts % PARTS_IN_A_ROW == 0 or not part.outputs:
             await asyncio.sleep(0)
         return status is not GONE
 

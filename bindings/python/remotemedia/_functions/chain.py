@@ -73,7 +73,8 @@ def values_of(
 ) -> Generator[Any, None, None]:
     """The values that `functions` from number `node` on, all of them sync, make of a value at `place`.
 
-    The value came at the input `port` of the first of them. None between them is where a generator gave none.
+    The value came at the input `port` of the first of them. None comes before a generator continues, also where nothing
+    became of what it gave last: there a call may be left.
     """
     if node == len(functions):
         yield value
@@ -96,9 +97,8 @@ def values_of(
             if found is not None:
                 found, its_place = _onward(functions, node, found, place)
                 yield from values_of(functions, found, cursor, node + 1, its_place)
-            else:
-                yield None
             cursor.at(node, function, place)
+            yield None
     finally:
         given.close()
 
@@ -127,6 +127,8 @@ async def values_of_async(
                     async for each in values:
                         yield each
             cursor.at(node, function, place)
+            if function.gives_many:
+                yield None
 
 
 def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor: Cursor) -> Generator[Any, None, None]:
@@ -149,8 +151,12 @@ def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor
             for node, flush in flushing(functions):
                 yield None
                 if batched:
-                    values = values_of([*functions[:node], flush], None, cursor, node)
-                    held = [_held(functions, node, each, cursor) for each in values if each is not None]
+                    held = []
+                    for each in values_of([*functions[:node], flush], None, cursor, node):
+                        if each is None:
+                            yield None
+                        else:
+                            held.append(_held(functions, node, each, cursor))
                     yield from _batch(functions, held, cursor, node + 1)
                 else:
                     yield from values_of([*functions[:node], flush, *functions[node + 1 :]], None, cursor, node)
@@ -185,7 +191,7 @@ async def all_values_async(
                     values_of_async([*functions[:node], flush, *after], None, cursor, in_thread, node)
                 ) as values:
                     async for each in values:
-                        if batched:
+                        if batched and each is not None:
                             held.append(_held(functions, node, each, cursor))
                         else:
                             yield each

@@ -193,7 +193,9 @@ class SteppedReply:
                     outputs.append(output_row(last, cursor, value))
                     if streams:
                         return Reply(outputs, is_final=False)
-                elif call.is_over or (outputs and monotonic() >= due):
+                elif call.is_over or ((outputs or streams) and monotonic() >= due):
+                    # Empty where all that a generator gives is dropped: its work is paced all the same, and ends where
+                    # nothing but the answer to a part says that its run has ended.
                     return Reply(outputs, is_final=False)
         except cursor.raises:
             raise
@@ -257,7 +259,10 @@ async def serve_in_parts(call: Call, in_thread: InThread, send: Send) -> None:
             async for value in values:
                 if value is not None:
                     outputs.append(output_row(last, cursor, value))
-                if chain.streams if value is not None else (call.is_over or (outputs and monotonic() >= due)):
+                    leaves = chain.streams
+                else:
+                    leaves = call.is_over or (bool(outputs or chain.streams) and monotonic() >= due)
+                if leaves:
                     part, outputs = outputs, []
                     if not await send(Reply(part, is_final=False)):
                         return
