@@ -1056,7 +1056,7 @@ public final class Nodes {
     ///
     /// Anything else needs `gains`, which are used as they are. A result is computed in float64 and rounded once;
     /// samples that are NaN or infinite are refused. Mono and stereo get their layout names, other counts get none.
-    /// Long packets come out in like parts of at most a second, each at its exact time. Nothing is delayed.
+    /// Long packets come out in about equal parts of at most a second, each at its exact time. Nothing is delayed.
     ///
     /// Input `in`: Sound.
     ///
