@@ -131,7 +131,7 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         elif status is GONE and not part.is_final:
             # An event says so too, and would cancel what closes the generators.
             port.calls.leave(call)
-        elif parts % PARTS_IN_A_ROW == 0 or not part.outputs:
+        elif not part.is_final and (parts % PARTS_IN_A_ROW == 0 or not part.outputs):
             await asyncio.sleep(0)
         return status is not GONE
 
