@@ -6,6 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +304,84 @@ async def test_a_node_that_waits_to_try_again_is_named_with_its_error() -> None:
         session.interrupt()
     with pytest.raises(rm.TimedOut, match=r"waits 5\d\.\d\d s for its next try, after NeedleError: 429 Too Many"):
         await rm.execute(manifest(ask, again), [1], timeout=0.05)
+
+
+@dataclass
+class Keyed:
+    """A map with a key that can't cross, once it does."""
+
+    fields: dict[Any, int]
+
+
+CANNOT_CROSS = [
+    {2: 3},
+    [{"a": {2, 3}}],
+    2**64,
+    "\ud800",
+    Keyed({2: 3}),
+    [2**63, -(2**63) - 1] * 20,
+    ("a", {"\ud800": 1}),
+]
+"""Some native code alone would refuse."""
+
+
+@pytest.mark.parametrize("times", [0, 1])
+@pytest.mark.parametrize("kind", ["function", "async function", "class", "async class", "ports"])
+def test_nothing_is_called_twice_behind_a_value_that_cannot_cross(execute: Any, kind: str, times: int) -> None:
+    seen: list[int] = []
+
+    def work(value: int) -> Any:
+        seen.append(value)
+        return CANNOT_CROSS[value // 2] if value % 2 else len(seen)
+
+    async def later(value: int) -> Any:
+        return work(value)
+
+    class Work:
+        def process(self, value: int) -> Any:
+            return work(value)
+
+    class WorkLater:
+        async def process(self, value: int) -> Any:
+            return work(value)
+
+    nodes = {
+        "function": rm.node(work),
+        "async function": rm.node(later),
+        "class": rm.node(Work),
+        "async class": rm.node(WorkLater),
+        "ports": rm.node(outputs=["a"])(lambda value: rm.Out("a", work(value))),
+    }
+    on_error = {"retry": {"times": times, "backoff_ms": 0, "then": "skip"}} if times else "skip"
+    inputs = range(2 * len(CANNOT_CROSS))
+    outputs = execute((rm.Pipeline() >> nodes[kind](on_error=on_error)).manifest(), list(inputs))
+    assert seen == [value for value in inputs for _ in range(1 + value % 2 * times)]
+    assert outputs == [seen.index(value) + 1 for value in inputs if value % 2 == 0]
+    assert [error.item for error in outputs.skipped] == [value for value in inputs if value % 2]
+    assert all(error.cause.startswith("MarshalError: the returned value") for error in outputs.skipped)
+
+
+def test_a_value_of_a_flush_that_cannot_cross_names_it(execute: Any) -> None:
+    @rm.node
+    class Held:
+        def process(self, value: int) -> int:
+            return value
+
+        def flush(self) -> Any:
+            return {2: 3}
+
+    with pytest.raises(rm.NodeError) as caught:
+        execute((rm.Pipeline() >> Held()).manifest(), [1])
+    assert caught.value.cause.startswith("in flush: MarshalError: the returned value: the key 2 is an int")
+
+
+def test_nothing_is_called_behind_a_value_that_ends_the_run(execute: Any) -> None:
+    seen: list[int] = []
+
+    def work(value: int) -> Any:
+        seen.append(value)
+        return {value} if value == 2 else value
+
+    with pytest.raises(rm.NodeError, match="input 1"):
+        execute((rm.Pipeline() >> rm.node(work)).manifest(), [1, 2, 3, 4])
+    assert seen == [1, 2]

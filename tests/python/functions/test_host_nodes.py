@@ -651,6 +651,28 @@ def test_code_of_a_returned_value_may_raise_anything(execute: Any, asynchronous:
         assert (error.node_id, error.item, type(error.__cause__), error.outputs) == ("second", 1, kind, [1])
 
 
+def nested(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return {"a": value}
+
+
+def test_a_returned_value_that_is_too_deep_is_named_and_nothing_is_called_behind_it() -> None:
+    seen = []
+
+    def deep(value: int) -> Any:
+        seen.append(value)
+        return nested(value)
+
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("deep", deep, {})), [124, 125, 1])
+    assert seen == [124, 125]
+    assert caught.value.outputs == [nested(124)]
+    assert caught.value.cause.startswith("MarshalError: the returned value.a[0][0]")
+    assert caught.value.cause.endswith(": nested deeper than 125 levels, or it contains itself")
+
+
 def test_a_task_factory_that_raises_is_an_error_of_the_node() -> None:
     async def double(value: int) -> int:
         return value * 2

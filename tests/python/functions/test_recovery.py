@@ -24,27 +24,39 @@ class Fault(Exception):
     """What the nodes of these tests raise."""
 
 
-class Faulty:
-    """One node: it fails at each value whose sum of digits is a multiple of `every`, so many times in a row."""
+class Odd(int):
+    """A number that can't cross, though the next function of the same call may work with it."""
 
-    def __init__(self, every: int, times: int) -> None:
+
+class Faulty:
+    """One node: it fails at each value whose sum of digits is a multiple of `every`, so many times in a row.
+
+    With `fault` it returns instead what that makes of the value.
+    """
+
+    def __init__(self, every: int, times: int, fault: Callable[[int], int] | None = None) -> None:
         self.every = every
         self.times = times
+        self.fault = fault
         self.failed: dict[int, int] = {}
         self.seen: list[Any] = []
 
-    def check(self, value: int) -> None:
+    def check(self, value: int, gives: int | None = None) -> int:
+        """What the node gives for a value: that itself, without another one."""
+        gives = value if gives is None else gives
         failed = self.failed.get(value, 0)
         if self.every and sum(map(int, str(value))) % self.every == 0 and failed < self.times:
             self.failed[value] = failed + 1
-            raise Fault(f"at {value}")
+            if self.fault is None:
+                raise Fault(f"at {value}")
+            return self.fault(gives)
+        return gives
 
 
 def plain(faulty: Faulty) -> Any:
     def node(value: int) -> int:
         faulty.seen.append(value)
-        faulty.check(value)
-        return value
+        return faulty.check(value)
 
     return node
 
@@ -53,8 +65,7 @@ def plain_later(faulty: Faulty) -> Any:
     async def node(value: int) -> int:
         faulty.seen.append(value)
         await asyncio.sleep(0)
-        faulty.check(value)
-        return value
+        return faulty.check(value)
 
     return node
 
@@ -63,8 +74,7 @@ def generator(faulty: Faulty) -> Any:
     def node(value: int) -> Iterator[int]:
         faulty.seen.append(value)
         yield value
-        faulty.check(value)
-        yield value + 1
+        yield faulty.check(value, value + 1)
 
     return node
 
@@ -74,8 +84,7 @@ def generator_later(faulty: Faulty) -> Any:
         faulty.seen.append(value)
         yield value
         await asyncio.sleep(0)
-        faulty.check(value)
-        yield value + 1
+        yield faulty.check(value, value + 1)
 
     return node
 
@@ -85,14 +94,12 @@ def instance(faulty: Faulty) -> Any:
     class Node:
         def process(self, value: int) -> Iterator[int]:
             faulty.seen.append(value)
-            faulty.check(value)
-            yield value
+            yield faulty.check(value)
             yield value + 2
 
         def flush(self) -> int:
             faulty.seen.append("flush")
-            faulty.check(1000)
-            return 1000
+            return faulty.check(1000)
 
     return Node
 
@@ -102,14 +109,12 @@ def instance_later(faulty: Faulty) -> Any:
     class Node:
         async def process(self, value: int) -> int:
             faulty.seen.append(value)
-            faulty.check(value)
-            return value
+            return faulty.check(value)
 
         async def flush(self) -> AsyncIterator[int]:
             faulty.seen.append("flush")
             yield 2000
-            faulty.check(2001)
-            yield 2001
+            yield faulty.check(2001)
 
     return Node
 
@@ -119,9 +124,7 @@ def batched(faulty: Faulty) -> Any:
     def node(values: list[int]) -> list[int]:
         # Always, since a batch that fails is given once more value by value.
         faulty.times, faulty.failed = 1, {}
-        for value in values:
-            faulty.check(value)
-        return values
+        return [faulty.check(value) for value in values]
 
     return node
 
@@ -140,6 +143,7 @@ class Link(NamedTuple):
     every: int
     times: int
     on_error: Any
+    fault: Callable[[int], int] | None = None
 
 
 def retry(times: int, then: str) -> dict[str, Any]:
@@ -147,12 +151,13 @@ def retry(times: int, then: str) -> dict[str, Any]:
 
 
 ON_ERROR = st.just("fail") | st.just("skip") | st.builds(retry, st.integers(1, 3), st.sampled_from(["fail", "skip"]))
-LINKS = st.builds(Link, st.sampled_from(KINDS), st.integers(0, 4), st.integers(1, 4), ON_ERROR)
+FAULTS = st.sampled_from([None, Odd, lambda value: value + 10**30])
+LINKS = st.builds(Link, st.sampled_from(KINDS), st.integers(0, 4), st.integers(1, 4), ON_ERROR, FAULTS)
 
 
 def made(links: list[Link]) -> tuple[dict[str, Any], list[Faulty]]:
     """The manifest of a chain, and what its nodes will have seen."""
-    nodes = [Faulty(link.every, link.times) for link in links]
+    nodes = [Faulty(link.every, link.times, link.fault) for link in links]
     kinds = [link.kind(node) for link, node in zip(links, nodes, strict=True)]
     manifest = chain(*((f"n{index}", kind, {}) for index, kind in enumerate(kinds)))
     for entry, link in zip(manifest["nodes"], links, strict=True):

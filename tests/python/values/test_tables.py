@@ -189,6 +189,17 @@ def test_a_stream_of_several_batches_comes_back_as_one(rows: int, engine: Any) -
     assert result.schema.equals(table.schema, check_metadata=True)
 
 
+def test_a_stream_that_a_function_returns_is_read_once() -> None:
+    table = pa.table({"a": [1, 2, 3]})
+
+    def once(nested: bool) -> Any:
+        stream = Stream(table)
+        return {"table": stream} if nested else stream
+
+    whole, nested = rm.execute_sync(chain(("once", once, {})), [False, True])
+    assert whole.to_arrow() == nested["table"].to_arrow() == table
+
+
 def test_the_batches_of_a_stream_are_freed() -> None:
     before = pa.total_allocated_bytes()
     part = pa.table({"a": list(range(LARGE))})

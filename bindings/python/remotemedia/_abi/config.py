@@ -19,8 +19,9 @@ PREFIX = "REMOTEMEDIA_"
 MOST_WORKERS = 1024
 MOST_NICE = 19
 MOST_FUNCTION_THREADS = 1024
-OUTPUT_BYTES = 2 << 30
-"""The default that the runtime has for `output_bytes`."""
+OUTPUT_BYTES, DEPTH = 2 << 30, 128
+"""The defaults that the runtime has for `output_bytes` and `depth`."""
+MOST_DEPTH = 512
 
 
 class Limits(TypedDict, total=False):
@@ -116,6 +117,11 @@ def output_bytes() -> int:
     """How many bytes the results of one execution may keep alive: the limit in force, or the one that will be."""
     found = {**_of_environment(), **_chosen} if _in_force is None else _in_force
     return found.get("output_bytes", OUTPUT_BYTES)
+
+
+def depth() -> int:
+    """How many lists and maps may be inside each other in one document, once the runtime has started."""
+    return min((_in_force or {}).get("depth", DEPTH), MOST_DEPTH)
 
 
 def function_threads() -> int | None:

@@ -23,11 +23,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_MOMENT, LAST_MOMENT = (each.replace(tzinfo=timezone.utc) - EPOCH for each in (datetime.min, datetime.max))
 """The first and the last time that a datetime in UTC can be, as spans from there."""
 
+LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**64 - 1
+
 DEEPEST = 500
 """How many lists and maps may be nested; deeper structures can't be packed."""
 
 
-def explain(value: Any, name: str, reject: Callable[[Any], str | None]) -> MarshalError | None:
+def explain(value: Any, name: str, reject: Callable[[Any], str | None], deepest: int = DEEPEST) -> MarshalError | None:
     """The error that names the first value below `value` that can't cross, or None if all can.
 
     `name` is what the path begins with. `reject` says what is wrong with a value that is none of plain Python's, or
@@ -38,9 +40,9 @@ def explain(value: Any, name: str, reject: Callable[[Any], str | None]) -> Marsh
     while stack:
         value, path, depth = stack.pop()
         kind = type(value)
-        if depth > DEEPEST:
+        if depth > deepest:
             shown = path if len(path) < 80 else path[:60] + "..."
-            return MarshalError(f"{shown}: nested deeper than {DEEPEST} levels, or it contains itself")
+            return MarshalError(f"{shown}: nested deeper than {deepest} levels, or it contains itself")
         complaint: str | None = None
         if value is None or kind in (bool, float, bytes, bytearray):
             pass
@@ -207,7 +209,7 @@ def _full_name(kind: type) -> str:
 
 
 def _integer(value: int) -> str | None:
-    if -(2**63) <= value < 2**64:
+    if LEAST_INTEGER <= value <= MOST_INTEGER:
         return None
     return f"integer {_short(value)} does not fit 64 bits"
 

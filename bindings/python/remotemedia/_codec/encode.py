@@ -29,6 +29,8 @@ from .diagnose import (
     EPOCH,
     FIRST_MOMENT,
     LAST_MOMENT,
+    LEAST_INTEGER,
+    MOST_INTEGER,
     describe_array,
     describe_moment,
     describe_type,
@@ -53,6 +55,9 @@ HEADERS = 256
 
 PLAIN = frozenset({type(None), bool, bytearray, bytes, dict, float, int, list, memoryview, str})
 """The types that msgpack knows itself."""
+
+SURE = frozenset({type(None), bool, bytes, float})
+"""The types whose values all cross."""
 
 
 class Encoder:
@@ -388,6 +393,31 @@ _ENCODERS: dict[type, Callable[[Encoder, Any], Any]] = {
     Table: Encoder._table,
     Video: Encoder._video,
 }
+
+
+def is_known_to_cross(value: Any) -> bool:
+    """Whether a value is a scalar, an array or audio of which a look is enough to know that it can cross."""
+    kind = type(value)
+    if kind is str:
+        if value.isascii():
+            return True
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+    if kind in SURE:
+        return True
+    if kind is int:
+        return LEAST_INTEGER <= value <= MOST_INTEGER  # type: ignore[no-any-return]
+    if kind is Audio:
+        samples = value.samples
+        encoder = _ENCODERS.get(type(samples))
+        return encoder is Encoder._tensor or (
+            encoder is Encoder._numpy and _names.get(samples.dtype) == "float32" and samples.flags.c_contiguous
+        )
+    encoder = _ENCODERS.get(kind)
+    return encoder is Encoder._tensor or (encoder is Encoder._numpy and value.dtype in _names)
 
 
 def _is_frozen(source: Any) -> bool:

@@ -17,6 +17,7 @@ from .._functions.spec import InThread
 from .._functions.threads import Workers
 from .open_calls import OpenCall
 from .port import EventPort
+from .returned import kept_of
 from .run import Run
 from .thread_calls import ThreadCall
 
@@ -136,7 +137,7 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         return status is not GONE
 
     try:
-        await (serve_in_parts if call.chain.in_parts else serve_async)(call, in_thread, send)
+        await (serve_in_parts if call.chain.in_parts else serve_async)(call, in_thread, kept_of, send)
     except asyncio.CancelledError as error:
         if not call.is_over:
             # Before the first function began.

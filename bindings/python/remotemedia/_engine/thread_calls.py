@@ -18,6 +18,7 @@ from .._functions.serve import FULL, GONE, READY, Backpressure, Reply, partial_r
 from .._functions.threads import Workers
 from .open_calls import OpenCall
 from .port import EventPort, NextCall
+from .returned import kept_of
 
 
 class PartialCall(ABC):
@@ -35,7 +36,7 @@ class PartialCall(ABC):
         """`raises` are the exceptions of functions that are raised; others are their errors."""
         self.port = port
         self.call = call
-        self._partial = partial_reply(call, context, raises)
+        self._partial = partial_reply(call, context, raises, kept_of)
         self._lock = threading.Lock()
         self._has_begun = False
         self._is_suspended = False

@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import os
 import types
 import typing
 from collections.abc import Callable
@@ -48,29 +47,30 @@ MEDIA: dict[type, str] = {
 """The types whose annotation is checked, as messages name them."""
 
 Change = Callable[[Any], Any]
-"""Makes another array, other memory or another record of one."""
+"""Makes another array, or other memory, of one."""
 
 Convert = Callable[[Any], Any]
 
 
 def read_only(value: Any) -> Any:
     """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
-    return value if type(value) in SCALARS else _rebuilt(value, _view, memoryview.toreadonly, _same)
+    return value if type(value) in SCALARS else _rebuilt(value, _view, memoryview.toreadonly)
 
 
 def deep_copy(value: Any) -> Any:
     """A copy of a value with all arrays in it copied too: they can be written to, and nothing else refers to them."""
-    return value if type(value) in SCALARS else _rebuilt(value, _copy, bytearray, _same)
+    return value if type(value) in SCALARS else _rebuilt(value, _copy, bytearray)
 
 
 def snapshot(value: Any) -> Any:
     """The same value, with arrays in the same memory, but else its own: later changes of it are not seen."""
-    return _kept(value, _same)
-
-
-def replied(value: Any) -> Any:
-    """The same as `snapshot`, with dataclasses as the maps that they cross as: what their fields are now."""
-    return _kept(value, _mapped)
+    if type(value) in SCALARS:
+        return value
+    try:
+        return _rebuilt(value, _same, _same)
+    except RecursionError:
+        # Too deep to cross, or it contains itself: that is refused where it is to cross.
+        return value
 
 
 def handed_on(value: Any) -> Any:
@@ -98,30 +98,21 @@ def converter(function: Callable[..., Any]) -> Convert | None:
     return _of(hints_of(_written(function)).get(first.name), first.name)
 
 
-def _kept(value: Any, record: Change) -> Any:
-    if type(value) in SCALARS:
-        return value
-    try:
-        return _rebuilt(value, _same, _same, record)
-    except RecursionError:
-        # Too deep to cross, or it contains itself: packing it is refused, and names the place.
-        return value
-
-
-def _rebuilt(value: Any, array: Change, memory: Change, record: Change) -> Any:
+def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
     kind = type(value)
     if kind in _KEPT:
         return value
     if kind is Audio:
         audio = Audio.__new__(Audio)
-        audio.samples, audio.rate = _rebuilt(value.samples, array, memory, record), value.rate
+        audio.samples = value.samples if array is _same else _rebuilt(value.samples, array, memory)
+        audio.rate = value.rate
         audio.layout, audio.pts_ns = value.layout, value.pts_ns
         return audio
     if kind is list or kind is tuple:
-        entries = [entry if type(entry) in _KEPT else _rebuilt(entry, array, memory, record) for entry in value]
+        entries = [entry if type(entry) in _KEPT else _rebuilt(entry, array, memory) for entry in value]
         return entries if kind is list else tuple(entries)
     if kind is dict:
-        return {key: _rebuilt(entry, array, memory, record) for key, entry in value.items()}
+        return {key: _rebuilt(entry, array, memory) for key, entry in value.items()}
     if kind is bytearray or kind is memoryview:
         # A view with gaps is refused where it is to cross.
         return bytes(value) if kind is bytearray or value.c_contiguous else value
@@ -130,24 +121,12 @@ def _rebuilt(value: Any, array: Change, memory: Change, record: Change) -> Any:
     if kind is Video:
         video = Video.__new__(Video)
         video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
-        video.planes = [_rebuilt(plane, array, memory, record) for plane in value.planes]
+        video.planes = [_rebuilt(plane, array, memory) for plane in value.planes]
         return video
     numpy = imported("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return array(value)
-    return record(value)
-
-
-def _mapped(value: Any) -> Any:
-    """A dataclass as the map that it crosses as, with what its fields are now; any other object as it is."""
-    if not dataclasses.is_dataclass(value) or isinstance(value, (type, Enum, os.PathLike)):
-        return value
-    try:
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    except Exception:
-        # Packing it finds the same, and names the place.
-        return value
-    return {name: _rebuilt(entry, _same, _same, _mapped) for name, entry in fields.items()}
+    return value
 
 
 def _view(array: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arguments import handed_on, read_only, replied, snapshot
+from .arguments import handed_on, read_only, snapshot
 from .places_in_time import timed
 
 if TYPE_CHECKING:
@@ -41,11 +41,17 @@ def onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:
     return handed_on(found)
 
 
-def output_row(function: HostFunction, cursor: Cursor, value: Any) -> list[Any]:
+Keep = Callable[[Any], Any]
+"""Makes of a value that the last function of a call returned what is kept of it until its reply leaves, and can cross.
+
+Raises where it can't, and so before more is called: the engine does all again that comes behind a failure."""
+
+
+def output_row(function: HostFunction, cursor: Cursor, value: Any, keep: Keep) -> list[Any]:
     """A value of the last function of a call, where that stands, as the reply has it."""
     if type(value) is not Out:
-        return timed([cursor.entry, replied(value)], cursor.place)
-    row = timed([cursor.entry, replied(value.value)], cursor.place or (None, None))
+        return timed([cursor.entry, keep(value)], cursor.place)
+    row = timed([cursor.entry, keep(value.value)], cursor.place or (None, None))
     return [*row, output_of(function, value)]
 
 

@@ -20,15 +20,20 @@ from enum import Enum
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
-from .arguments import SCALARS, handed_on, read_only, replied
+from .arguments import SCALARS, handed_on, read_only
 from .chain import Chain, all_values, all_values_async
 from .failures import ENDS_PROGRAM, Cursor, Failure, repr_of, without_our_frames
 from .places_in_time import TIMED, Place, place_of, timed
-from .ports import output_row
+from .ports import Keep, output_row
 from .spec import InThread
 
 PART_SECONDS = 0.005
 """How long values wait for the rest of a reply: a slow function must not hold up what is done."""
+
+SURE: frozenset[type] = frozenset({bool, bytes, float})
+"""Types whose values all cross."""
+LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**64 - 1
+"""Those that cross."""
 
 _log = logging.getLogger("remotemedia")
 
@@ -94,11 +99,14 @@ class PartialReply(Protocol):
 class PlainReply:
     """Such a reply where each function of the chain makes one value of one."""
 
-    __slots__ = ("_call", "_context", "_left", "_raises")
+    __slots__ = ("_call", "_context", "_keep", "_left", "_raises")
 
-    def __init__(self, call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...]) -> None:
+    def __init__(
+        self, call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...], keep: Keep
+    ) -> None:
         self._call = call
         self._context = context
+        self._keep = keep
         self._raises = raises
         self._left = enumerate(call.entries)
         """The entries that are left."""
@@ -120,7 +128,9 @@ class PlainReply:
         outputs: list[list[Any]] = []
         steps = call.chain.steps
         last, last_entry = len(steps) - 1, len(call.entries) - 1
-        for index, (_, value, _, _) in self._left:
+        keep, append = self._keep, outputs.append
+        for index, entry in self._left:
+            value = entry[1]
             node = 0
             place: Place | None = None
             try:
@@ -130,26 +140,31 @@ class PlainReply:
                 for function, convert, params, each in steps:
                     if convert is not None:
                         value = convert(value)
-                    value = function(value, **params)
+                    # To pass no keywords takes as long as a small function.
+                    value = function(value, **params) if params else function(value)
                     if value is None:
                         break
-                    if type(value) not in SCALARS:
+                    kind = type(value)
+                    if kind not in SCALARS:
                         each.check(value)
-                        if node == last:
-                            value = replied(value)
-                        else:
+                        if node < last:
                             value = handed_on(value)
                             if type(value) in TIMED:
                                 place = place_of(value, place)
                     node += 1
+                else:
+                    # What `keep` finds of a scalar, without calling it. Integers of 30 bits are compared faster.
+                    if kind is int:
+                        if not (-1_000_000_000 < value < 1_000_000_000 or LEAST_INTEGER <= value <= MOST_INTEGER):
+                            value = keep(value)
+                    elif kind not in SURE and not (kind is str and value.isascii()):
+                        value = keep(value)
             except self._raises:
                 raise
             except BaseException as error:
                 return Reply(outputs, Failure(without_our_frames(error), index, min(node, last), place=place))
             if value is not None:
-                outputs.append([index, value])
-                if place is not None:
-                    timed(outputs[-1], place)
+                append([index, value] if place is None else timed([index, value], place))
             if index < last_entry and (call.is_over or (outputs and monotonic() >= due)):
                 return Reply(outputs, is_final=False)
         return Reply(outputs)
@@ -158,11 +173,14 @@ class PlainReply:
 class SteppedReply:
     """Such a reply where generators, batches, ports or classes are in the chain."""
 
-    __slots__ = ("_call", "_context", "_cursor", "_values")
+    __slots__ = ("_call", "_context", "_cursor", "_keep", "_values")
 
-    def __init__(self, call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...]) -> None:
+    def __init__(
+        self, call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...], keep: Keep
+    ) -> None:
         self._call = call
         self._context = context
+        self._keep = keep
         self._cursor = Cursor(raises)
         self._values = all_values(call.chain.functions, call.entries, self._cursor)
 
@@ -190,7 +208,7 @@ class SteppedReply:
         try:
             for value in self._values:
                 if value is not None:
-                    outputs.append(output_row(last, cursor, value))
+                    outputs.append(output_row(last, cursor, value, self._keep))
                     if streams:
                         return Reply(outputs, is_final=False)
                 elif call.is_over or ((outputs or streams) and monotonic() >= due):
@@ -204,15 +222,17 @@ class SteppedReply:
         return Reply(outputs)
 
 
-def partial_reply(call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...]) -> PartialReply:
+def partial_reply(
+    call: Call, context: contextvars.Context, raises: tuple[type[BaseException], ...], keep: Keep
+) -> PartialReply:
     """The reply to a call whose functions are all sync; they run in `context`.
 
     `raises` are the exceptions of functions that it raises: `ENDS_PROGRAM`, or none where that would end but a thread.
     """
-    return (SteppedReply if call.chain.in_parts else PlainReply)(call, context, raises)
+    return (SteppedReply if call.chain.in_parts else PlainReply)(call, context, raises, keep)
 
 
-async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
+async def serve_async(call: Call, in_thread: InThread, keep: Keep, send: Send) -> None:
     """Replies to a call to plain functions, async ones on this loop, sync ones by `in_thread`.
 
     A cancellation is raised if the call is over; else it is like other failures.
@@ -231,7 +251,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
                 value = await each.call_async(value, in_thread)
                 if value is None:
                     break
-                value = replied(value) if cursor.node == last else handed_on(value)
+                value = keep(value) if cursor.node == last else handed_on(value)
         except ENDS_PROGRAM:
             raise
         except BaseException as error:
@@ -249,7 +269,7 @@ async def serve_async(call: Call, in_thread: InThread, send: Send) -> None:
     await send(Reply(outputs))
 
 
-async def serve_in_parts(call: Call, in_thread: InThread, send: Send) -> None:
+async def serve_in_parts(call: Call, in_thread: InThread, keep: Keep, send: Send) -> None:
     """Does what `serve_async` does where generators, batches, ports or classes are in the chain."""
     chain, cursor = call.chain, Cursor()
     last, due = chain.functions[-1], monotonic() + PART_SECONDS
@@ -258,7 +278,7 @@ async def serve_in_parts(call: Call, in_thread: InThread, send: Send) -> None:
         async with aclosing(all_values_async(chain.functions, call.entries, cursor, in_thread)) as values:
             async for value in values:
                 if value is not None:
-                    outputs.append(output_row(last, cursor, value))
+                    outputs.append(output_row(last, cursor, value, keep))
                     leaves = chain.streams
                 else:
                     leaves = call.is_over or (bool(outputs or chain.streams) and monotonic() >= due)
