@@ -7,7 +7,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -276,6 +276,40 @@ def test_what_dlpack_has_and_the_runtime_has_not_is_refused(value: Made, message
     with pytest.raises(rm.MarshalError) as caught:
         through(value)
     assert str(caught.value) == message
+
+
+ENGINES: tuple[Literal["native", "python"], ...] = ("native", "python")
+
+
+class Deviceless:
+    def __dlpack__(self, **keywords: Any) -> object:
+        return None
+
+
+def test_what_describes_itself_by_halves_is_refused_with_its_place() -> None:
+    shapeless = Made(2, 32)
+    shapeless.fields["shape"] = None
+    messages = {
+        shapeless: "inputs[0]: the Made has 1 dimensions and no shape; write numpy.asarray(value)",
+        Deviceless(): "inputs[0]: the Deviceless gives no access to its memory: "
+        "'Deviceless' object has no attribute '__dlpack_device__'",
+    }
+    for value, message in messages.items():
+        for engine in ENGINES:
+            with pytest.raises(rm.MarshalError) as caught:
+                rm.execute_sync(PASS_TEXT, [value], engine=engine)
+            assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("stride", [2**62, -(2**62), 2**40])
+def test_the_stride_of_a_dimension_with_one_element_means_nothing(stride: int) -> None:
+    from remotemedia._abi.library import ffi
+
+    made = Made(2, 32, shape=(1, 2))
+    strides = ffi.new("int64_t[]", [stride, 1])
+    made.fields["strides"] = strides
+    (back,) = through(made)
+    assert np.asarray(back).tolist() == [[0.0, 0.0]]
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (2,), (1, 0), (0, 3), (2, 3)])

@@ -37,14 +37,16 @@ def describe(value: Any) -> tuple[Any, int, str, list[int], list[int] | None, bo
     The memory lives as long as the capsule. Raises `MarshalError` for arrays on other devices and of other types.
     """
     kind = type(value).__name__
-    device, _ = value.__dlpack_device__()
-    if int(device) not in (CPU, CPU_PINNED):
-        raise MarshalError(f"the {kind} is on a GPU or another device; write value.cpu()")
     try:
+        device, _ = value.__dlpack_device__()
+        if int(device) not in (CPU, CPU_PINNED):
+            raise MarshalError(f"the {kind} is on a GPU or another device; write value.cpu()")
         try:
             capsule = value.__dlpack__(max_version=(1, 0))
         except TypeError:
             capsule = value.__dlpack__()
+    except MarshalError:
+        raise
     except Exception as error:
         raise MarshalError(f"the {kind} gives no access to its memory: {error}") from None
     readonly = False
@@ -72,9 +74,17 @@ def _extents(tensor: Any, item_bytes: int, kind: str) -> tuple[list[int], list[i
     """The shape and the strides. Raises `MarshalError` for those that no memory has."""
     if not 0 <= tensor.ndim <= MOST_DIMENSIONS:
         raise MarshalError(f"the {kind} has {tensor.ndim} dimensions; 0 to {MOST_DIMENSIONS} can cross")
+    if tensor.ndim and tensor.shape == NULL:
+        raise MarshalError(f"the {kind} has {tensor.ndim} dimensions and no shape; write numpy.asarray(value)")
     shape = [tensor.shape[index] for index in range(tensor.ndim)]
     strides = None if tensor.strides == NULL else [tensor.strides[index] for index in range(tensor.ndim)]
     count = math.prod(shape)
+    if strides is not None:
+        # Where there is no second element any number may stand for the way to it.
+        far = sys.maxsize // item_bytes
+        strides = [
+            0 if length == 1 and abs(stride) > far else stride for length, stride in zip(shape, strides, strict=True)
+        ]
     extent = count
     if strides is not None and count:
         extent = 1 + sum((length - 1) * abs(stride) for length, stride in zip(shape, strides, strict=True))
