@@ -206,6 +206,9 @@ def test_whole_numbers_past_63_bits_are_unsigned_in_tables_of_arrow() -> None:
         rm.execute_sync(PASS_TEXT, [-1, large]).to_arrow()
     wrong = f"no type of integers has both -1 and {large}"
     assert str(caught.value) == f"the values of the column 'value' have no type in common: {wrong}"
+    for values in ([2**53 + 1, 0.5], [large, 0.5]):
+        with pytest.raises(rm.MarshalError, match="the values of the column 'value' have no type in common: "):
+            rm.execute_sync(PASS_TEXT, values).to_arrow()
 
 
 def test_as_a_table_of_arrow_it_loses_nothing() -> None:

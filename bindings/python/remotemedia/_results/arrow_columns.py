@@ -20,14 +20,15 @@ def table_of_columns(columns: Mapping[str, Sequence[Any]], schema: Any, known: M
     """
     import pyarrow
 
-    if schema is None:
+    is_found = schema is None
+    if is_found:
         types = {name: known.get(name) or _type_of_column(name, values) for name, values in columns.items()}
         schema = pyarrow.schema(list(types.items()))
     for name, values in columns.items():
         if name not in schema.names and any(value is not None for value in values):
             raise MarshalError(f"a result has the column {name!r}, and the schema has not; add it to the schema")
     rows = len(next(iter(columns.values()), ()))
-    arrays = [_column(field, columns.get(field.name, [None] * rows)) for field in schema]
+    arrays = [_column(field, columns.get(field.name, [None] * rows), is_found) for field in schema]
     return pyarrow.Table.from_arrays(arrays, schema=schema)
 
 
@@ -45,12 +46,14 @@ def array_of(values: Sequence[Any], type_: Any) -> Any:
     return pyarrow.array(values, type_)
 
 
-def _column(field: Any, values: Sequence[Any]) -> Any:
+def _column(field: Any, values: Sequence[Any], is_found: bool) -> Any:
     import pyarrow
 
     try:
         return array_of(values, field.type)
     except (pyarrow.ArrowException, TypeError, OverflowError) as error:
+        if is_found:
+            raise _no_common_type(field.name, error) from None
         raise MarshalError(f"the column {field.name!r} is {field.type} in the schema: {error}") from None
 
 
@@ -60,7 +63,11 @@ def _type_of_column(name: str, values: Sequence[Any]) -> Any:
     try:
         return type_of_values(values)
     except (pyarrow.ArrowException, TypeError) as error:
-        raise MarshalError(f"the values of the column {name!r} have no type in common: {error}") from None
+        raise _no_common_type(name, error) from None
+
+
+def _no_common_type(name: str, error: Exception) -> MarshalError:
+    return MarshalError(f"the values of the column {name!r} have no type in common: {error}")
 
 
 def _structs(values: Sequence[Any], type_: Any) -> Any:
