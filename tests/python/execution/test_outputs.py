@@ -194,6 +194,37 @@ def test_whole_numbers_of_a_table_stay_what_they_are_where_some_are_missing() ->
         rm.execute_sync(PASS_TEXT, [{"sink": "mic", "value.sink": "x"}]).to_pandas()
 
 
+def test_the_text_of_outputs_is_that_of_a_list_and_bounded() -> None:
+    values = [1, -0.0, "a'b", b"\0", None, True, [], [1, [2, {"k": [3], "l": {}}]], {}, {"a": {"b": [None]}}]
+    assert repr(rm.execute_sync(PASS_TEXT, values)) == repr(values)
+    for many in (
+        [0.25] * 100_000,
+        [{"k": [0.25] * 100_000}],
+        ["x" * 100_000],
+        [b"x" * 100_000] * 50,
+        [np.ones(99)] * 999,
+    ):
+        text = repr(rm.execute_sync(PASS_TEXT, many))
+        assert "..." in text
+        assert text.startswith(repr(many)[:1_000])
+        assert len(text) < 30_000
+
+
+def test_the_text_of_outputs_is_not_made_of_more_than_is_shown() -> None:
+    asked = 0
+
+    class Counted:
+        def __repr__(self) -> str:
+            nonlocal asked
+            asked += 1
+            return "counted"
+
+    outputs = rm.execute_sync(PASS_TEXT, [0])
+    outputs[:] = [Counted()] * 100_000
+    assert repr(outputs).endswith(", ...]")
+    assert asked < 10_000
+
+
 def test_whole_numbers_past_63_bits_are_unsigned_in_tables_of_arrow() -> None:
     pa = pytest.importorskip("pyarrow")
     large = 2**64 - 1

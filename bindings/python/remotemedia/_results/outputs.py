@@ -174,7 +174,10 @@ class Outputs(list[Any]):
         return not self == other
 
     def __repr__(self) -> str:
-        return repr(self._sinks) if hasattr(self, "_sinks") else list.__repr__(self)
+        with FIRST_USE:
+            from .bounded_repr import bounded_repr
+
+        return repr(self._sinks) if hasattr(self, "_sinks") else bounded_repr(self)
 
     def _repr_html_(self) -> str:
         with FIRST_USE:
