@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ def struck_at(number: int, work: Callable[[], object]) -> bool:
         return at_line if ENGINE in frame.f_code.co_filename else None
 
     before = sys.gettrace()
+    # Python swallows what is raised in the finalizers that the collector calls.
+    gc.disable()
     sys.settrace(at_call)
     try:
         work()
@@ -43,6 +46,7 @@ def struck_at(number: int, work: Callable[[], object]) -> bool:
         return True
     finally:
         sys.settrace(before)
+        gc.enable()
     return False
 
 
