@@ -125,7 +125,8 @@ class CallBuffers(Encoder, Decoder):
         self._long_table = None
         self._pinned.clear()
 
-    def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
+    @staticmethod
+    def explained(value: Any, name: str, refusal: MarshalError) -> MarshalError:
         """The error for a document that native code refused: with the path, if a second look finds it."""
         return explain(value, name, _reject) or refusal
 

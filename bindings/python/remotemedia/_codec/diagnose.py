@@ -14,6 +14,7 @@ from typing import Any
 
 from .._media.arrays import describe_mask
 from .._media.element_types import SIZES
+from .._media.scalars import LEAST_INTEGER, MOST_INTEGER
 from .._problem.own_results import cure_for_value
 from ..errors import MarshalError
 
@@ -22,8 +23,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 FIRST_MOMENT, LAST_MOMENT = (each.replace(tzinfo=timezone.utc) - EPOCH for each in (datetime.min, datetime.max))
 """The first and the last time that a datetime in UTC can be, as spans from there."""
-
-LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**64 - 1
 
 DEEPEST = 500
 """How many lists and maps may be nested; deeper structures can't be packed."""

@@ -19,6 +19,7 @@ from .._abi.msgpack import ExtType
 from .._abi.ownership import Borrowed
 from .._media.element_types import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS
 from .._media.file import native_path
+from .._media.scalars import LEAST_INTEGER, MOST_INTEGER, SURE
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
 from ..media import Audio, File, Tensor
@@ -29,8 +30,6 @@ from .diagnose import (
     EPOCH,
     FIRST_MOMENT,
     LAST_MOMENT,
-    LEAST_INTEGER,
-    MOST_INTEGER,
     describe_array,
     describe_moment,
     describe_type,
@@ -55,9 +54,6 @@ HEADERS = 256
 
 PLAIN = frozenset({type(None), bool, bytearray, bytes, dict, float, int, list, memoryview, str})
 """The types that msgpack knows itself."""
-
-SURE = frozenset({type(None), bool, bytes, float})
-"""The types whose values all cross."""
 
 
 class Encoder:

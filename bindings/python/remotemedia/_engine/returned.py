@@ -13,11 +13,12 @@ from enum import Enum
 from typing import Any
 
 from .._abi.config import depth
-from .._codec.call_buffers import PACKING_ERRORS, acquire, release
+from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.decode import Window
-from .._codec.diagnose import LEAST_INTEGER, MOST_INTEGER, explain
-from .._codec.encode import SURE, is_known_to_cross
+from .._codec.diagnose import explain
+from .._codec.encode import is_known_to_cross
 from .._functions.arguments import snapshot
+from .._media.scalars import LEAST_INTEGER, MOST_INTEGER, SURE
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
 from ..media import Audio
@@ -138,15 +139,11 @@ def _refusal(value: Any, levels: int, error: Exception) -> MarshalError | None:
     found = explain(value, NAME, _nothing, levels)
     if found is not None:
         return found
-    used = acquire()
     try:
-        used.pack(value, NAME)
-        used.forget()
-        found = used.explained(value, NAME, MarshalError(f"{NAME}: {error}"))
+        _check(value)
     except MarshalError as refused:
         return refused
-    finally:
-        release(used)
+    found = CallBuffers.explained(value, NAME, MarshalError(f"{NAME}: {error}"))
     return None if isinstance(error, RecursionError) else found
 
 

@@ -20,6 +20,7 @@ from enum import Enum
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
+from .._media.scalars import LEAST_INTEGER, MOST_INTEGER, SURE
 from .arguments import SCALARS, handed_on, read_only
 from .chain import Chain, all_values, all_values_async
 from .failures import ENDS_PROGRAM, Cursor, Failure, repr_of, without_our_frames
@@ -29,11 +30,6 @@ from .spec import InThread
 
 PART_SECONDS = 0.005
 """How long values wait for the rest of a reply: a slow function must not hold up what is done."""
-
-SURE: frozenset[type] = frozenset({bool, bytes, float})
-"""Types whose values all cross."""
-LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**64 - 1
-"""Those that cross."""
 
 _log = logging.getLogger("remotemedia")
 

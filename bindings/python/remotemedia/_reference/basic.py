@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from .._functions.places_in_time import Place
+from .._media.scalars import LEAST_INTEGER, MOST_INTEGER
 from .._process import imported
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
@@ -171,7 +172,7 @@ def _apply(operation: str, value: int | float, operand: int | float) -> int | fl
     """Raises `OverflowError` for an integer past 64 bits, and `ZeroDivisionError` with a message."""
     if isinstance(value, int) and isinstance(operand, int):
         result = _integers(operation, value, operand)
-        if isinstance(result, int) and not -(2**63) <= result < 2**64:
+        if isinstance(result, int) and not LEAST_INTEGER <= result <= MOST_INTEGER:
             raise OverflowError
         return result
     return _floats(operation, float(value), float(operand))
