@@ -91,7 +91,7 @@ impl Conversion {
     pub(super) fn held(&self) -> Held {
         let [taken, emitted] = [(self.taken, self.rate), (self.emitted, self.rate_out)]
             .map(|(frames, rate)| MediaTime::of_frames(frames, rate));
-        Held { begin: self.origin.map(|origin| origin.saturating_add(emitted)), duration: (taken - emitted).max(0) }
+        Held { begin: self.next_pts(), duration: (taken - emitted).max(0) }
     }
 
     /// How many frames a step should take.
@@ -215,12 +215,16 @@ impl Conversion {
         (self.pushed - self.blocks * self.kernel.hop() as u64) as usize
     }
 
+    /// When the next frame of output sounds, in nanoseconds.
+    fn next_pts(&self) -> Option<i64> {
+        self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(self.emitted, self.rate_out)))
+    }
+
     /// The next frames of output as sound with its time.
     fn sound(&self, samples: Vec<f32>) -> Result<Audio, NodeError> {
-        let time = |origin: i64| origin.saturating_add(MediaTime::of_frames(self.emitted, self.rate_out));
         let audio = Audio::from_planar(samples, self.channels, self.rate_out)
             .map_err(|error| NodeError::new("the converted sound is not valid").because(&error))?;
-        Ok(audio.with_layout(self.layout.clone()).with_pts(self.origin.map(time)))
+        Ok(audio.with_layout(self.layout.clone()).with_pts(self.next_pts()))
     }
 }
 
