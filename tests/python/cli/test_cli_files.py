@@ -142,6 +142,15 @@ def test_an_ending_that_a_field_brings_in_is_the_format(folder: Path, capsys: py
     assert [rm.info(f"out/{name}").container for name in ("a.flac", "a")] == ["flac", "wav"]
     assert command(capsys, "convert", "calls/may/a.flac", "-o", "named/{name}")[0] == 0
     assert rm.info("named/a.flac").container == "flac"
+    shutil.copy("calls/may/a.flac", "a.mp3")
+    words = ("convert", "calls/june/a.flac", "a.mp3", "-o", "other/{name}")
+    assert command(capsys, *words) == (
+        2,
+        "",
+        "remotemedia: -o other/{name}: there is no encoder for .mp3, in which 'other/a.mp3' ends; "
+        "write {stem} and one of .wav, .flac, .opus behind it\n",
+    )
+    assert not Path("other").exists()
 
 
 def test_two_stars_go_through_no_link_to_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,10 +129,15 @@ class Destination:
         return self.template.pattern
 
     def path(self, source: Input, index: int, sink: str, number: int = 1) -> str:
-        """The file for an input and a sink, in a folder without its ending unless the runtime encodes it."""
+        """The file for an input and a sink, in a folder without its ending unless the runtime encodes it.
+
+        Raises `InvalidArgumentError` for audio whose name ends in `{name}`, if that brings in another format's ending.
+        """
         if self.is_stdout:
             return STDOUT
         path = self.template.fill(source, self.plan.name, index, sink, number)
+        if self.template.pattern.endswith("{name}") and self.kinds(sink) == {"audio"}:
+            self._check_ending_of_input(path)
         return path + self.encoded[sink] if self.is_folder and sink in self.encoded else path
 
     def names(self, path: str, sink: str) -> list[str]:
@@ -306,6 +311,15 @@ class Destination:
             if made not in (None, self.ending) and not self.is_folder:
                 cure = f"shards hold {self.ending}" if self.is_staged else f"end the name in {made}"
                 raise InvalidArgumentError(f"{self.option}: {self._what(sink)} {sink!r} makes {made} files; {cure}")
+
+    def _check_ending_of_input(self, path: str) -> None:
+        """Refuses a name with the ending of its input, if no encoder is for that: the format would be another one."""
+        ending = os.path.splitext(path.lower())[1]
+        if ending and ending not in AUDIO:
+            raise InvalidArgumentError(
+                f"{self.option}: there is no encoder for {ending}, in which {path!r} ends; "
+                f"write {{stem}} and one of {', '.join(AUDIO)} behind it"
+            )
 
     def _check_unknown(self) -> None:
         """Refuses an ending that no result gets, unless a sink may give files, which are written as they are."""
