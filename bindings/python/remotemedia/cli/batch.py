@@ -30,23 +30,20 @@ from .._media.file import at_home, is_utf8, to_text
 from .._problem.outside_text import shown
 from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
-from ..errors import Error, InvalidArgumentError
+from ..errors import Error
 from . import DONE, FAILED, sentence_of
-from .batch_files import check, check_first_files, check_same_manifest
+from .batch_files import check
 from .destination import Destination
-from .disk import Disk
 from .fingerprint import content_hash, manifest_hash
-from .index import AppendedFile, Index, last_value, size_of
+from .index import AppendedFile, last_value
 from .inputs import Input, Key, marked, opened
-from .leftovers import remove_parts
-from .measures import Measured, check_measures, column_names, columns_of, decoders, measures_of
-from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
+from .ledger import Ledger
+from .measures import Measured, check_measures, column_names, decoders, measures_of
 from .progress import Progress, Warnings
 from .records import Lines, document, json_row
-from .report import told, write_report
+from .report import told
 from .results import Destinations
 from .standard import StdoutLeft, outlive_stdout, relayed_stdout, require_stdout
-from .summary import Summary
 from .terminal import is_terminal, tell
 from .whole_file import GrowingFile, is_full, whole
 
@@ -94,21 +91,15 @@ class Batch:
         self.chosen, self.pipeline, self.plan = chosen, pipeline, plan
         self.inputs, self.destinations, self.printer = inputs, destinations, printer
         self.failures_path = None if chosen.failures is None else at_home(chosen.failures)
-        self.index_path = None if chosen.index is None else at_home(chosen.index)
         self.failures: GrowingFile | None = None
-        self.index: Index | None = None
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
-        self.disk = Disk()
-        self.settled: list[dict[str, Any]] = []
-        """Rows of inputs whose results are written and perhaps not on the disk yet."""
         self.ended_by: Error | OSError | None = None
         """The error of an input that ended the run."""
         self.begun: set[Future[Any]] = set()
         """What threads are at work on."""
-        self.done_before = self.indexed = 0
-        self.report_path = None if chosen.report is None else at_home(chosen.report)
-        self.has_rows = any((self.index_path, self.report_path, destinations.shards))
+        self.done_before = 0
+        self.has_rows = any((chosen.index, chosen.report, destinations.shards))
         # What reads our output may be on the same terminal; a bar would get in its way.
         printed = not destinations.all or any(each.is_stdout for each in destinations.all)
         if printed:
@@ -119,15 +110,13 @@ class Batch:
         self.measures = measures_of(chosen.measure)
         if self.has_rows:
             destinations.keep_values(decoders(plan))
-        self.summary = Summary(column_names(self.measures))
         check_measures(self.measures, plan)
-        self.manifest_hash = manifest_hash(pipeline, plan, {**destinations.asked, "measures": self.measures})
+        asked = {**destinations.asked, "measures": self.measures}
+        self.ledger = Ledger(chosen, inputs, destinations, self.measures, manifest_hash(pipeline, plan, asked))
         # Only a node that asks for it gets to see it, since messages and results have the path too.
         self.marks_roots = any("{relative}" in str(node["params"].get("path", "")) for node in plan.nodes)
         check(chosen, destinations, inputs)
-        if self.index_path is not None and not (chosen.resume and os.path.exists(self._rows_path(self.index_path))):
-            # Before there is an index, by which a file that is there could be one of a killed run.
-            destinations.file_sinks.check_new(inputs, {})
+        self.ledger.check()
         destinations.check(pipeline, inputs[0])
 
     def run(self) -> int:
@@ -143,16 +132,12 @@ class Batch:
                     files.enter_context(relayed_stdout())
             # These first: they refuse a second process, which would empty the file of failures.
             shards = self.destinations.shards
-            if self.index_path is not None:
-                self.index = Index(self._rows_path(self.index_path), resume=self.chosen.resume)
-                files.callback(self._close_index, self.index)
-                self.disk.sync([self.index.path])
+            files.callback(self.ledger.close)
+            self.ledger.open()
             if shards is not None:
                 files.callback(shards.close)
                 shards.begin(resume=self.chosen.resume)
-            if self.index is not None and self.chosen.resume:
-                self._resume(self.index)
-            done: AbstractSet[Key] = frozenset() if self.index is None else self.index.done
+            done = self.ledger.resumed()
             self.done_before = sum(source.key in done for source in self.inputs)
             self.progress.total -= self.done_before
             if self.failures_path is not None:
@@ -164,62 +149,15 @@ class Batch:
                     finally:
                         # Whoever waited for a thread may have been called off, and its files are open.
                         wait(self.begun)
-                    self._write_parquet()
-                    if self.index is not None:
-                        self._end_index(self.index)
+                    self.ledger.end()
                 return code
             except (Error, OSError) as error:
                 if error is self.ended_by:
                     self._write_report()
-                    self._write_parquet()
+                    self.ledger.write_parquet()
                 raise
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(self._how_far()) from None
-
-    def _rows_path(self, index: str) -> str:
-        """The file of the rows: the index itself, or the one that grows beside it."""
-        if not index.endswith(ENDING):
-            return index
-        check_pyarrow(f"--index {index}")
-        if not self.chosen.resume and os.path.exists(index):
-            raise InvalidArgumentError(f"--index {index}: it is there already; choose another name, or remove it")
-        rows = index + ROWS
-        if os.path.exists(index) and not os.path.exists(rows):
-            raise InvalidArgumentError(
-                f"--index {index}: --resume continues {rows!r}, which is gone, and its rows would be lost; put it "
-                "back, or choose another name"
-            )
-        return rows
-
-    def _resume(self, index: Index) -> None:
-        """Finds what is done, and removes what a killed run left of files."""
-        if is_terminal(sys.stderr):
-            tell("comparing the inputs with the index", sys.stderr, "bold")
-        index.resume(self.inputs, self.manifest_hash, self.chosen.jobs)
-        check_same_manifest(self.destinations, index)
-        if index.changed:
-            tell(f"{index.reason}; to run again: {len(index.changed)}", sys.stderr, "bold")
-        keys = {source.key for source in self.inputs}
-        check_first_files(self.destinations, keys | index.done)
-        if self.destinations.shards is not None:
-            stale = self.destinations.shards.stale(index.rows, index.changed.values(), keys)
-            # A row whose shard is gone is found by the next run, a shard whose row is gone is not.
-            self.destinations.shards.resume(index.rows, stale)
-            index.drop(lambda row: row.get("shard") in stale)
-        left = {number: source for number, source in enumerate(self.inputs) if source.key not in index.done}
-        self.destinations.keep_results(index.files, left)
-        self._resume_file_sinks(index, list(left.values()))
-        remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
-        if self.destinations.shards is None:
-            index.withdraw()
-
-    def _resume_file_sinks(self, index: Index, left: Sequence[Input]) -> None:
-        """Lets nodes that write files replace what belongs to the inputs that are `left`, and nothing else."""
-        given = {key: row.get("files", ()) for key, row in index.changed.items()}
-        given |= {key: files for key, files in index.given.items() if files}
-        if not index.is_continued:
-            self.destinations.file_sinks.check_new(left, given)
-        self.destinations.file_sinks.resume(continued=index.is_continued, given=given)
 
     async def _run(self, done: AbstractSet[Key]) -> int:
         bar = asyncio.create_task(self._draw()) if self.progress.draws else None
@@ -232,7 +170,7 @@ class Batch:
                 for _, lines in self.shared:
                     lines.end()
                 if self.destinations.shards is not None:
-                    self.destinations.shards.end(self._add_rows)
+                    self.destinations.shards.end(self.ledger.add)
                 if not self.destinations.all:
                     self.printer.end()
         finally:
@@ -248,27 +186,28 @@ class Batch:
         elif self.destinations.all and is_terminal(sys.stderr) and not self.silent:
             tell(f"done{self._where()}", sys.stderr, "bold")
         self._write_report()
-        for line in told(self.summary) if self.report_path is not None and not self.silent else ():
+        for line in told(self.ledger.summary) if self.ledger.report_path is not None and not self.silent else ():
             tell(line, sys.stderr, "bold")
-        if failed and self.index is not None and self.index.is_file:
+        if failed and self.ledger.can_resume:
             tell("to run the failed ones again, repeat the command with --resume", sys.stderr, "bold")
         return FAILED if failed else DONE
 
     def _open_shared(self, files: contextlib.ExitStack) -> None:
-        known = set() if self.index is None else {row["input"] for row in self.index.rows}
+        index = self.ledger.index
+        known = set() if index is None else {row["input"] for row in index.rows}
         for destination in self.destinations.shared:
             path, columns = destination.shared, destination.options.columns
             assert path is not None
             if destination.is_stdout:
                 self.shared.append((destination, Lines(sys.stdout.buffer, destination.ending, columns)))
-            elif self.index is None or destination.is_device:
+            elif index is None or destination.is_device:
                 self.shared.append((destination, Lines(files.enter_context(whole(path)), destination.ending, columns)))
             else:
                 # It must hold what the index says is done, so it grows in its place.
                 journal = AppendedFile(path)
                 files.callback(journal.close)
                 journal.keep(lambda row: isinstance(row, dict) and row.get("input") in known)
-                self.disk.sync([path])
+                self.ledger.keep_synced(journal)
                 self.journals.append((destination, journal))
 
     async def _run_all(self, done: AbstractSet[Key]) -> None:
@@ -285,7 +224,7 @@ class Batch:
         finally:
             # What is done is done, whatever ended the others.
             with contextlib.suppress(OSError):
-                self._add_rows(self._settled_rows())
+                self.ledger.add(self.ledger.take_settled())
             tasks = [task for _, task in waiting]
             for task in tasks:
                 task.cancel()
@@ -294,7 +233,7 @@ class Batch:
     async def _settle_first(self, waiting: deque[tuple[Input, asyncio.Task[Done]]]) -> None:
         """Settles the first input. Those that are done behind it are synced with it: a disk takes as long for one."""
         await self._settle(*waiting.popleft())
-        if len(self.settled) >= AHEAD * self.chosen.jobs or not (waiting and waiting[0][1].done()):
+        if len(self.ledger.settled) >= AHEAD * self.chosen.jobs or not (waiting and waiting[0][1].done()):
             await self._add_settled()
 
     async def _one(self, source: Input, index: int) -> Done:
@@ -316,7 +255,7 @@ class Batch:
         self.destinations.make_folders(source, index)
         manifest = self.destinations.manifest(self.pipeline, source, index)
         measured, content = Measured(self.measures), None
-        if self.index is not None:
+        if self.ledger.index is not None:
             content = await self._hash_of(source)
         if self.has_rows:
             measured.add_to(manifest, self.plan)
@@ -347,7 +286,7 @@ class Batch:
                 "bytes": None,
                 "error": None,
                 "sha256": content,
-                "manifest": self.manifest_hash,
+                "manifest": self.ledger.manifest_hash,
             }
         # What is written already need not wait in memory for an earlier input.
         is_waited_for = not self.destinations.all or self.destinations.shared
@@ -375,15 +314,15 @@ class Batch:
         if self.destinations.shards is not None:
             await self._on_thread(partial(self._to_shard, source, done.row))
         elif self.has_rows:
-            self.settled.append(done.row)
+            self.ledger.settled.append(done.row)
 
     async def _add_settled(self) -> None:
         """Writes the rows that wait, while other inputs are processed."""
-        rows = self._settled_rows()
-        if self.index is None:
-            self._add_rows(rows)
+        rows = self.ledger.take_settled()
+        if self.ledger.index is None:
+            self.ledger.add(rows)
         elif rows:
-            await self._on_thread(partial(self._add_rows, rows))
+            await self._on_thread(partial(self.ledger.add, rows))
 
     async def _hash_of(self, source: Input) -> str | None:
         stop = threading.Event()
@@ -405,10 +344,6 @@ class Batch:
         finally:
             if begun.done():
                 self.begun.discard(begun)
-
-    def _settled_rows(self) -> list[dict[str, Any]]:
-        rows, self.settled = self.settled, []
-        return rows
 
     def _failed(self, source: Input, error: Error | OSError) -> None:
         message, node_id = sentence_of(error), getattr(error, "node_id", None)
@@ -433,14 +368,7 @@ class Batch:
         failure = {**source.names, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
             self.failures.append(f"{json_row(failure)}\n".encode())
-        row = {**source.names, "duration": None, "last": {}, "files": []} | failure
-        if self.index is not None and self.destinations.shards is None and self.index.given.get(source.key):
-            # Still there, and to be removed once there are others in their place.
-            old = list(dict.fromkeys(self.index.given[source.key]))
-            row |= {"old_files": old, "manifest": self.manifest_hash}
-        self.summary.add(row)
-        if self.index is not None:
-            self.index.add(row)
+        self.ledger.add_failed(source, failure)
         if not self.chosen.keep_going or len(self.inputs) == 1:
             self.ended_by = error
             raise error
@@ -455,7 +383,7 @@ class Batch:
         # Its own values are the samples.
         beside = {sink: value for sink, value in row["last"].items() if sink not in staged.sinks}
         facts = {name: row[name] for name in column_names(self.measures)} | ({"last": beside} if beside else {})
-        self.destinations.shards.add(source, row, staged.spans, facts, self._add_rows)
+        self.destinations.shards.add(source, row, staged.spans, facts, self.ledger.add)
 
     @contextlib.contextmanager
     def _full_disk_is_told(self) -> Iterator[None]:
@@ -467,40 +395,6 @@ class Batch:
                 raise
             place = error.filename or self.destinations.places or "stdout"
             raise Error(f"{error.strerror}: {place!r}; stopped{self._how_far()}") from None
-
-    def _add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Takes rows that are final: whatever comes next, be it a power cut, these inputs are done."""
-        for row in rows:
-            self.summary.add(row)
-        if self.index is None or not rows:
-            return
-        self.disk.sync(path for row in rows for path in row["files"])
-        for _, journal in self.journals:
-            journal.sync()
-        for row in rows:
-            row["bytes"] = size_of(row["files"])
-        self.index.add(*rows)
-        self.index.sync()
-        self.indexed += len(rows)
-
-    def _close_index(self, index: Index) -> None:
-        with contextlib.suppress(OSError, InvalidArgumentError):
-            self._end_index(index)
-        index.close()
-
-    def _end_index(self, index: Index) -> None:
-        """Leaves the last row of each input, and of results what these rows have: no seventh segment where there are
-        six now. That waits for the end, since until then an input may get a file that another one had."""
-        # In a shard there are other inputs' samples, and a name with a number in it may be another input's.
-        named = not any("index" in each.template.fields for each in self.destinations.all)
-        paths = index.given_up(self.manifest_hash) if named and self.destinations.shards is None else set[str]()
-        skipped = self.destinations.file_sinks.skipped(self.inputs) if paths else ()
-        kept = {*self.destinations.kept, *map(os.path.realpath, skipped)}
-        for path in paths:
-            if os.path.realpath(path) not in kept and os.path.isfile(path):
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
-        index.end()
 
     async def _draw(self) -> None:
         while True:
@@ -515,33 +409,17 @@ class Batch:
         poll.register(sys.stdout.fileno(), select.POLLOUT)
         return any(events & select.POLLERR for _, events in poll.poll(0))
 
-    def _write_parquet(self) -> None:
-        """Makes a Parquet file of the index, if it is one."""
-        if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
-            rows = self.index.last_rows()
-            write_parquet(self.index_path, rows, columns_of(rows, self.measures))
-
     def _write_report(self) -> None:
-        """Writes the page about the run, if there is to be one."""
-        if self.report_path is None:
-            return
-        if self.index is not None and self.index.is_file:
-            # It is about all inputs, of which this run may have had a few.
-            rows = self.index.last_rows()
-            self.summary = Summary(columns_of(rows, self.measures))
-            for row in rows:
-                self.summary.add(row)
         places = [f"Results are in {self.destinations.places}."] if self._wrote_files() else []
-        places += [f"The index is {self.index_path}."] if self.index_path else []
-        write_report(self.report_path, self.summary, self.plan.name, self.progress.seconds, places)
+        self.ledger.write_report(self.plan.name, self.progress.seconds, places)
 
     def _where(self, *, is_cut_off: bool = False) -> str:
         """Where the results are, behind the summary. A run that `is_cut_off` writes no report."""
         some = self.progress.done + self.done_before > self.progress.failed
         places = [f"results are in {self.destinations.places}"] if some and self._wrote_files() else []
         places += [f"failures in {self.failures_path}"] if self.failures_path and self.progress.failed else []
-        places += [f"the index is {self.index_path}"] if self.index_path else []
-        places += [f"the report is {self.report_path}"] if self.report_path and not is_cut_off else []
+        places += [f"the index is {self.ledger.index_path}"] if self.ledger.index_path else []
+        places += [f"the report is {self.ledger.report_path}"] if self.ledger.report_path and not is_cut_off else []
         return f"; {', '.join(places)}" if places else ""
 
     def _how_far(self) -> str:
@@ -549,9 +427,13 @@ class Batch:
         if len(self.inputs) == 1:
             return ""
         # Some may be done and wait for an earlier one to have its row.
-        done = self.progress.done - self.progress.failed if self.index is None else self.done_before + self.indexed
+        done = (
+            self.progress.done - self.progress.failed
+            if self.ledger.index is None
+            else self.done_before + self.ledger.indexed
+        )
         text = f" after {done} of {len(self.inputs)} files"
-        if self.index is not None and self.index.is_file:
+        if self.ledger.can_resume:
             return f"{text}{self._where(is_cut_off=True)}; to continue, repeat the command with --resume"
         if self._wrote_files() and not self.destinations.shared and self.progress.done:
             text += f"; results are in {self.destinations.places}"
@@ -562,7 +444,7 @@ class Batch:
         return bool(
             self._wrote_files()
             or self.destinations.file_sinks.all
-            or any((self.index_path, self.report_path, self.failures_path))
+            or any((self.ledger.index_path, self.ledger.report_path, self.failures_path))
         )
 
     def _wrote_files(self) -> bool:
