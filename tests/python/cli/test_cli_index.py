@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.index import AppendedFile, Index
+from remotemedia.cli.appended_file import AppendedFile
+from remotemedia.cli.index import Index
 from remotemedia.cli.outlet import Outlet
 from remotemedia.cli.whole_file import GrowingFile
 

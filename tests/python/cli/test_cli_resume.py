@@ -19,7 +19,8 @@ import pytest
 import remotemedia as rm
 from conftest import eventually
 from remotemedia.cli import leftovers, main, whole_file
-from remotemedia.cli.index import AppendedFile, Index
+from remotemedia.cli.appended_file import AppendedFile
+from remotemedia.cli.index import Index
 from remotemedia.cli.leftovers import remove_parts
 
 ROOT = Path(__file__).parents[3]

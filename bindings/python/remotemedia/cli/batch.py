@@ -32,10 +32,11 @@ from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
 from ..errors import Error
 from . import DONE, FAILED, sentence_of
+from .appended_file import AppendedFile
 from .batch_files import check
 from .destination import Destination
 from .fingerprint import content_hash, manifest_hash
-from .index import AppendedFile, last_value
+from .index import last_value
 from .inputs import Input, Key, marked, opened
 from .ledger import Ledger
 from .measures import Measured, check_measures, column_names, decoders, measures_of

@@ -15,9 +15,10 @@ from typing import Any
 
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
+from .appended_file import AppendedFile
 from .batch_files import check_first_files, check_same_manifest
 from .disk import Disk
-from .index import AppendedFile, Index, size_of
+from .index import Index, size_of
 from .inputs import Input, Key
 from .leftovers import remove_parts
 from .measures import column_names, columns_of
