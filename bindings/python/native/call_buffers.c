@@ -15,11 +15,10 @@ static uint32_t offset(const uint8_t *completion, unsigned index) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* Clears what the call was given: the library has taken it, or has refused it. */
+/* Clears what the call was given beside `output`: the library has taken it, or has refused it. */
 static void forget_given(rmpy_call_buffers *call) {
     call->buffers = NULL;
     call->buffer_count = 0;
-    call->output.discard_count = 0;
 }
 
 int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
@@ -62,13 +61,11 @@ int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length
 int32_t rmpy_audio_from_pcm(rmpy_call_buffers *call, const uint8_t *pcm, size_t length, const uint8_t *format,
                             size_t format_length, uint32_t rate, uint32_t channels) {
     call->status = rm_audio_from_pcm(pcm, length, format, format_length, rate, channels, &call->output, &call->error);
-    call->output.discard_count = 0;
     return is_plain(call) ? (int32_t)call->output.len : -1;
 }
 
 int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs) {
     call->status = rm_session_receive(call->session, sink, most_outputs, &call->output, &call->error);
-    call->output.discard_count = 0;
     if (!is_plain(call)) return -1;
     /* [[]] */
     if (call->status == RM_WOULD_BLOCK && call->output.len == 2) return 0;
@@ -77,7 +74,6 @@ int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs)
 
 int32_t rmpy_next(rmpy_call_buffers *call, const rm_port *port, int64_t timeout_us) {
     call->status = rm_port_next(port, timeout_us, &call->output, &call->error);
-    call->output.discard_count = 0;
     return is_plain(call) ? (int32_t)call->output.len : -1;
 }
 

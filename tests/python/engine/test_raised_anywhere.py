@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import linecache
+import logging
+import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -14,7 +18,7 @@ import pytest
 import remotemedia as rm
 from conftest import eventually
 
-ENGINE = "/remotemedia/_engine/"
+ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
 
 class Struck(KeyboardInterrupt):
@@ -22,22 +26,26 @@ class Struck(KeyboardInterrupt):
 
 
 def struck_at(number: int, work: Callable[[], object]) -> bool:
-    """Does some work and raises before this line of the engine. Returns whether it had so many lines."""
+    """Does some work and raises before this line of the rooms. Returns whether it had so many lines."""
     left = number
 
-    def at_line(_: FrameType, event: str, __: object) -> Any:
+    def at_line(frame: FrameType, event: str, _: object) -> Any:
         nonlocal left
-        left -= event == "line"
+        # Here the interpreter lets no handler in: the line of a `with` comes again before its exit, and an exception
+        # that is raised at the `pass` of an `except` would be left as the one that is handled.
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip()
+        left -= event == "line" and not line.startswith(("with ", "async with ", "pass"))
         if left == 0:
             sys.settrace(None)
             raise Struck
         return at_line
 
     def at_call(frame: FrameType, _: str, __: object) -> Any:
-        return at_line if ENGINE in frame.f_code.co_filename else None
+        return at_line if any(room in frame.f_code.co_filename for room in ROOMS) else None
 
-    before = sys.gettrace()
-    # Python swallows what is raised in the finalizers that the collector calls.
+    before, hook = sys.gettrace(), sys.unraisablehook
+    # Python swallows what is raised in finalizers.
+    sys.unraisablehook = lambda _: None
     gc.disable()
     sys.settrace(at_call)
     try:
@@ -46,6 +54,7 @@ def struck_at(number: int, work: Callable[[], object]) -> bool:
         return True
     finally:
         sys.settrace(before)
+        sys.unraisablehook = hook
         gc.enable()
     return False
 
@@ -61,17 +70,35 @@ def twice(value: Any) -> Iterator[float]:
     yield float(value[1])
 
 
+def in_session(pipeline: rm.Pipeline) -> Callable[[Any], object]:
+    async def session(inputs: Any) -> list[Any]:
+        async with pipeline.session() as session:
+            await session.send(inputs[0])
+            await session.flush()
+            await session.send(inputs[0])
+            await session.finish()
+            return [packet.value async for packet in session]
+
+    return lambda inputs: asyncio.run(asyncio.wait_for(session(inputs), timeout=30))
+
+
 SEVERAL: dict[str, Callable[[Any], object]] = {
     "native": (rm.Pipeline() >> rm.nodes.PassThrough()).run_sync,
     "function": (rm.Pipeline() >> first()).run_sync,
     "map": lambda inputs: list((rm.Pipeline() >> first()).map_sync(inputs * 2)),
     "generator": lambda inputs: list((rm.Pipeline() >> twice()).map_sync(inputs)),
+    "session": in_session(rm.Pipeline() >> first()),
 }
 
 
 @pytest.mark.parametrize("work", SEVERAL.values(), ids=SEVERAL)
-def test_work_that_is_struck_before_any_line_leaves_nothing_behind(work: Callable[[Any], object]) -> None:
+def test_work_that_is_struck_before_any_line_leaves_nothing_behind(
+    work: Callable[[Any], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    # Records of what a task raised would keep its frames, and with them its inputs.
+    caplog.set_level(logging.CRITICAL + 1, "asyncio")
     work([np.zeros(5000)])
+    descriptors = len(os.listdir("/proc/self/fd"))
     inputs: list[weakref.ref[Any]] = []
     is_struck = True
     while is_struck:
@@ -81,4 +108,6 @@ def test_work_that_is_struck_before_any_line_leaves_nothing_behind(work: Callabl
         del value
     assert len(inputs) > 20
     assert eventually(lambda: all(gone() is None for gone in inputs))
+    # One may be lost: of a port that was made, before the next line, by which something owns it.
+    assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= descriptors + 1)
     assert work([np.zeros(5000)])

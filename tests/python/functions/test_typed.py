@@ -139,6 +139,23 @@ def tree(value: Tree) -> str:
     return f"{type(value).__name__} {value.color!r} {value.length} {value.children}"
 
 
+class Answer(enum.Enum):
+    """An enum of which one member has the value None."""
+
+    YES = True
+    UNKNOWN = None
+
+
+async def no_answer(_: Any) -> Answer:
+    return Answer.UNKNOWN
+
+
+@executors
+def test_a_member_whose_value_is_none_is_no_missing_value(execute: Any) -> None:
+    for function in (lambda _: Answer.UNKNOWN, no_answer):
+        assert execute(chain(("answer", function, {})), [1, 2]) == [None, None]
+
+
 class Shade(enum.Enum):
     """An enum of tuples."""
 

@@ -140,16 +140,24 @@ def free_later(handle: Any, length: int) -> None:
         lib.rm_memory_discard(handle)
 
 
-def take_pending_frees(room: Any, most: int) -> int:
-    """Moves up to `most` handles into the C array `room`. Returns how many."""
-    count = 0
-    while count < most:
-        try:
+def take_pending_frees(output: Any, room: Any, most: int) -> None:
+    """Moves handles into the C array `room`, which `output` gives to the next call, until that holds `most`."""
+    # The library has taken them once this is 0; an interrupted call may have left some.
+    count = output.discard_count
+    try:
+        while count < most:
             room[count] = pending_frees.popleft()
-        except IndexError:
-            break
-        count += 1
-    return count
+            count += 1
+    except IndexError:
+        pass
+    finally:
+        output.discard_count = count
+
+
+def give_back(output: Any) -> None:
+    """Takes back the handles that no call has taken."""
+    if output is not None and output.discard_count and _exited is False:
+        pending_frees.extend(output.discard[0 : output.discard_count])
 
 
 def _child() -> None:

@@ -81,6 +81,10 @@ class CallBuffers(Encoder, Decoder):
         """The document outside of the room that was interrupted while it was unpacked, without its values."""
         self.decode: Callable[[int, bytes], Any] = self._decode
 
+    def __del__(self, give_back: Callable[[Any], None] = ownership.give_back) -> None:
+        """Gives back the handles for a call that was interrupted and came no more."""
+        give_back(getattr(self, "output", None))
+
     # ---- Python to native
 
     def pack(self, value: Any, name: str) -> bytes:
@@ -179,7 +183,7 @@ class CallBuffers(Encoder, Decoder):
     def ready(self) -> None:
         """Prepares a call: handles that wait to be freed go with it."""
         if ownership.pending_frees:
-            self.output.discard_count = ownership.take_pending_frees(self._discards, DISCARD_ROOM)
+            ownership.take_pending_frees(self.output, self._discards, DISCARD_ROOM)
 
     def unpack(self, resolve: Callable[[int], Borrowed | None] = ownership.borrowed) -> Any:
         """Unpacks the document that a call left in `output`. `resolve` finds the Python object with a number."""

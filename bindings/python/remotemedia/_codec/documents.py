@@ -37,7 +37,6 @@ def ask(call: Callable[[Any, Any], int]) -> Any:
     try:
         used.ready()
         status = call(used.output, used.error)
-        used.output.discard_count = 0
         check(status, used.error)
         return used.unpack()
     finally:

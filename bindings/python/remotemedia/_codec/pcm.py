@@ -246,7 +246,6 @@ def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
             used.output,
             used.error,
         )
-        used.output.discard_count = 0
         check(status, used.error)
         return used.unpack()  # type: ignore[no-any-return]
     finally:
@@ -262,7 +261,6 @@ def to_pcm(audio: Audio, sample_format: str) -> bytes:
         table, length = used.buffers()
         name = sample_format.encode()
         status = lib.rm_audio_to_pcm(document, len(document), table, length, name, len(name), used.output, used.error)
-        used.output.discard_count = 0
         # Native code has read the samples, and keeps nothing.
         used.forget()
         check(status, used.error)

@@ -88,11 +88,13 @@ class EventPort(Generic[DriverT]):
         self.runs: dict[int, Run] = {}
         self._process = getpid()
         out, error = ffi.new("rm_port **"), ffi.new("rm_error **")
-        check(lib.rm_port_new(runtime(), NULL, 0, out, error), error)
+        status = lib.rm_port_new(runtime(), NULL, 0, out, error)
+        # Freed when nothing refers to it any more, and so not under a thread that waits at it. This comes first, for an
+        # exception of a signal handler could lose it.
+        self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
+        check(status, error)
         if chosen := function_threads():
             threads.limit(chosen)
-        # Freed when nothing refers to it any more, and so not under a thread that waits at it.
-        self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
         self._hold: object = hidden(self.handle)
         self.address = int(ffi.cast("uintptr_t", out[0]))
         self.calls = OpenCalls()
@@ -106,7 +108,8 @@ class EventPort(Generic[DriverT]):
 
     def __del__(self) -> None:
         """Ends what goes on at a port that is garbage, together with a loop that was dropped in the middle of it."""
-        if self.runs and self._process == getpid() and not exiting():
+        # One that was struck while it was made has none.
+        if getattr(self, "runs", None) and self._process == getpid() and not exiting():
             self.close()
 
     def start(
@@ -310,7 +313,6 @@ class EventPort(Generic[DriverT]):
         try:
             used.ready()
             status = lib.rm_port_progress(self.handle, run.token, used.output, used.error)
-            used.output.discard_count = 0
             if status == RM_GONE:
                 failure(status, used.error)
                 return None
@@ -471,7 +473,6 @@ class EventPort(Generic[DriverT]):
             self._complete(token, ShutDownError("the runtime was shut down while this execution went on"))
 
     def _take_next(self, used: CallBuffers, call: OpenCall, next_calls: list[NextCall], status: int) -> None:
-        used.output.discard_count = 0
         if status >= 0 and (used.output.len or used.output.document != NULL):
             found = used.unpack(self.resolve)
             next_calls.append((self.calls.reply_brought(call.id, call.job, found[0]), found[1]))

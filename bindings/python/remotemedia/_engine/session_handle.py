@@ -343,19 +343,20 @@ class NativeSession(SessionState):
         port.runs[token] = self._run = run
         try:
             status = lib.rm_session_new(self.pipeline.handle, port.handle, token, document, len(document), out, error)
+            # Its owner first, so that an exception of a signal handler loses none.
+            handle = ffi.gc(out[0], lib.rm_session_free)
             check(status, error)
         except BaseException:
             port.runs.pop(token, None)
             self._run = None
             raise
-        self._handle = ffi.gc(out[0], lib.rm_session_free)
+        self._handle = handle
         self._hold = hidden(self._handle)
 
     def _document(self, function: Any, used: CallBuffers) -> Mapping[str, Any]:
         """The document that a function of the library has for the session."""
         used.ready()
         status = function(self._handle, used.output, used.error)
-        used.output.discard_count = 0
         check(status, used.error)
         return used.unpack()  # type: ignore[no-any-return]
 

@@ -159,7 +159,8 @@ class PlainReply:
                 raise
             except BaseException as error:
                 return Reply(outputs, Failure(without_our_frames(error), index, min(node, last), place=place))
-            if value is not None:
+            # A value behind the last step may be None: an `Enum` is kept as its value.
+            if node > last:
                 append([index, value] if place is None else timed([index, value], place))
             if index < last_entry and (call.is_over or (outputs and monotonic() >= due)):
                 return Reply(outputs, is_final=False)
@@ -238,7 +239,7 @@ async def serve_async(call: Call, in_thread: InThread, keep: Keep, send: Send) -
     due = monotonic() + PART_SECONDS
     outputs: list[list[Any]] = []
     for cursor.entry, (_, value, _, _) in enumerate(call.entries):
-        cursor.node, cursor.place = 0, None
+        cursor.node, cursor.place, is_dropped = 0, None, True
         try:
             value = read_only(value)
             for cursor.node, each in enumerate(functions):
@@ -248,6 +249,8 @@ async def serve_async(call: Call, in_thread: InThread, keep: Keep, send: Send) -
                 if value is None:
                     break
                 value = keep(value) if cursor.node == last else handed_on(value)
+            else:
+                is_dropped = False
         except ENDS_PROGRAM:
             raise
         except BaseException as error:
@@ -255,7 +258,8 @@ async def serve_async(call: Call, in_thread: InThread, keep: Keep, send: Send) -
                 raise
             await send(Reply(outputs, cursor.failure(error)))
             return
-        if value is not None:
+        # What is kept of a value may be None, as of an `Enum`.
+        if not is_dropped:
             outputs.append(timed([cursor.entry, value], cursor.place))
         if cursor.entry < last_entry and (call.is_over or (outputs and monotonic() >= due)):
             part, outputs = outputs, []

@@ -77,8 +77,9 @@ class CompiledPipeline:
             CompiledPipeline.is_first = False
         else:
             status = lib.rm_pipeline_new(*arguments)
-        check(status, error)
+        # Its owner first, so that an exception of a signal handler loses none.
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
+        check(status, error)
         self._hold = hidden(self.handle)
         self.address = int(ffi.cast("uintptr_t", out[0]))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
