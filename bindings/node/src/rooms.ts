@@ -34,10 +34,10 @@ export class Room {
     this.decoder = runtimeDecoder(data);
   }
 
-  /** Lends the table of the encoder's document to a call, with the token of its first entry; 0 if it is empty or `copied`. */
-  lend<T>(call: (first: number) => T, copied = false): T {
+  /** Lends the table of the encoder's document to a call, with the token of its first entry; 0 if it is empty. */
+  lend<T>(call: (first: number) => T): T {
     const { table } = this.encoder;
-    return table.length === 0 || copied ? call(0) : lend(table, call);
+    return table.length === 0 ? call(0) : lend(table, call);
   }
 
   /** The table of the encoder's document as the addon takes it. */

@@ -7,13 +7,13 @@ import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type R
 import type { Decoder } from "./codec/decode.js";
 import type { Encoder } from "./codec/encode.js";
 import { requireKnown, type Names } from "./known_options.js";
-import { release } from "./loans.js";
+import { lend, release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
 import type { Pipeline } from "./pipeline.js";
 import { outputsBehind } from "./plan.js";
 import type { EventPort } from "./port.js";
-import { called, done, failure, made, refused, room } from "./rooms.js";
+import { called, done, failure, made, refused, room, type Room } from "./rooms.js";
 import {
   controlDocument,
   OF_SEND,
@@ -112,25 +112,32 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     });
   }
 
-  /** Sends a value, and waits until it is taken, or dropped by an interruption of all. */
+  /** Sends a value as it is now, and waits until it is taken, or dropped by an interruption of all. */
   async send(value: Input, options: SendOptions = NO_OPTIONS): Promise<void> {
     const queue = this.senders(options);
-    if (queue.length === 0 && this.take(value, options)) {
+    const packet = this.offer(value, options, queue);
+    if (packet === null) {
       const due = turn();
       if (due !== null) await due;
       return;
     }
-    // Those who came before are taken before.
     queue.length++;
     const since = this.interruptions;
-    const mine = queue.last.then(() => this.sendLater(value, options, since)).finally(() => queue.length--);
+    const mine = queue.last.then(() => this.sendLater(packet, since)).finally(() => queue.length--);
     queue.last = mine.catch(() => undefined);
     return mine;
   }
 
   /** Sends a value if there is room for it at once. Returns whether it was taken. */
   trySend(value: Input, options: SendOptions = NO_OPTIONS): boolean {
-    return this.senders(options).length === 0 && this.take(value, options);
+    if (this.senders(options).length > 0) return false;
+    const used = room(this.pipeline.exact);
+    try {
+      this.packet(used.encoder, value, options);
+      return this.take(used, used.encoder, options.lend === true);
+    } finally {
+      used.free();
+    }
   }
 
   /** The next packet, of all outputs or of one; undefined after the last. Throws what ended the session. */
@@ -331,48 +338,64 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     return mine;
   }
 
-  /** Sends once there is room, unless all was interrupted since. */
-  private async sendLater(value: Input, options: SendOptions, since: number): Promise<void> {
-    while (this.interruptions === since && !this.take(value, options)) await this.wait(this.roomWaiters);
-  }
-
-  /** Sends one packet if there is room. Outputs may come along. */
-  private take(value: Input, options: SendOptions): boolean {
-    if (options !== NO_OPTIONS) requireKnown("send", options, OF_SEND);
-    if (this.stopped !== null) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
+  /** Sends a packet if none waits before it and there is room at once. Returns null, or the packet, which then waits. */
+  private offer(value: Input, options: SendOptions, queue: SendQueue): PacketDocument | null {
     const used = room(this.pipeline.exact);
     const { encoder } = used;
+    const isLent = options.lend === true;
     try {
-      encoder.whole = options.lend === true;
-      encoder.byte(0x91);
       this.packet(encoder, value, options);
-      const isRead = this.split === null && this.arrived.length < UNREAD && this.readers > 0;
-      const status = used.lend(
-        (first) =>
-          native().sessionSend(
-            used.handle,
-            this.handle,
-            encoder.bytes,
-            encoder.length,
-            used.given,
-            first,
-            budgetUs(),
-            isRead ? MOST : 0,
-          ),
-        options.lend !== true,
-      );
-      if (status < STATUS.RM_OK) this.refuse(failure());
-      const decoder = used.read();
-      const fields = decoder.list();
-      const taken = decoder.int();
-      const before = this.arrived.length;
-      this.rows(decoder, this.arrived);
-      if (fields > 2) release(decoder.plain() as number[]);
-      if (this.arrived.length > before) wakeAll(this.outputWaiters);
-      return taken === 1;
+      if (queue.length === 0 && this.take(used, encoder, isLent)) return null;
+      const { bytes, length, table } = encoder;
+      // What is not lent may change once the call has returned. The copy is the session's own, and may be lent.
+      return { bytes: bytes.slice(0, length), length, table: table.map((block) => (isLent ? block : new Uint8Array(block))) };
     } finally {
       used.free();
     }
+  }
+
+  /** Sends a packet once there is room, unless all was interrupted since. */
+  private async sendLater(packet: PacketDocument, since: number): Promise<void> {
+    while (this.interruptions === since) {
+      const used = room();
+      try {
+        if (this.take(used, packet, true)) return;
+      } finally {
+        used.free();
+      }
+      await this.wait(this.roomWaiters);
+    }
+  }
+
+  /** Sends an encoded packet if there is room. Outputs may come along. */
+  private take(used: Room, { bytes, length, table }: PacketDocument, isLent: boolean): boolean {
+    this.requireGoing();
+    const isRead = this.split === null && this.arrived.length < UNREAD && this.readers > 0;
+    const send = (first: number): number =>
+      native().sessionSend(
+        used.handle,
+        this.handle,
+        bytes,
+        length,
+        table.length === 0 ? undefined : table,
+        first,
+        budgetUs(),
+        isRead ? MOST : 0,
+      );
+    const status = isLent && table.length > 0 ? lend(table, send) : send(0);
+    if (status < STATUS.RM_OK) this.refuse(failure());
+    const decoder = used.read();
+    const fields = decoder.list();
+    const taken = decoder.int();
+    const before = this.arrived.length;
+    this.rows(decoder, this.arrived);
+    if (fields > 2) release(decoder.plain() as number[]);
+    if (this.arrived.length > before) wakeAll(this.outputWaiters);
+    return taken === 1;
+  }
+
+  private requireGoing(): void {
+    if (this.stopped !== null) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
   }
 
   /** The number of the input that a packet is sent to. */
@@ -386,11 +409,17 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     return input;
   }
 
+  /** Who sends to the input that options name. Throws for options that are none. */
   private senders(options: SendOptions): SendQueue {
+    if (options !== NO_OPTIONS) requireKnown("send", options, OF_SEND);
     return this.queues[this.input(options)]!;
   }
 
+  /** Writes the document of one packet. */
   private packet(encoder: Encoder, value: Input, options: SendOptions): void {
+    this.requireGoing();
+    encoder.whole = options.lend === true;
+    encoder.byte(0x91);
     const begin = nanoseconds("pts", options);
     const length = nanoseconds("duration", options);
     const input = this.input(options);
@@ -514,6 +543,13 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 /** An end before its time: with a reason, which those who read, send and wait get, or by `cancel`, where readers see the end. */
 interface Stop {
   readonly reason?: unknown;
+}
+
+/** The document of a packet, and the memory that it refers to. */
+interface PacketDocument {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly table: readonly Uint8Array[];
 }
 
 /** What waits at an input: sends for room, and what is to happen behind them. */

@@ -15,6 +15,7 @@ import {
   Pipeline,
   RemoteMediaError,
   Runtime,
+  isLent,
   node,
   type HostNode,
   type Packet,
@@ -79,6 +80,53 @@ test("send waits for room, and what was sent first is taken first", async () => 
   assert.deepEqual(found, [...Array(taken).keys(), 100, 101, 102]);
   assert.equal(session.tryReceive(), undefined);
   assert.equal(session.hasEnded(), false);
+});
+
+test("a send takes its value at the call, also where it waits for room", async () => {
+  const gate = deferred();
+  const Own = async (value: { n: number; bytes: Uint8Array }): Promise<number[]> => {
+    await gate.promise;
+    return [value.n, value.bytes[0]!, value.bytes.at(-1)!];
+  };
+  const pipeline = new Pipeline(OWN, { nodes: { Own: { process: Own, batch: 1 } } });
+  for (const size of [4, 20_000]) {
+    const session = pipeline.session({ buffer: { packets: 1 } });
+    const value = { n: 0, bytes: new Uint8Array(size) };
+    const sends = Array.from({ length: 8 }, (_, index) => {
+      value.n = index;
+      value.bytes.fill(index);
+      return session.send(value);
+    });
+    await assert.rejects(session.send(new Set() as never), /^InvalidDocumentError: value: an object of the class Set/);
+    sends.push(session.finish());
+    value.bytes.fill(99);
+    gate.resolve();
+    assert.deepEqual(
+      await all(session),
+      Array.from({ length: 8 }, (_, index) => [index, index, index]),
+    );
+    await Promise.all(sends);
+    assert.equal(isLent(value.bytes), false);
+  }
+});
+
+test("memory that is lent is not copied where its send waits for room", async () => {
+  const gate = deferred();
+  const Own = async (value: Value): Promise<Value> => {
+    await gate.promise;
+    return value;
+  };
+  const pipeline = new Pipeline(OWN, { nodes: { Own: { process: Own, batch: 1 } } });
+  const session = pipeline.session<Uint8Array>({ buffer: { packets: 1 } });
+  const sent = Array.from({ length: 8 }, () => new Uint8Array(20_000));
+  const sends = [...sent.map((bytes) => session.send(bytes, { lend: true })), session.finish()];
+  gate.resolve();
+  const found = await all(session);
+  await Promise.all(sends);
+  assert.deepEqual(
+    found.map(({ buffer }) => sent.findIndex((bytes) => bytes.buffer === buffer)),
+    [...sent.keys()],
+  );
 });
 
 test("a body of the Web is piped through", async () => {
