@@ -283,7 +283,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /**
    * The input as a stream of values. Closing it finishes the session. Aborting it, as a source does that breaks while it is
-   * piped, ends the session now: what reads and waits is rejected with the reason.
+   * piped, ends the session now, as does a value that can't cross: what reads and waits is rejected with the reason.
    */
   get writable(): WritableStream<Input> {
     if (this.writeStream !== null) return this.writeStream;
@@ -297,7 +297,16 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
           const { signal } = controller as typeof controller & { readonly signal: AbortSignal };
           signal.addEventListener("abort", () => this.abort(signal.reason), { once: true });
         },
-        write: (value) => (written.shift() === this.interruptions ? this.send(value) : undefined),
+        write: async (value) => {
+          if (written.shift() !== this.interruptions) return;
+          try {
+            await this.send(value);
+          } catch (error) {
+            // The stream is broken now and is never closed: without an end readers would wait for ever.
+            if (!this.isFinished) this.abort(error);
+            throw error;
+          }
+        },
         close: () => this.finish(),
       },
       {

@@ -174,6 +174,26 @@ test("who reads gets the error of a source that breaks", async () => {
   await assert.rejects(pipe(Readable.fromWeb(breaking() as never, { objectMode: true }), duplex, all), is);
 });
 
+test("who reads gets the error of a piped value that can't cross", async () => {
+  const source = new ReadableStream<number>({
+    start(to) {
+      for (const value of [1, 2, new Set([1]) as never, 3]) to.enqueue(value);
+    },
+  });
+  const session = new Pipeline(ADD).session<number>();
+  const refused = /^InvalidDocumentError: value: an object of the class Set can't cross/;
+  await assert.rejects(all(source.pipeThrough(session)), refused);
+  await assert.rejects(session.closed, refused);
+  const written = new Pipeline(ADD).session();
+  await assert.rejects(written.writable.getWriter().write(undefined as never), /undefined can't cross/);
+  await assert.rejects(written.receive(), /undefined can't cross/);
+  const finished = new Pipeline(ADD).session<number>();
+  await finished.send(1);
+  await finished.finish();
+  await assert.rejects(finished.writable.getWriter().write(2), GoneError);
+  assert.deepEqual(await all(finished), [6]);
+});
+
 test("an abort of the input ends also a send that waits for room", async () => {
   const pipeline = new Pipeline(OWN, { nodes: { Own: () => new Promise(() => undefined) } });
   const session = pipeline.session({ buffer: { packets: 1 } });
