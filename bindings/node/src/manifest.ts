@@ -81,11 +81,11 @@ export function node(
 export class Graph {
   private readonly nodes: ManifestNode[] = [];
   private readonly connections: NonNullable<Manifest["connections"]> = [];
-  private readonly inputs: Record<string, string[]> = {};
-  private readonly outputs: Record<string, string> = {};
+  private readonly inputs = new Map<string, string[]>();
+  private readonly outputs = new Map<string, string>();
   private readonly ids = new Map<GraphNode, string>();
   /** The nodes that this program runs, by their type. */
-  readonly definitions: Record<string, NodeDefinition> = {};
+  readonly definitions: Record<string, NodeDefinition> = Object.create(null) as Record<string, NodeDefinition>;
 
   constructor(readonly name?: string) {}
 
@@ -101,15 +101,31 @@ export class Graph {
     return this;
   }
 
-  /** Names an input of the pipeline: its packets go to these ports. */
+  /** Names an input of the pipeline: its packets go to these ports. Throws `InvalidArgumentError` for a name that is taken. */
   input(name: string, ...to: (GraphNode | GraphPort)[]): this {
-    this.inputs[name] = to.map((each) => this.end(each));
+    if (this.inputs.has(name))
+      throw new InvalidArgumentError(
+        `the graph has the input '${name}' already; give all its nodes in one call: input("${name}", first, second)`,
+        "RM_INVALID_ARGUMENT",
+      );
+    this.inputs.set(
+      name,
+      to.map((each) => this.end(each)),
+    );
     return this;
   }
 
-  /** Names an output of the pipeline. With one named, what is named nowhere and connected to nothing is dropped. */
+  /**
+   * Names an output of the pipeline. With one named, what is named nowhere and connected to nothing is dropped. Throws
+   * `InvalidArgumentError` for a name that is taken.
+   */
   output(name: string, from: GraphNode | GraphPort): this {
-    this.outputs[name] = this.end(from);
+    if (this.outputs.has(name))
+      throw new InvalidArgumentError(
+        `the graph has the output '${name}' already; it is of one node, so give this one another name`,
+        "RM_INVALID_ARGUMENT",
+      );
+    this.outputs.set(name, this.end(from));
     return this;
   }
 
@@ -120,8 +136,8 @@ export class Graph {
       ...(this.name === undefined ? {} : { metadata: { name: this.name } }),
       nodes: this.nodes,
       connections: this.connections,
-      ...(Object.keys(this.inputs).length === 0 ? {} : { inputs: this.inputs }),
-      ...(Object.keys(this.outputs).length === 0 ? {} : { outputs: this.outputs }),
+      ...(this.inputs.size === 0 ? {} : { inputs: Object.fromEntries(this.inputs) }),
+      ...(this.outputs.size === 0 ? {} : { outputs: Object.fromEntries(this.outputs) }),
     };
   }
 

@@ -65,8 +65,7 @@ export class Pipeline {
     requireKnown("Pipeline", options, OF_PIPELINE);
     this.runtime = options.runtime ?? Runtime.default;
     this.exact = options.exact ?? false;
-    const definitions = { ...(manifest instanceof Graph ? manifest.definitions : {}), ...options.nodes };
-    const types = Object.entries(definitions).map(([name, definition]) => new HostType(name, definition));
+    const types = hostTypes(manifest instanceof Graph ? manifest.definitions : {}, options.nodes ?? {});
     this.hasHostNodes = types.length > 0;
     const make = (settings?: Uint8Array): PipelineHandle | number =>
       native().pipelineNew(this.runtime.handle, source(manifest), settings);
@@ -220,6 +219,21 @@ export class Pipeline {
       this.runtime.released();
     }
   }
+}
+
+/** The types of node that this program runs: those of a graph and those of the options, where none may stand for another. */
+function hostTypes(ofGraph: Graph["definitions"], given: NonNullable<PipelineOptions["nodes"]>): HostType[] {
+  const types = Object.entries(ofGraph).map(([name, definition]) => new HostType(name, definition));
+  for (const [name, definition] of Object.entries(given)) {
+    if (!Object.hasOwn(ofGraph, name)) types.push(new HostType(name, definition));
+    else if (ofGraph[name] !== definition)
+      throw new InvalidArgumentError(
+        `the graph has a node type '${name}' of its own, and the option nodes another one; ` +
+          'give one of them another name: node(function, { type: "Other" })',
+        "RM_INVALID_ARGUMENT",
+      );
+  }
+  return types;
 }
 
 /** A manifest as the library takes it: text as it is, objects as a document, whose problems have no lines. */

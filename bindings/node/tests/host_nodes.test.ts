@@ -432,6 +432,33 @@ test("a graph is put together of nodes and functions", async () => {
   assert.deepEqual((await new Pipeline(graph).execute([1, 2])).values, [4, 6]);
 });
 
+test("a graph refuses a second meaning of a name", async () => {
+  const refused = (message: RegExp): object => ({ constructor: InvalidArgumentError, message });
+  const first = node((value: Value) => value, { type: "First" });
+  const second = node((value: Value) => value, { type: "Second" });
+  const graph = new Graph().input("in", first).output("out", first);
+  assert.throws(() => graph.input("in", second), refused(/^the graph has the input 'in' already; give all its nodes in one/));
+  assert.throws(() => graph.output("out", second), refused(/^the graph has the output 'out' already; it is of one node, so /));
+  const shout = node(function Shout() {
+    return "of the graph";
+  });
+  const nodes = { Shout: () => "of the options" };
+  assert.throws(() => new Pipeline(new Graph().chain(shout), { nodes }), refused(/^the graph has a node type 'Shout' of its/));
+  const own = { process: () => "of both" };
+  const both = new Pipeline(new Graph().chain(node(own, { type: "Own" })), { nodes: { Own: own } });
+  assert.deepEqual((await both.execute([1])).values, ["of both"]);
+});
+
+test("a name in a graph may be one that JavaScript has in every object", async () => {
+  for (const name of ["__proto__", "constructor"]) {
+    const graph = new Graph().input(name, node((value: number) => value + 1, { type: name, id: "plus" }));
+    assert.equal(graph.toJSON().nodes[0]!.node_type, name);
+    const pipeline = new Pipeline(graph);
+    assert.deepEqual(pipeline.plan.inputs.map((input) => input.name), [name]);
+    assert.deepEqual((await pipeline.execute(new Map([[name, [1]]]))).values, [2]);
+  }
+});
+
 test("many runs at once", async () => {
   const pipeline = new Pipeline(OWN, { nodes: { Own: async (value) => value + 1 } });
   const runs = await Promise.all(Array.from({ length: 50 }, (_, index) => pipeline.execute([index])));
