@@ -16,6 +16,7 @@ import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
 import { Session } from "./session.js";
 import { controlDocument, type SessionOptions } from "./session_options.js";
+import { microseconds } from "./times.js";
 import { budgetUs, turn } from "./turns.js";
 import { isPlain, type Input, type Value } from "./values.js";
 
@@ -185,7 +186,7 @@ export class Pipeline {
           encoder.length,
           used.given,
           first,
-          microseconds(timeoutMs),
+          microseconds("timeoutMs", timeoutMs) ?? -1,
           budgetUs,
         ),
       );
@@ -209,7 +210,7 @@ export class Pipeline {
           encoder.length,
           used.given,
           first,
-          microseconds(timeoutMs),
+          microseconds("timeoutMs", timeoutMs) ?? -1,
         ),
       );
       if (status < STATUS.RM_OK) throw failure();
@@ -283,15 +284,4 @@ function listOf(given: unknown): readonly unknown[] | null {
   if (Array.isArray(given)) return given;
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given) || types.isMap(given)) return null;
   return Symbol.iterator in given ? [...(given as Iterable<unknown>)] : null;
-}
-
-/** A timeout in microseconds; below 0 for none. */
-export function microseconds(ms: number | undefined): number {
-  if (ms === undefined || ms === Infinity) return -1;
-  if (!(ms >= 0))
-    throw new InvalidArgumentError(
-      `timeoutMs is a number of milliseconds of 0 or more, not ${ms}`,
-      "RM_INVALID_ARGUMENT",
-    );
-  return Math.round(ms * 1000);
 }

@@ -5,6 +5,7 @@ import { native, type RuntimeHandle } from "./native.js";
 import { STATUS } from "./constants.js";
 import { lentCount, release } from "./loans.js";
 import { EventPort } from "./port.js";
+import { microseconds } from "./times.js";
 import type { Input } from "./values.js";
 
 export interface RuntimeOptions {
@@ -68,7 +69,8 @@ export class Runtime {
    * @returns whether that was so in time
    */
   async shutdown(timeoutMs = Infinity): Promise<boolean> {
-    const until = performance.now() + timeoutMs;
+    const limit = microseconds("timeoutMs", timeoutMs);
+    const until = limit === null ? Infinity : performance.now() + limit / 1000;
     for (;;) {
       const status = done(native().runtimeShutdown(this.handle, 0));
       const isMore = this.eventPort?.drain() ?? false;

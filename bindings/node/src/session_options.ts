@@ -1,6 +1,7 @@
 /** The options of a session and of a send, and the metrics of a session. */
 import { encode } from "./convert.js";
 import type { Names } from "./known_options.js";
+import { microseconds } from "./times.js";
 import type { Input, Integer, Value } from "./values.js";
 
 /** How a session is opened. */
@@ -64,11 +65,13 @@ export interface Metrics {
 
 /** Options as the library takes them. */
 export function settings({ outputs, buffer, deadlineMs, packetDeadlineMs, clock, trace }: SessionOptions): Uint8Array {
+  const deadline = microseconds("deadlineMs", deadlineMs);
+  const packetDeadline = microseconds("packetDeadlineMs", packetDeadlineMs);
   return controlDocument({
     ...(outputs === undefined ? {} : { outputs }),
     ...(buffer === undefined ? {} : { buffer }),
-    ...(deadlineMs === undefined ? {} : { deadline_us: Math.round(deadlineMs * 1000) }),
-    ...(packetDeadlineMs === undefined ? {} : { packet_deadline_us: Math.round(packetDeadlineMs * 1000) }),
+    ...(deadline === null ? {} : { deadline_us: deadline }),
+    ...(packetDeadline === null ? {} : { packet_deadline_us: packetDeadline }),
     ...(clock === undefined ? {} : { clock }),
     ...(trace === undefined ? {} : { trace }),
   });

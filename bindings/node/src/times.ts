@@ -1,6 +1,7 @@
-/** Places in time: how they are given, and which one a packet has that a node makes of another one. */
+/** Places in time and limits of time: how they are given, and which place a packet has that a node makes of another one. */
 import { inspect } from "node:util";
 import { Audio } from "./audio.js";
+import { InvalidArgumentError } from "./errors.js";
 import { wholeNanoseconds, type Integer } from "./values.js";
 import { Video } from "./video.js";
 
@@ -23,6 +24,21 @@ export function nanoseconds<Name extends "pts" | "duration">(
   if (!(Math.abs(rounded) < 2 ** 63))
     throw new RangeError(`${name} must be a number of seconds between -9.2e9 and 9.2e9, got ${inspect(seconds)}`);
   return Number.isSafeInteger(rounded) ? rounded : BigInt(rounded);
+}
+
+/**
+ * A limit that is given in milliseconds as `name`, in microseconds. Null for none, which is also what no number of
+ * microseconds holds: some centuries.
+ */
+export function microseconds(name: string, ms: number | undefined): number | null {
+  if (ms === undefined) return null;
+  if (typeof ms !== "number" || !(ms >= 0))
+    throw new InvalidArgumentError(
+      `${name} is a number of milliseconds of 0 or more, not ${inspect(ms)}`,
+      "RM_INVALID_ARGUMENT",
+    );
+  const rounded = Math.round(ms * 1000);
+  return Number.isSafeInteger(rounded) ? rounded : null;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Executions: values there and back, errors with all that is known of them, cancellation, and memory that is lent. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import {
@@ -257,6 +258,27 @@ test("a timeout ends the work", async () => {
   const pipeline = new Pipeline(OWN, { nodes: { Own: () => new Promise(() => undefined) } });
   await assert.rejects(pipeline.execute([1], { timeoutMs: 5 }), TimedOutError);
   assert.throws(() => new Pipeline(ADD).executeSync([1], { timeoutMs: -1 }), InvalidArgumentError);
+});
+
+test("a limit of time is a number of milliseconds, none where it is centuries", async () => {
+  const pipeline = new Pipeline(ADD);
+  for (const wrong of [-1, NaN, null, true, "5"] as number[]) {
+    const refused = (name: string): object => ({
+      constructor: InvalidArgumentError,
+      message: `${name} is a number of milliseconds of 0 or more, not ${inspect(wrong)}`,
+    });
+    await assert.rejects(pipeline.execute([1], { timeoutMs: wrong }), refused("timeoutMs"));
+    assert.throws(() => pipeline.executeSync([1], { timeoutMs: wrong }), refused("timeoutMs"));
+    assert.throws(() => pipeline.session({ deadlineMs: wrong }), refused("deadlineMs"));
+    assert.throws(() => pipeline.session({ packetDeadlineMs: wrong }), refused("packetDeadlineMs"));
+    await assert.rejects(pipeline.runtime.shutdown(wrong), refused("timeoutMs"));
+  }
+  for (const long of [2 ** 53, 1e300, Infinity]) {
+    assert.deepEqual((await pipeline.execute([1], { timeoutMs: long })).values, [6]);
+    await using session = pipeline.session({ deadlineMs: long, packetDeadlineMs: long });
+    await session.send(1);
+    assert.equal((await session.receive())!.value, 6);
+  }
 });
 
 test("memory is lent, comes back as itself, and is released", async () => {
