@@ -5,6 +5,7 @@
  * nothing else comes. While functions return plainly the call is served on the spot, with one reply; a promise suspends
  * the work until it is settled, and each value of a generator leaves as a part of the reply.
  */
+import { inspect } from "node:util";
 import { STATUS } from "./constants.js";
 import { InvalidArgumentError } from "./errors.js";
 import { Emission } from "./host_nodes.js";
@@ -249,7 +250,9 @@ export class HostCall implements OpenCall {
     for (;;) {
       let step = iterator.next();
       if (isPromise(step)) step = (yield step) as IteratorResult<unknown>;
-      if (step.done === true) return;
+      if (typeof step !== "object" || step === null)
+        throw new TypeError(`next() of the iterator returned ${inspect(step)}; return { value } or { done: true }`);
+      if (step.done) return;
       let isWanted: boolean;
       try {
         const value: unknown = isPromise(step.value) ? yield* this.settled(step.value) : step.value;

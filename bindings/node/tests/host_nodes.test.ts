@@ -587,6 +587,16 @@ function broken(property: string): Error {
   });
 }
 
+test("an iterator of one's own is taken as by a loop of JavaScript", async () => {
+  const of = (next: () => unknown): object => ({ next, [Symbol.iterator]: () => of(next) });
+  const run = async (next: () => unknown): Promise<unknown[]> =>
+    (await new Pipeline(OWN, { nodes: { Own: () => of(next) } }).execute([1])).values;
+  for (const next of [() => 5, async () => null])
+    await assert.rejects(run(next), /TypeError: next\(\) of the iterator returned (5|null); return \{ value \}/);
+  const results = [{ value: 1 }, { value: 2, done: 0 }, { value: 3, done: 1 }];
+  assert.deepEqual(await run(() => results.shift()), [1, 2]);
+});
+
 test("mistakes of a function fail its node, and nothing else", async () => {
   const errors = [
     Object.assign(new Error("x"), { name: 5 }),
