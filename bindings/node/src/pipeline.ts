@@ -5,7 +5,7 @@ import { STATUS } from "./constants.js";
 import { GoneError, InvalidArgumentError } from "./errors.js";
 import { HostRun } from "./host_run.js";
 import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
-import { requireKnown, type Names } from "./known_options.js";
+import { requireKnown, requireSignal, type Names } from "./known_options.js";
 import { lend } from "./loans.js";
 import { Graph, GraphNode, type Manifest } from "./manifest.js";
 import { native, type PipelineHandle } from "./native.js";
@@ -92,6 +92,7 @@ export class Pipeline {
   async execute<T = Value>(inputs: Inputs = null, options: ExecuteOptions = {}): Promise<Outputs<T>> {
     requireKnown("execute", options, OF_EXECUTE);
     const { signal } = options;
+    requireSignal(signal);
     signal?.throwIfAborted();
     const { port } = this.runtime;
     const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : budgetUs());

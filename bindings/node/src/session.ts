@@ -6,7 +6,7 @@ import { STATUS } from "./constants.js";
 import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type RemoteMediaError } from "./errors.js";
 import type { Decoder } from "./codec/decode.js";
 import type { Encoder } from "./codec/encode.js";
-import { requireKnown, type Names } from "./known_options.js";
+import { requireKnown, requireSignal, type Names } from "./known_options.js";
 import { lend, release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
@@ -80,6 +80,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     let ended!: () => void;
     this.ended = new Promise((resolve) => (ended = resolve));
     const { signal } = options;
+    requireSignal(signal);
     signal?.throwIfAborted();
     this.opened = made(native().sessionNew(pipeline.handle, this.port.handle, this.token, settings(options)));
     const abort = (): void => this.stop({ reason: signal!.reason });
@@ -410,12 +411,14 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** The number of the input that a packet is sent to. */
   private input({ to }: SendOptions): number {
     const input = to === undefined ? 0 : this.inputs.indexOf(to);
-    if (input < 0)
-      throw new InvalidArgumentError(
-        `there is no input ${JSON.stringify(to)}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`,
-        "RM_INVALID_ARGUMENT",
-      );
-    return input;
+    if (input >= 0) return input;
+    const given = JSON.stringify(String(to));
+    throw new InvalidArgumentError(
+      this.inputs.some((name) => name !== "")
+        ? `there is no input ${given}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`
+        : `this pipeline names no inputs; leave out to: ${given}`,
+      "RM_INVALID_ARGUMENT",
+    );
   }
 
   /** Who sends to the input that options name. Throws for options that are none. */

@@ -450,12 +450,18 @@ test("an option that is none is refused where it is given", async () => {
   );
   assert.throws(() => pipeline.session(null as never), refused("session takes options as an object, not null"));
   assert.throws(() => pipeline.session("a" as never), refused("session takes options as an object, not a"));
+  const signal = {} as never;
+  const noSignal = refused("signal is an AbortSignal, such as that of an AbortController, not {}");
+  assert.throws(() => pipeline.session({ signal }), noSignal);
+  await assert.rejects(pipeline.execute([1], { signal }), noSignal);
   await using session = pipeline.session();
   await assert.rejects(
     session.send(1, { input: "in" } as never),
     refused("send has no option 'input'; it has pts, ptsNs, duration, durationNs, to, lend"),
   );
   assert.throws(() => session.trySend(1, 5 as never), refused("send takes options as an object, not 5"));
+  await assert.rejects(session.send(1, null as never), refused("send takes options as an object, not null"));
+  await assert.rejects(session.send(1, { to: "x" }), refused('this pipeline names no inputs; leave out to: "x"'));
   const samples = new Float32Array(1);
   assert.throws(
     () => new Audio(samples, 8000, { pts: 1 } as never),
