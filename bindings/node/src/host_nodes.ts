@@ -29,6 +29,8 @@ export interface Context {
  * What a node does with a value: it returns the value for the next node; `undefined` for none; a promise of these; or as a
  * (async) generator any number of them, each of which leaves before the next is made. What it throws fails the node, and
  * is the `cause` of the error: the same object.
+ *
+ * Memory of 16 KiB and more that it gives is not copied: leave it unchanged, and return a copy of an array that is filled again.
  */
 export type NodeFunction = (value: any, context: Context) => unknown;
 
