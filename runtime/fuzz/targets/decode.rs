@@ -21,7 +21,7 @@ fuzz_target!(
         let packets = match PIECES[usize::from(how & 7)] {
             0 => {
                 let source = FileSource::Bytes(Buffer::from_bytes(file.to_vec()));
-                vec![Packet::new(Value::from(File { source, mime: None }))]
+                vec![Packet::new(Value::from(File { source, mime: None, raw_name: None }))]
             }
             len => file.chunks(len).map(|piece| Packet::new(Value::bytes(piece.to_vec()))).collect(),
         };

@@ -1,7 +1,7 @@
 //! Items through the nodes that decode and encode: what each gives, and how it fails.
 
 use remotemedia_core::node::{Emission, Node, NodeError};
-use remotemedia_core::value::{Audio, Buffer, File, FileSource, Packet, Value};
+use remotemedia_core::value::{Audio, Buffer, File, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use crate::drive::{feed, prepare};
@@ -39,7 +39,7 @@ pub fn decode(value: impl Into<Value>) -> Outcome {
 
 /// A file in memory.
 pub fn in_memory(bytes: impl Into<Vec<u8>>) -> Value {
-    File { source: FileSource::Bytes(Buffer::from_bytes(bytes.into())), mime: None }.into()
+    File::from_bytes(Buffer::from_bytes(bytes.into())).into()
 }
 
 /// Decodes a file by its path.

@@ -678,6 +678,18 @@ def test_names_of_all_kinds_go_in_and_come_out(folder: Path, capsys: pytest.Capt
     assert all(line.isprintable() for line in err.splitlines())
 
 
+def test_seeds_know_names_of_all_kinds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [os.fsdecode(b"\xff1"), os.fsdecode(b"\xff2"), os.fsdecode(b"\xfe2"), "ü"]
+    for name in names:
+        shutil.copy("talk.flac", f"{name}.flac")
+    words = ("AudioDecode >> RandomCrop(duration_s=0.1, seed=5)", "-i", *(f"{name}.flac" for name in names))
+    for jobs in ("1", "4"):
+        assert command(capsys, "run", *words, "-o", f"{jobs}/{{stem}}.npy", "-j", jobs)[0] == 0
+    alone, together = ([(folder / jobs / f"{name}.npy").read_bytes() for name in names] for jobs in ("1", "4"))
+    assert alone == together
+    assert len(set(alone)) == 4
+
+
 def test_a_name_that_is_taken_makes_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind("sock")

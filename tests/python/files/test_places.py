@@ -24,6 +24,7 @@ import remotemedia as rm
 from conftest import eventually
 from remotemedia._files.places import file_of
 from remotemedia._files.words import numbered
+from remotemedia.integrations._batches import BatchRunner
 
 SAMPLES = (np.random.default_rng(3).uniform(-0.5, 0.5, (2, 1600)) * 32768).round().astype("float32") / 32768
 AUDIO = rm.Audio(SAMPLES, 16000, pts=0.0)
@@ -350,6 +351,30 @@ def test_they_are_read_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os.path, "exists", lambda place: not str(place).startswith("/dev/fd/") and there(place))
     assert rm.read(path) == AUDIO
     assert file_of(path, "read").data == path.read_bytes()
+
+
+def test_seeds_know_such_files_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rm.write(tmp_path / "a.wav", AUDIO)
+    path = in_latin_1(tmp_path, (tmp_path / "a.wav").read_bytes())
+    other, folder = tmp_path / os.fsdecode(b"caf\xe8.wav"), tmp_path / os.fsdecode(b"\xe9")
+    shutil.copy(path, other)
+    folder.mkdir()
+    shutil.copy(path, folder / "a.wav")
+    paths = [path, other, folder / "a.wav", tmp_path / "a.wav"]
+    crop = rm.nodes.AudioDecode() >> rm.nodes.RandomCrop(duration_s=0.01, seed=5)
+
+    def drawn(paths: list[Path]) -> list[bytes]:
+        rows = BatchRunner(crop, call="run", strict=True).run(paths, threads=2)
+        return [row.outputs[0].samples.tobytes() for row in rows if row.outputs]
+
+    first = drawn(paths)
+    assert len(set(first)) == 3
+    assert first[2] == first[3]
+    with open(os.devnull):
+        assert drawn(paths[::-1]) == first[::-1]
+    there = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda place: not str(place).startswith("/dev/fd/") and there(place))
+    assert drawn(paths) == first
 
 
 LATIN_1_LOCALE = """

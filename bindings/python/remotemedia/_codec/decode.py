@@ -74,7 +74,8 @@ class Decoder:
         if code == AUDIO:
             return self._decode_audio(*payload)
         if code == FILE:
-            path, mime, reference, offset, length = payload
+            # The name that it was sent with may follow.
+            path, mime, reference, offset, length = payload[:5]
             return File(from_native(path) if reference is None else self._bytes(reference, offset, length), mime)
         if code == BYTES:
             return self._bytes(*payload)

@@ -18,7 +18,7 @@ from .._abi.library import ffi
 from .._abi.msgpack import ExtType
 from .._abi.ownership import Borrowed
 from .._media.element_types import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS
-from .._media.file import native_path
+from .._media.file import native_path, raw_name
 from .._media.scalars import LEAST_INTEGER, MOST_INTEGER, SURE
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
@@ -359,8 +359,10 @@ class Encoder:
         return ExtType(AUDIO, self._payload.pack(header))
 
     def _file(self, file: File) -> ExtType:
+        name = raw_name(file)
+        named = [] if name is None else [name]
         if file.data is None:
-            return ExtType(FILE, self._payload.pack([native_path(file), file.mime, None, 0, 0]))
+            return ExtType(FILE, self._payload.pack([native_path(file), file.mime, None, 0, 0, *named]))
         source: Any = file.data
         view = memoryview(source)
         if not view.c_contiguous:
@@ -368,7 +370,7 @@ class Encoder:
             view = memoryview(source)
         length = view.nbytes
         payload: Any = bytes(view) if length < INLINE_BYTES else self._bytes_like(source, view)
-        return ExtType(FILE, self._payload.pack([None, file.mime, payload, 0, length]))
+        return ExtType(FILE, self._payload.pack([None, file.mime, payload, 0, length, *named]))
 
     def _bytes_like(self, source: Any, view: memoryview) -> int:
         # A view keeps the memory in its place: a bytearray can't be resized while there is one.

@@ -14,7 +14,7 @@ import stat
 import weakref
 from typing import Any, Protocol, cast
 
-from .._media.file import at_home, is_utf8, why_not_native
+from .._media.file import at_home, is_utf8, opened_as, why_not_native
 from .._problem.own_results import audio_in, cure_for_audio
 from .._problem.whole_number import whole
 from ..errors import InvalidArgumentError, MarshalError
@@ -171,8 +171,8 @@ def _by_number(path: str, mime: str | None) -> File:
     number = os.open(path, os.O_RDONLY)
     if not os.path.exists(f"/dev/fd/{number}"):
         with open(number, "rb") as content:
-            return File(content.read(), mime)
-    file = File(f"/dev/fd/{number}", mime)
+            return opened_as(content.read(), path, mime)
+    file = opened_as(f"/dev/fd/{number}", path, mime)
     numbered[f"/dev/fd/{number}"] = path
     weakref.finalize(file, _close, number)
     return file

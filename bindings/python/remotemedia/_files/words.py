@@ -16,6 +16,8 @@ _GAINS = re.compile(
 )
 """The cure of the node that mixes, whose params these calls do not have."""
 
+_NUMBER = re.compile(r"'(/dev/fd/\d+)'")
+
 _TWICE = re.compile(r"^(\w+) ('[^']*'): (?=\2)")
 """The name of a file where the sentence begins with it too."""
 
@@ -36,10 +38,10 @@ def in_words_of(call: str) -> Iterator[None]:
         raise InvalidArgumentError(f"{name}: {message}{cure}") from None
     except NodeError as error:
         message = _PLACE.sub(call, str(error))
+        message = _NUMBER.sub(lambda found: repr(numbered.get(found[1], found[1])), message)
         path = numbered.get(f"/dev/fd/{error.input}")
         if path is not None:
             number, error.input = error.input, os.path.basename(path)
-            message = message.replace(f"'/dev/fd/{number}'", repr(path))
             message = message.replace(f"{call} '{number}'", f"{call} {error.input!r}", 1)
         message = _TWICE.sub(r"\1: ", message).replace(" before this node.", ".")
         error.args = (_GAINS.sub(_mixed_after, message), *error.args[1:])

@@ -20,11 +20,12 @@ class File:
 
     # Where users find it, and where pickles do.
     __module__ = "remotemedia.media"
-    __slots__ = ("__weakref__", "data", "mime", "path")
+    __slots__ = ("__weakref__", "_raw_name", "data", "mime", "path")
 
     def __init__(
         self, source: str | os.PathLike[str] | bytes | bytearray | memoryview, mime: str | None = None
     ) -> None:
+        self._raw_name: bytes | None = None
         self.path: str | None = None
         self.data: bytes | bytearray | memoryview | None = None
         if isinstance(source, (bytes, bytearray, memoryview)):
@@ -51,6 +52,21 @@ class File:
     def __repr__(self) -> str:
         what = repr(self.path) if self.data is None else f"<{memoryview(self.data).nbytes} bytes>"
         return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
+
+
+def opened_as(source: str | bytes, path: str, mime: str | None = None) -> File:
+    """The file at a `path` that can't travel as text, by what stands for it: another path, or its content.
+
+    The runtime learns its name apart from that, so that seeds give the same numbers however it was opened.
+    """
+    file = File(source, mime)
+    file._raw_name = os.fsencode(os.path.basename(path))
+    return file
+
+
+def raw_name(file: File) -> bytes | None:
+    """The name of a file that was `opened_as` something else."""
+    return file._raw_name
 
 
 def to_native(path: str) -> str | None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from .._media.file import at_home, is_utf8
+from .._media.file import at_home, is_utf8, opened_as
 from ..errors import InvalidArgumentError
 from ..media import File
 from .standard import read_stdin
@@ -161,7 +161,7 @@ def opened_file(source: Input, *, marks: bool = False) -> Iterator[list[File] | 
         with open(source.name, "rb", buffering=0) as file:
             by_number = f"/dev/fd/{file.fileno()}"
             # Without /proc numbers are no paths.
-            yield [File(by_number if os.path.exists(by_number) else file.read())]
+            yield [opened_as(by_number if os.path.exists(by_number) else file.read(), source.name)]
 
 
 def _stdin() -> File:

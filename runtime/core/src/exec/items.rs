@@ -41,7 +41,7 @@ impl Items {
         let Some(first) = columns.first() else { return Items::Given(Box::default()) };
         let item = |number: usize| {
             let values = columns.iter().filter_map(|column| column.get(number));
-            let named = values.map(|value| item_of(number as u64, value)).find(|item| item.name.is_some());
+            let named = values.map(|value| item_of(number as u64, value)).find(|item| item.name_bytes().is_some());
             named.unwrap_or(Item::unnamed(number as u64))
         };
         let has_files = columns.iter().flatten().any(|value| matches!(value, Value::File(_)));

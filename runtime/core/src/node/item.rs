@@ -14,6 +14,8 @@ pub struct Item {
     pub ordinal: u64,
     /// The name of the file without its folder, or the name that a source gives.
     pub name: Option<Arc<str>>,
+    /// The name of the file as bytes, where it is not UTF-8. Then `name` is that under which its host has it open.
+    pub raw_name: Option<Arc<[u8]>>,
     /// The path of the file as it was given, where the item is a file by path.
     pub path: Option<Arc<str>>,
     /// The folder where the search began that found the file. Without one, the file was named itself.
@@ -35,12 +37,26 @@ impl Item {
         Self { name: Some(name.into()), ..Self::unnamed(number) }
     }
 
-    /// The item that a file is. Of one in memory nothing but the number is known.
+    /// The item that a file is. Of one in memory nothing but the number is known, and the name that its host gives.
     pub fn of_file(number: u64, file: &File) -> Self {
-        let FileSource::Path(path) = &file.source else { return Self::unnamed(number) };
-        let root = path.find(ROOT_MARK).map(|end| Arc::from(&path[..end.max(1)]));
-        let name = file.name().map(Arc::from);
-        Self { name, path: Some(Arc::clone(path)), root, ..Self::unnamed(number) }
+        let item = Self { name: file.name().map(Arc::from), ..Self::unnamed(number) };
+        match (&file.raw_name, &file.source) {
+            // Its path is only where its host has it open.
+            (Some(raw), _) => match str::from_utf8(raw) {
+                Ok(name) => Self { name: Some(name.into()), ..item },
+                Err(_) => Self { raw_name: Some(Arc::clone(raw)), ..item },
+            },
+            (None, FileSource::Path(path)) => {
+                let root = path.find(ROOT_MARK).map(|end| Arc::from(&path[..end.max(1)]));
+                Self { path: Some(Arc::clone(path)), root, ..item }
+            }
+            (None, FileSource::Bytes(_)) => item,
+        }
+    }
+
+    /// The name as bytes, which tells the item from others wherever it was opened.
+    pub fn name_bytes(&self) -> Option<&[u8]> {
+        self.raw_name.as_deref().or_else(|| self.name.as_deref().map(str::as_bytes))
     }
 
     /// The same item with the folder where its search began.
@@ -70,8 +86,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_its_host_opened_has_the_name_that_came_with_it() {
+        let opened = |name: &[u8]| File { raw_name: Some(name.into()), ..File::from_path("/dev/fd/7") };
+        assert_eq!(Item::of_file(2, &opened(b"a.wav")), Item::named(2, "a.wav"));
+        let item = Item::of_file(2, &opened(b"\xff.wav"));
+        assert_eq!(
+            (item.name.as_deref(), item.name_bytes(), item.path.as_deref()),
+            (Some("7"), Some(&b"\xff.wav"[..]), None)
+        );
+    }
+
+    #[test]
     fn a_file_in_memory_has_no_path() {
-        let file = File { source: FileSource::Bytes(Buffer::from_bytes(Vec::new())), mime: None };
+        let file = File::from_bytes(Buffer::from_bytes(Vec::new()));
         assert_eq!(Item::of_file(7, &file), Item::unnamed(7));
     }
 }

@@ -11,6 +11,8 @@ pub struct File {
     pub source: FileSource,
     /// Its media type, such as `audio/flac`, if known.
     pub mime: Option<Arc<str>>,
+    /// Its name, where the source does not tell it: of a file that its host has opened, as its path is not UTF-8.
+    pub raw_name: Option<Arc<[u8]>>,
 }
 
 /// The place of the bytes of a file.
@@ -25,7 +27,12 @@ pub enum FileSource {
 impl File {
     /// A file on disk.
     pub fn from_path(path: impl Into<Arc<str>>) -> Self {
-        Self { source: FileSource::Path(path.into()), mime: None }
+        Self { source: FileSource::Path(path.into()), mime: None, raw_name: None }
+    }
+
+    /// A file in memory.
+    pub fn from_bytes(content: Buffer) -> Self {
+        Self { source: FileSource::Bytes(content), mime: None, raw_name: None }
     }
 
     /// The last part of the path, for messages. The separator is that of the system: `\` is a letter on Unix.
@@ -38,9 +45,10 @@ impl File {
 
     /// The bytes of memory that this file keeps alive.
     pub fn weight(&self) -> usize {
-        match &self.source {
+        let source = match &self.source {
             FileSource::Path(path) => path.len(),
             FileSource::Bytes(buffer) => buffer.len(),
-        }
+        };
+        source + self.raw_name.as_ref().map_or(0, |name| name.len())
     }
 }

@@ -76,6 +76,9 @@ impl Footprint {
             }
             Value::File(file) => {
                 self.allocated(size_of::<File>());
+                if let Some(name) = &file.raw_name {
+                    self.allocated(COUNTS + name.len());
+                }
                 match &file.source {
                     FileSource::Path(path) => self.allocated(COUNTS + path.len()),
                     FileSource::Bytes(buffer) => self.buffer(buffer, buffer.len()),

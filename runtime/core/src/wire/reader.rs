@@ -116,9 +116,14 @@ impl<'a> Fields<'a> {
 
     /// Reads the header of an array of exactly `expected` fields.
     pub(super) fn open(&mut self, expected: usize) -> Result<(), WireError> {
+        self.open_with(expected, 0).map(drop)
+    }
+
+    /// Reads the header of an array of `expected` fields and of up to `optional` more. Returns how many of these there are.
+    pub(super) fn open_with(&mut self, expected: usize, optional: usize) -> Result<usize, WireError> {
         let found = self.list("payload", "a list")?;
-        if found == expected {
-            return Ok(());
+        if let Some(more) = found.checked_sub(expected).filter(|more| *more <= optional) {
+            return Ok(more);
         }
         Err(self.reader.error(WireErrorKind::FieldCount { kind: self.kind, expected, found }))
     }

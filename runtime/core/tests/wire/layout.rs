@@ -1,6 +1,6 @@
 //! The bytes themselves, and what the decoder accepts beyond what the encoder writes.
 
-use remotemedia_core::value::{Audio, Buffer, DataType, File, FileSource, Layout, Tensor, Value};
+use remotemedia_core::value::{Audio, Buffer, DataType, File, Layout, Tensor, Value};
 use remotemedia_core::wire::{Limits, decode, encode, json};
 
 use crate::identical::assert_identical;
@@ -123,7 +123,7 @@ fn files_travel_by_path_or_content() {
     let path = Value::from(File::from_path("talks/a.flac"));
     assert_eq!(encode(&path).bytes, b"\xc7\x12\x05\x95\xactalks/a.flac\xc0\xc0\x00\x00");
     let content = Buffer::from_bytes(vec![5; 50_000]).slice(7, 40_000).unwrap();
-    let file = Value::from(File { source: FileSource::Bytes(content), mime: Some("audio/flac".into()) });
+    let file = Value::from(File { mime: Some("audio/flac".into()), ..File::from_bytes(content) });
     let document = encode(&file);
     assert_eq!(document.buffers.len(), 1);
     assert_eq!(read(&document.bytes, &document.buffers), file);

@@ -188,5 +188,10 @@ fn file() -> impl Strategy<Value = File> {
         window().prop_map(FileSource::Bytes),
     ];
     let mime = prop::option::of("[a-z]{1,8}/[a-z]{1,8}");
-    (source, mime).prop_map(|(source, mime)| File { source, mime: mime.map(Into::into) })
+    let raw_name = prop::option::of(vec(any::<u8>(), 0..9));
+    (source, mime, raw_name).prop_map(|(source, mime, raw_name)| File {
+        source,
+        mime: mime.map(Into::into),
+        raw_name: raw_name.map(Into::into),
+    })
 }

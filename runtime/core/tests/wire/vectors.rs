@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use remotemedia_core::value::{
-    Audio, Buffer, Column, DataType, File, FileSource, Layout, PixelFormat, Plane, Table, Tensor, Value, Video,
+    Audio, Buffer, Column, DataType, File, Layout, PixelFormat, Plane, Table, Tensor, Value, Video,
 };
 use remotemedia_core::wire::{Limits, decode, encode, json};
 use serde_json::json;
@@ -90,8 +90,7 @@ fn cases() -> Vec<Case> {
         ],
         pts: Some(40_000_000),
     };
-    let content =
-        File { source: FileSource::Bytes(Buffer::from_bytes(b"RIFF".to_vec())), mime: Some("audio/wav".into()) };
+    let content = File { mime: Some("audio/wav".into()), ..File::from_bytes(Buffer::from_bytes(b"RIFF".to_vec())) };
     let moment = |seconds, nanoseconds| Value::Timestamp { seconds, nanoseconds };
     let dtypes = DataType::ALL.into_iter().map(tensor).collect();
     let nested =

@@ -11,7 +11,7 @@ fn sink(params: Json) -> Box<dyn Node> {
 
 /// A file of these bytes, in memory.
 fn content(bytes: &[u8]) -> Value {
-    Value::from(File { source: FileSource::Bytes(Buffer::from_bytes(bytes.to_vec())), mime: None })
+    Value::from(File::from_bytes(Buffer::from_bytes(bytes.to_vec())))
 }
 
 fn named(number: u64, name: &str) -> Item {

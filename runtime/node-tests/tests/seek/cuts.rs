@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use remotemedia_core::node::NodeError;
-use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
+use remotemedia_core::value::{Buffer, File, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use harness::items::{Outcome, node, run_item};
@@ -138,7 +138,7 @@ impl Subject<'_> {
     }
 
     fn in_memory(&self) -> File {
-        File { source: FileSource::Bytes(Buffer::from_bytes(self.bytes.clone())), mime: None }
+        File::from_bytes(Buffer::from_bytes(self.bytes.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Vorbis, FLAC and Opus in Ogg: pages are found by their positions.
 
-use remotemedia_core::value::{Buffer, File, FileSource, Packet, Value};
+use remotemedia_core::value::{Buffer, File, Packet, Value};
 use serde_json::json;
 
 use crate::codecs::{flac, opus, vorbis};
@@ -101,7 +101,7 @@ fn length(packet: Packet) -> Option<f64> {
 }
 
 fn in_memory(bytes: Vec<u8>) -> Packet {
-    Packet::new(File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }.into())
+    Packet::new(File::from_bytes(Buffer::from_bytes(bytes)).into())
 }
 
 /// As where the source of a live stream breaks off and comes again.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use harness::remux::matroska_of_tracks;
 use harness::{drive, media};
 use remotemedia_core::node::NodeError;
-use remotemedia_core::value::{Buffer, File, FileSource, Packet, Value};
+use remotemedia_core::value::{Buffer, File, Packet, Value};
 use remotemedia_nodes::audio::{
     SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemHead, SystemList, SystemSource, SystemState,
     install_system_codecs,
@@ -132,7 +132,7 @@ fn content(letter: u8) -> Vec<u8> {
 }
 
 fn in_memory(bytes: Vec<u8>) -> Vec<Packet> {
-    vec![Packet::new(Value::from(File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }))]
+    vec![Packet::new(Value::from(File::from_bytes(Buffer::from_bytes(bytes))))]
 }
 
 fn in_pieces(bytes: &[u8]) -> Vec<Packet> {

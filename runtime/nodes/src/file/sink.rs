@@ -262,7 +262,7 @@ impl FileSink {
     /// Ends the file that is open, and tells of it.
     fn finish(&mut self) -> Result<Step, NodeError> {
         let Some(Open { path, taken, mime, content, .. }) = self.open.take() else { return Ok(Step::DONE) };
-        let file = Value::from(File { source: Place::Path(path), mime });
+        let file = Value::from(File { mime, ..File::from_path(path) });
         let is_written = match content {
             // It emits the file as well, but without the type that it was asked for by its ending.
             Content::Sound(mut encode) => matches!(encode.flush()?, Step::Done(Some(_))),

@@ -9,6 +9,7 @@ use remotemedia_core::outside::quoted;
 
 /// The name of an item without its ending, if it can be a part of a path.
 pub(super) fn stem(item: &Item) -> Result<&str, NodeError> {
+    require_text(item, "{stem}")?;
     let Some(name) = &item.name else {
         return Err(NodeError::new("the item has no name that {stem} could stand for")
             .cure("Send a File by path, or use {index}."));
@@ -53,7 +54,20 @@ pub(super) fn relative(item: &Item) -> Result<String, NodeError> {
     }
 }
 
+/// Refuses an item that is known by bytes: what its host calls it instead would tell nothing.
+fn require_text(item: &Item, field: &str) -> Result<(), NodeError> {
+    match &item.raw_name {
+        None => Ok(()),
+        Some(name) => Err(NodeError::new(format!(
+            "the name of the item, {}, is not UTF-8, which a path of {field} has to be",
+            quoted(&String::from_utf8_lossy(name))
+        ))
+        .cure("Rename the file, or use {index}.")),
+    }
+}
+
 fn path_of<'a>(item: &'a Item, field: &str) -> Result<&'a str, NodeError> {
+    require_text(item, field)?;
     let Some(path) = &item.path else {
         let named = item.name.as_ref().map(|name| format!(" {}", quoted(name))).unwrap_or_default();
         return Err(NodeError::new(format!("the item{named} has no path that {field} could be made of"))
@@ -101,7 +115,7 @@ fn without_ending(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use remotemedia_core::value::{Buffer, File, FileSource};
+    use remotemedia_core::value::{Buffer, File};
 
     use super::*;
 
@@ -147,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_item_without_a_path_is_refused() {
-        let bytes = Item::of_file(0, &File { source: FileSource::Bytes(Buffer::from_bytes(Vec::new())), mime: None });
+        let bytes = Item::of_file(0, &File::from_bytes(Buffer::from_bytes(Vec::new())));
         let error = relative(&bytes).unwrap_err();
         assert_eq!(error.cause, "the item has no path that {relative} could be made of");
         assert_eq!(error.cure, "Send a File by path, or use {stem} or {index}.");
@@ -155,6 +169,21 @@ mod tests {
         assert_eq!(error.cause, "the item \"talk\" has no path that {parent} could be made of");
         assert!(relative(&file("/a\0b", None)).is_err());
         assert!(relative(&file("/", None)).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_refused() {
+        let name: &[u8] = b"\xff1.wav";
+        let item = Item::of_file(0, &File { raw_name: Some(name.into()), ..File::from_path("/dev/fd/7") });
+        let error = stem(&item).unwrap_err();
+        assert_eq!(
+            (error.cause.as_str(), error.cure.as_str()),
+            (
+                "the name of the item, \"\u{fffd}1.wav\", is not UTF-8, which a path of {stem} has to be",
+                "Rename the file, or use {index}."
+            )
+        );
+        assert!(parent(&item).is_err() && relative(&item).is_err());
     }
 
     #[test]

@@ -16,8 +16,8 @@ impl Draws {
     /// The draws of a node of this type for an item: they depend on the seed, how many items came before it in its run, and
     /// its name where it has one. Nodes of other types draw something else for the same seed.
     pub(crate) fn new(node_type: &str, seed: u64, item: &Item) -> Self {
-        let of_item = split_mix(split_mix(seed, 0) ^ hash(node_type), item.ordinal);
-        let name = item.name.as_deref().map_or(0, hash);
+        let of_item = split_mix(split_mix(seed, 0) ^ hash(node_type.as_bytes()), item.ordinal);
+        let name = item.name_bytes().map_or(0, hash);
         Self { seed: split_mix(of_item ^ name, 0), next: 0 }
     }
 
@@ -44,19 +44,22 @@ impl Draws {
 }
 
 /// FNV-1a (Fowler, Noll and Vo; RFC 9923) of the bytes.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+fn hash(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
 mod tests {
+    use remotemedia_core::value::{Buffer, File};
+
     use super::*;
 
     #[test]
     fn the_hash_is_fnv_1a() {
         // The test vectors of RFC 9923 for "", "a" and "foobar".
         assert_eq!(
-            ["", "a", "foobar"].map(hash),
+            [&b""[..], b"a", b"foobar"].map(hash),
             [0xcbf2_9ce4_8422_2325, 0xaf63_dc4c_8601_ec8c, 0x8594_4171_f739_67e8]
         );
     }
@@ -79,6 +82,20 @@ mod tests {
             assert!(!all[..index].contains(draw), "draw {index} is there twice");
         }
         assert_eq!(bits("A", 1, &item(3, Some("a.wav"))), bits("A", 1, &item(3, Some("a.wav"))));
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_counts_in_place_of_the_one_under_which_it_is_open() {
+        let bits = |path, raw_name: Option<&[u8]>| {
+            let file = File { raw_name: raw_name.map(Into::into), ..File::from_path(path) };
+            Draws::new("A", 1, &Item::of_file(0, &file)).bits()
+        };
+        let in_memory =
+            File { raw_name: Some(b"\xff1"[..].into()), ..File::from_bytes(Buffer::from_bytes(Vec::new())) };
+        assert_eq!(bits("/dev/fd/7", Some(b"\xff1")), bits("/dev/fd/8", Some(b"\xff1")));
+        assert_eq!(bits("/dev/fd/7", Some(b"\xff1")), Draws::new("A", 1, &Item::of_file(0, &in_memory)).bits());
+        assert_ne!(bits("/dev/fd/7", Some(b"\xff1")), bits("/dev/fd/7", Some(b"\xfe1")));
+        assert_eq!(bits("/dev/fd/7", Some(b"a.wav")), bits("x/a.wav", None));
     }
 
     #[test]

@@ -226,7 +226,7 @@ fn column_buffer(fields: &mut Fields<'_>, context: &Context<'_>) -> Result<Optio
 }
 
 fn file(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireError> {
-    fields.open(5)?;
+    let has_name = fields.open_with(5, 1)? == 1;
     let path = fields.optional_text("path")?;
     let mime = fields.optional_text("mime")?.map(Arc::from);
     let head = fields.reader.head()?;
@@ -244,8 +244,9 @@ fn file(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireErro
         }
         (None, None) => return Err(fields.wrong_text("content", "bytes where there is no path", "nil".into())),
     };
+    let raw_name = if has_name { Some(fields.bin("name")?.into()) } else { None };
     fields.close()?;
-    Ok(Value::File(Box::new(File { source, mime })))
+    Ok(Value::File(Box::new(File { source, mime, raw_name })))
 }
 
 fn bytes(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireError> {

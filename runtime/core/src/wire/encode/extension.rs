@@ -132,7 +132,7 @@ impl Payload<'_> {
     }
 
     pub(super) fn file(&mut self, file: &File) {
-        self.array(5);
+        self.array(5 + usize::from(file.raw_name.is_some()));
         let (path, content) = match &file.source {
             FileSource::Path(path) => (Some(path), None),
             FileSource::Bytes(content) => (None, Some(content)),
@@ -155,6 +155,9 @@ impl Payload<'_> {
                 self.size(content.offset());
                 self.size(content.len());
             }
+        }
+        if let Some(name) = &file.raw_name {
+            self.bin(name);
         }
     }
 

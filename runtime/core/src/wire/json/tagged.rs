@@ -211,7 +211,7 @@ fn column(object: &Object<'_>, depth: usize, limits: &Limits) -> Outcome<Column>
 }
 
 fn file(object: &Object<'_>) -> Outcome<Value> {
-    object.only(&[TAG, "path", "base64", "mime", "buffer", "offset", "length"])?;
+    object.only(&[TAG, "path", "base64", "mime", "name", "buffer", "offset", "length"])?;
     let mime = object.optional_text("mime")?.map(Arc::from);
     let has_content = object.optional_text("base64")?.is_some() || map_has(object.map, "buffer");
     let source = match (object.optional_text("path")?, has_content) {
@@ -223,7 +223,11 @@ fn file(object: &Object<'_>) -> Outcome<Value> {
         }
         (None, false) => return Err(WireErrorKind::MissingField { kind: Kind::File, field: "path" }),
     };
-    Ok(Value::File(Box::new(File { source, mime })))
+    let raw_name = match object.optional_text("name")? {
+        Some(_) => Some(object.base64("name")?.into()),
+        None => None,
+    };
+    Ok(Value::File(Box::new(File { source, mime, raw_name })))
 }
 
 /// An object whose fields are read by name; a field of the wrong type is named in the error.

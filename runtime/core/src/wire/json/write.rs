@@ -224,6 +224,9 @@ impl Writer {
             FileSource::Bytes(content) => self.bytes(content),
         }
         self.optional_text("mime", file.mime.as_deref());
+        if let Some(name) = &file.raw_name {
+            self.base64("name", name);
+        }
         self.out.push('}');
     }
 

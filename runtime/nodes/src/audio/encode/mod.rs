@@ -14,7 +14,7 @@ use remotemedia_core::node::{
     TimeBreaks, documented,
 };
 use remotemedia_core::outside::named;
-use remotemedia_core::value::{Audio, File, FileSource, Kind, Layout, Packet, Value};
+use remotemedia_core::value::{Audio, File, Kind, Layout, Packet, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -306,7 +306,7 @@ impl Node for AudioEncode {
                     taken.keep(&self.context.node_id);
                 }
                 let path = self.path.as_deref().unwrap_or_default();
-                Value::from(File { source: FileSource::Path(path.into()), mime: Some(self.format.mime().into()) })
+                Value::from(File { mime: Some(self.format.mime().into()), ..File::from_path(path) })
             }
         };
         Ok(Step::Done(Some(Emission { port: 0, packet: Packet::new(value) })))
