@@ -10,13 +10,19 @@ import numpy
 import pytest
 import remotemedia as rm
 from remotemedia.nodes import (
+    MFCC,
+    STFT,
     AudioConcat,
+    AudioConvolve,
     AudioDecode,
     AudioLevel,
     AudioMix,
+    AudioResample,
     MelSpectrogram,
     PassThrough,
+    RandomCrop,
     SpeechSegments,
+    TimeFrequencyMask,
 )
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'remotemedia[torch]'")
@@ -190,6 +196,39 @@ def test_the_pipeline_decides_on_the_form_of_a_batch_and_not_its_files(names: li
             [name != "nothing" for name in names],
             None,
         )
+
+
+MONO = AudioDecode() >> AudioMix(channels=1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: {"rate": 8000, "channels": 2},
+        lambda: {"channels": 1},
+        lambda: MONO >> AudioResample(rate=8000) >> RandomCrop(duration_s=0.1, seed=1) >> AudioConcat(),
+        lambda: AudioDecode() >> AudioMix(channels=2) >> AudioResample(rate=8000) >> MelSpectrogram(n_mels=40),
+        lambda: AudioDecode() >> MelSpectrogram(preset="whisper"),
+        lambda: MONO >> MelSpectrogram(preset="kaldi") >> TimeFrequencyMask(time_width=4, seed=1),
+        lambda: MONO >> MelSpectrogram(),
+        lambda: MONO >> MFCC(),
+        lambda: MONO >> MFCC(convention="kaldi"),
+        lambda: MONO >> STFT(n_fft=512),
+        lambda: MONO >> STFT(value="power"),
+        lambda: MONO >> AudioConvolve(taps=[[1.0], [0.5]]),
+        lambda: MONO >> [MelSpectrogram(n_mels=40, name="mel"), AudioResample(rate=8000, name="slow")],
+    ],
+)
+def test_a_batch_of_bad_files_alone_has_the_form_of_any_other(make: Any, paths: list[str]) -> None:
+    made = make()
+    given: dict[str, Any] = made if isinstance(made, dict) else {"pipeline": made}
+    fine, bad = DataLoader(Dataset([paths[0], paths[1], "a.wav", "b.wav"], **given), batch_size=2)
+    values = [batch.values if isinstance(batch.values, dict) else {"": batch.values} for batch in (fine, bad)]
+    for name, tensor in values[0].items():
+        assert tuple(values[1][name].shape) == (*tensor.shape[:-1], 0)
+        assert values[1][name].dtype == tensor.dtype
+    # 16000 is that of the files.
+    assert bad.rate == (None if fine.rate == 16000 else fine.rate)
 
 
 @rm.node

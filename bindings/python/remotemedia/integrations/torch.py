@@ -6,9 +6,11 @@ torch is imported when the first sample is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._files.places import Source
+from .._graph.forms import Form, forms_of
 from .._graph.pipeline import Pipeline
 from .._graph.schema import arrays_of, functions_of
 from .._manifest.compile import Manifest
@@ -30,7 +32,16 @@ SOUND = "sound"
 """The one output without a pipeline."""
 
 
-class Sample(NamedTuple):
+class _Columns(NamedTuple):
+    """What stands in a `Sample`."""
+
+    source: Any
+    value: Any
+    rate: int | None
+    error: str | None
+
+
+class Sample(_Columns):
     """What came of one source.
 
     `source` is what was given. `value` is a float32 tensor of sound, (frames,) if it is mono and else (channels,
@@ -39,10 +50,8 @@ class Sample(NamedTuple):
     of these in any case. `rate` is that of sound, in frames per second.
     """
 
-    source: Any
-    value: Any
-    rate: int | None
-    error: str | None
+    forms: Mapping[str, Form] = MappingProxyType({})
+    """What is known of its outputs whatever its source is."""
 
 
 class Batch(NamedTuple):
@@ -51,7 +60,9 @@ class Batch(NamedTuple):
     `values` is one tensor, (batch, ..., longest), with zeros behind the shorter ones and in the rows of errors, and
     `lengths`, int64, are the lengths of each along the last axis. Where samples are no tensors `values` is a list, and
     `lengths` None; for a pipeline with several outputs both are dicts by the names of these. It is the pipeline that
-    decides on this, whatever files there are. `errors` has None for each sample that is fine.
+    decides on this, whatever files there are. `errors` has None for each sample that is fine. Where no sample of a
+    batch has a value, `rate` and the sizes before the last are those that the pipeline decides on; if channels are up
+    to the files, or all is up to a function, `values` is (batch, 0).
     """
 
     sources: list[Any]
@@ -108,6 +119,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         }  # fmt: skip
         self._runner: BatchRunner | None = None
         self._arrays: dict[str, bool | None] = {SOUND: True}
+        self._forms = {SOUND: Form(rate, channels, is_sound=True)}
         if pipeline is None:
             require_decoding("Dataset", **self._decoding)
         else:
@@ -118,7 +130,9 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
                 )
             self._runner = BatchRunner(pipeline, call="Dataset", strict=strict)
             checked = self._runner.pipeline
-            self._arrays = arrays_of(checked.validate(), functions_of(checked.manifest()))
+            plan = checked.validate()
+            self._arrays = arrays_of(plan, functions_of(checked.manifest()))
+            self._forms = forms_of(plan)
 
     def __len__(self) -> int:
         """The number of sources."""
@@ -152,7 +166,9 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
                 error = raised
         if error is not None:
             value, rate = _values_of(dict.fromkeys(self._arrays, ()), self._arrays, self.join)
-        return Sample(source, value, rate, text_of(error))
+        sample = Sample(source, value, rate, text_of(error))
+        sample.forms = self._forms
+        return sample
 
 
 def collate(samples: Sequence[Sample], *, collate_fn_map: Any = None) -> Batch:
@@ -168,14 +184,20 @@ def collate(samples: Sequence[Sample], *, collate_fn_map: Any = None) -> Batch:
             f"sample {rates[other]} of the batch, {_named(samples[rates[other]])}, has {other} Hz, and those before it "
             f"have {first}; pass rate= to Dataset to have all of them alike"
         )
-    values, lengths = _padded(samples, [sample.value for sample in samples])
+    values, lengths = _padded(samples, [sample.value for sample in samples], samples[0].forms)
     return Batch(
         [sample.source for sample in samples],
         values,
         lengths,
-        next(iter(rates), None),
+        next(iter(rates), _rate_in(samples[0].forms)),
         [each.error for each in samples],
     )
+
+
+def _rate_in(forms: Mapping[str, Form]) -> int | None:
+    """The rate of sound whatever the files are, if it is one."""
+    rates = {form.rate for form in forms.values() if form.is_sound}
+    return rates.pop() if len(rates) == 1 else None
 
 
 def _values_of(outputs: Any, arrays: Mapping[str, bool | None], join: bool) -> tuple[Any, int | None]:
@@ -222,13 +244,17 @@ def _tensor_of(output: Any) -> Any:
     return None
 
 
-def _padded(samples: Sequence[Sample], values: list[Any]) -> tuple[Any, Any]:
-    """The values of a batch as one, and how long each is along the last axis."""
+def _padded(samples: Sequence[Sample], values: list[Any], forms: Mapping[str, Form]) -> tuple[Any, Any]:
+    """The values of a batch as one, and how long each is along the last axis. `forms` are those of what is missing."""
     torch = require("torch", "Dataset", "torch")
     there = [value for value in values if value is not None]
     if there and all(isinstance(value, dict) for value in there):
         columns = {
-            name: _padded(samples, [None if value is None else value.get(name) for value in values])
+            name: _padded(
+                samples,
+                [None if value is None else value.get(name) for value in values],
+                {name: forms[name]} if name in forms else {},
+            )
             for name in there[0]
         }
         return {name: each[0] for name, each in columns.items()}, {name: each[1] for name, each in columns.items()}
@@ -236,7 +262,8 @@ def _padded(samples: Sequence[Sample], values: list[Any]) -> tuple[Any, Any]:
         return values, None
     lengths = torch.tensor([0 if value is None else value.shape[-1] for value in values])
     if not there:
-        return torch.zeros(len(values), 0), lengths
+        form = next(iter(forms.values()), Form())
+        return torch.zeros(len(values), *(form.sizes or ()), 0, dtype=getattr(torch, form.dtype)), lengths
     first = there[0]
     batch = first.new_zeros((len(values), *first.shape[:-1], int(lengths.max())))
     for place, value in enumerate(values):
