@@ -311,7 +311,7 @@ def test_without_a_command_there_is_help_and_a_failure(capsys: pytest.CaptureFix
     ("redirection", "code", "message"),
     [
         (">&-", 4, "remotemedia: stdout is closed; redirect it into a file or a pipe\n"),
-        (">/dev/full", 4, "remotemedia: No space left on device\n"),
+        (">/dev/full", 4, "remotemedia: No space left on device: 'stdout'\n"),
         ("2>&- | true", 0, ""),
     ],
 )

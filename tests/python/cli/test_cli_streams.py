@@ -85,7 +85,20 @@ def rows(name: str) -> list[dict[str, Any]]:
 def test_results_that_do_not_fit_are_an_error(folder: Path, unbuffered: str, form: str) -> None:
     script = f'export PYTHONUNBUFFERED={unbuffered}; ulimit -f 60; "$@" > x'
     code, _, err = shell(script, "convert", "a.flac", "-o", "-", "-f", form, "--rate", "48000")
-    assert (code, err) == (4, b"remotemedia: File too large\n")
+    assert (code, err) == (4, b"remotemedia: File too large: 'stdout'\n")
+
+
+def test_files_that_may_not_be_so_large_are_named(folder: Path) -> None:
+    script = 'ulimit -f 20; "$@"'
+    code, _, err = shell(script, "convert", "a.flac", "-o", "x/{stem}.npy")
+    assert (code, err) == (4, b"remotemedia: File too large: 'x/a.npy'\n")
+    # A file of their own is up to each input; with one for all of them a run ends, and can be continued.
+    many = ("run", "AudioDecode >> AudioLevel(window_ms=10)", "-i", "a.flac", "b.flac", "-j", "1")
+    code, _, err = shell('ulimit -f 4; "$@"', *many, "-o", "x/{stem}.jsonl", "--keep-going")
+    assert (code, err.startswith(b"remotemedia: a.flac: File too large: 'x/a.jsonl'\n")) == (1, True)
+    code, _, err = shell('ulimit -f 4; "$@"', *many, "-o", "all.jsonl")
+    assert (code, err.startswith(b"remotemedia: File too large: 'all.jsonl'; stopped after ")) == (1, True)
+    assert err.endswith(b" of 2 files; a run with --index FILE can be continued\n")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -388,11 +388,14 @@ class Batch:
 
     @contextlib.contextmanager
     def _full_disk_is_told(self) -> Iterator[None]:
-        """Says of a disk that is full which one it is, and how to continue, whatever was written."""
+        """Says of a disk that is full which one it is, and how to continue, whatever was written.
+
+        What ends a run here is no file of one input: of the others' too it would hold nothing more.
+        """
         try:
             yield
         except OSError as error:
-            if not is_full(error) or len(self.inputs) == 1:
+            if not is_full(error, shared=True) or len(self.inputs) == 1:
                 raise
             place = error.filename or self.destinations.places or "stdout"
             raise Error(f"{error.strerror}: {place!r}; stopped{self._how_far()}") from None

@@ -1,4 +1,4 @@
-"""What is written into as it is, be it stdout, a pipe or a device: all of it, or an error that names it."""
+"""What is written into, be it a file, stdout, a pipe or a device: all of it, or an error that names it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ class Outlet(io.FileIO):
             # For files of Python's own None stands for no room, which another program has taken.
             if written is not None:
                 return written
+
+    def close(self) -> None:
+        """Closes it, which may tell what did not fit. Raises `OSError`."""
+        try:
+            super().close()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from None
 
     def write_all(self, data: bytes) -> None:
         """Writes all of it. Raises `OSError`."""

@@ -84,7 +84,7 @@ def standard_streams() -> Iterator[None]:
     elif sys.stdout is sys.__stdout__:
         with contextlib.suppress(OSError):
             before[0].flush()
-        results = _Results(before[0].fileno(), closefd=False)
+        results = _Results(before[0].fileno(), "stdout", closefd=False)
         sys.stdout = _text(results, before[0])
     if sys.stderr is sys.__stderr__:
         # None where it was closed.

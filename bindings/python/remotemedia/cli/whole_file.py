@@ -37,10 +37,13 @@ def write_whole(path: str, data: Any) -> None:
         file.write(data)
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether a disk or a quota is full, so that no other file will fit either."""
+def is_full(error: BaseException, *, shared: bool = False) -> bool:
+    """Whether a disk or a quota is full, so that no other file will fit either.
+
+    Of a file that is `shared` by what comes next also whether it is as large as it may be, where another may have room.
+    """
     if isinstance(error, OSError):
-        return error.errno in FULL
+        return error.errno in FULL or (shared and error.errno == errno.EFBIG)
     # The runtime reports it by its text.
     return any(f"{word} {number}" in str(error) for number in FULL for word in ("os error", "Errno"))
 
@@ -92,7 +95,7 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
     held = temporary = None
     try:
         make_folder_of(place)
-        file, temporary = _created(beginning, there)
+        file, temporary = _created(beginning, there, path)
         # Until it has its name it is locked, although it is closed before, which may tell what did not fit.
         held = os.dup(file.fileno())
         try:
@@ -113,8 +116,7 @@ def whole(path: str, *, synced: bool = False) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        is_unnamed = isinstance(error, OSError) and error.filename is None and is_full(error)
-        if isinstance(error, OSError) and (is_unnamed or str(error.filename).startswith(beginning)):
+        if isinstance(error, OSError) and str(error.filename).startswith(beginning):
             # The user did not choose that name.
             raise OSError(error.errno, error.strerror, path) from None
         raise
@@ -208,8 +210,11 @@ def _opened(place: str, path: str) -> Outlet:
         return Outlet(number, path)
 
 
-def _created(beginning: str, replaced: os.stat_result | None) -> tuple[IO[bytes], str]:
-    """A new file, locked while it is open, with its name. Nobody may read it who may not read what it replaces."""
+def _created(beginning: str, replaced: os.stat_result | None, title: str) -> tuple[IO[bytes], str]:
+    """A new file, locked while it is open, with its name. Nobody may read it who may not read what it replaces.
+
+    Errors of writing call it by its `title`.
+    """
     for _ in range(MOST_PARTS):
         path = f"{beginning}{next(COUNT)}.part"
         try:
@@ -228,11 +233,11 @@ def _created(beginning: str, replaced: os.stat_result | None) -> tuple[IO[bytes]
         reason = "no new file beside it can be made and locked; remove hidden .part files there, or use a local disk"
         raise OSError(errno.EAGAIN, reason, path)
     if replaced is None:
-        return open(number, "wb"), path
+        return io.BufferedWriter(Outlet(number, title)), path
     made = os.fstat(number)
     with contextlib.suppress(OSError):
         if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
             os.fchown(number, replaced.st_uid, replaced.st_gid)
     with contextlib.suppress(OSError):
         os.fchmod(number, stat.S_IMODE(replaced.st_mode) & 0o777)
-    return open(number, "wb"), path
+    return io.BufferedWriter(Outlet(number, title)), path
