@@ -726,7 +726,7 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //	FLAC                                        FLAC; the rate, the number of channels and the width may change
 //	bare frames                                 MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in
 //	                                            ADTS; the rate and the number of channels may change
-//	Ogg                                         Vorbis, Opus, FLAC
+//	Ogg, also chains of these                   Vorbis, Opus, FLAC
 //	WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
 //	MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, MPEG audio of layer II, Opus, PCM
 //
@@ -779,7 +779,11 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //     frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia, Creative
 //     Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live
 //     stream ends as it was left and may begin in its middle, a page that is not whole ends too early, and FLAC
-//     without a last page that has fewer frames than its head says. Links of a chain without sound are passed over.
+//     without a last page that has fewer frames than its head says.
+//   - A chain in Ogg may go on in another codec, rate and number of channels. A link that is not built in (Speex,
+//     Opus of channels without places, Vorbis of three and more) is decoded by FFmpeg in its place, and the built-in
+//     decoders go on behind it; of bytes that arrive, what begins with such a link is collected. Without FFmpeg the
+//     sound ends there with an error that names the codec. Links without sound are passed over.
 //   - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
 //
 // What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -160,6 +162,101 @@ def ogg_checksum(page: bytes) -> int:
         for _ in range(8):
             checksum = (checksum << 1 ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
     return checksum
+
+
+@pytest.fixture(scope="module")
+def links(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Streams in Ogg with several pages: two that are built in, and three that are not."""
+    path = tmp_path_factory.mktemp("links") / "link.ogg"
+    options = {
+        "flac": ["-c:a", "flac"],
+        "opus": ["-c:a", "libopus"],
+        "speex": ["-c:a", "libspeex", "-ar", "16000"],
+        "unplaced": ["-c:a", "libopus", "-ac", "6", "-mapping_family", "255"],
+        "six": ["-c:a", "libvorbis", "-ac", "6", "-ar", "48000"],
+    }
+    made = {}
+    for name, each in options.items():
+        try:
+            ffmpeg("-t", "2", "-i", SPEECH, *each, "-page_duration", "300000", path)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"this ffmpeg can't make {name}: {error.stderr.decode()[-200:]}")
+        made[name] = path.read_bytes()
+    return made
+
+
+def heard(inputs: list[Any]) -> tuple[list[Any], str]:
+    """The sound of each rate and number of channels in a row, and the error without the name of the file."""
+    packets: list[Any] = []
+    message = ""
+
+    async def take() -> None:
+        async for audio in (rm.Pipeline() >> rm.nodes.AudioDecode()).stream(inputs):
+            packets.append(audio)
+
+    try:
+        asyncio.run(take())
+    except rm.NodeError as error:
+        message = re.sub("'[^']*'|the file|the stream", "FILE", error.cause)
+    grouped = itertools.groupby(packets, lambda audio: (audio.rate, audio.channels))
+    return [(key, numpy.concatenate([audio.samples for audio in each], axis=1)) for key, each in grouped], message
+
+
+def heard_alike(content: bytes, path: Path) -> tuple[list[Any], str]:
+    """What a file gives by path, by content and in pieces: the same each time."""
+    path.write_bytes(content)
+    by_path, message = heard([rm.File(path)])
+    pieces = [[content[at : at + size] for at in range(0, len(content), size)] for size in (1000, 20_000)]
+    for inputs in ([rm.File(content)], [content], *pieces):
+        again, same = heard(inputs)
+        assert same == message
+        assert [key for key, _ in again] == [key for key, _ in by_path]
+        assert all(numpy.array_equal(one, other) for (_, one), (_, other) in zip(again, by_path, strict=True))
+    return by_path, message
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["opus", "unplaced", "opus"],
+        ["speex", "opus"],
+        ["flac", "speex", "flac"],
+        ["six", "six", "unplaced", "speex", "flac"],
+    ],
+)
+def test_links_of_a_chain_that_are_not_built_in_have_their_place(
+    names: list[str], links: dict[str, bytes], tmp_path: Path
+) -> None:
+    alone = [heard([rm.File(links[name])])[0][0] for name in names]
+    expected = [
+        (key, numpy.concatenate([samples for _, samples in each], axis=1))
+        for key, each in itertools.groupby(alone, lambda link: link[0])
+    ]
+    sound, message = heard_alike(b"".join(links[name] for name in names), tmp_path / "chain.ogg")
+    assert message == ""
+    assert [(key, samples.shape) for key, samples in sound] == [(key, samples.shape) for key, samples in expected]
+    assert all(numpy.array_equal(one, other) for (_, one), (_, other) in zip(sound, expected, strict=True))
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["speex", "unplaced", "six"])
+def test_a_damaged_page_ends_the_sound_that_ffmpeg_decodes(name: str, links: dict[str, bytes], tmp_path: Path) -> None:
+    content = links[name]
+    whole = heard([rm.File(content)])[0][0][1]
+    pages = [match.start() for match in re.finditer(b"OggS", content)]
+    for page in (3, 4, len(pages) - 1):
+        spoilt = bytearray(content)
+        spoilt[pages[page] + 60] ^= 1
+        for before in ([], ["opus"]):
+            chain = b"".join(links[each] for each in before) + bytes(spoilt)
+            sound, message = heard_alike(chain, tmp_path / "spoilt.ogg")
+            last = page == len(pages) - 1
+            cut = "FILE ends too early: its last packet is not whole"
+            assert message == (cut if last else f"FILE is damaged: page {page} is damaged or missing")
+            samples = sound[-1][1]
+            assert 0 < samples.shape[1] < whole.shape[1]
+            assert numpy.array_equal(samples, whole[:, : samples.shape[1]])
 
 
 @needs_ffmpeg

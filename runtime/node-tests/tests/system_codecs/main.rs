@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use harness::remux::matroska_of_tracks;
+use harness::remux::{Stream, matroska_of_tracks};
 use harness::{drive, media};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Buffer, File, Packet, Value};
@@ -274,17 +274,87 @@ fn nothing_else_goes_to_them() {
     assert_eq!(OPENED.load(Ordering::SeqCst), before);
 }
 
+/// As if there were no codecs of the system while it lives.
+struct Absent;
+
+impl Absent {
+    fn new() -> Self {
+        IS_ABSENT.store(true, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Absent {
+    fn drop(&mut self) {
+        IS_ABSENT.store(false, Ordering::SeqCst);
+    }
+}
+
+/// A stream in Ogg whose head is this packet, with two packets of sound.
+fn outside(head: &[u8], serial: u32) -> Vec<u8> {
+    let packets = vec![(vec![7; 40], 960); 2];
+    let headers = vec![head.to_vec(), b"a comment".to_vec()];
+    Stream { rate: 48_000, channels: 2, headers, matroska: ("none", Vec::new()), mp4: (b"none", Vec::new()), packets }
+        .ogg(serial, 1, 0)
+}
+
+const UNPLACED: &[u8] = b"OpusHead\x01\x03\0\0\x80\xbb\0\0\0\0\xff\x03\x00\x00\x01\x02";
+
+/// As many frames as all links before, and what codecs of the system make of the link itself.
+#[test]
+fn a_link_of_a_chain_that_is_not_built_in_is_theirs_or_called_by_its_name() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    let sound = media::bytes("stereo.opus");
+    let before = hear(json!({}), in_memory(sound.clone())).planes[0].len();
+    let speex = b"Speex   1.2";
+    for (head, codec) in [(&speex[..], "Speex"), (UNPLACED, "Opus (channels without places)")] {
+        let link = outside(head, 77);
+        for (chain, leads) in [
+            ([&sound[..], &link].concat(), 1),
+            ([&sound[..], &link, &sound].concat(), 1),
+            ([&link[..], &sound].concat(), 0),
+        ] {
+            let follows = usize::from(chain.len() > sound.len() * 2 || leads == 0);
+            let by_path = || on_disk("chain.ogg", &chain).0;
+            for packets in [by_path(), in_memory(chain.clone()), in_pieces(&chain)] {
+                let heard = hear(json!({}), packets);
+                assert_eq!(heard.error, None, "{codec}");
+                assert_eq!(heard.planes[0].len(), (leads + follows) * before + PACKET * PACKETS, "{codec}");
+            }
+            let _absent = Absent::new();
+            for packets in [by_path(), in_memory(chain.clone()), in_pieces(&chain)] {
+                let heard = hear(json!({}), packets);
+                assert_eq!(heard.planes[0].len(), leads * before, "{codec}");
+                let message = text(heard.error);
+                assert!(
+                    message.ends_with(&format!(" holds {codec}, which is not built in. Install some.")),
+                    "{message}"
+                );
+            }
+        }
+    }
+}
+
+/// Where it has no sound, it is passed over as any other.
+#[test]
+fn a_link_that_is_not_built_in_may_be_without_sound() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    let _absent = Absent::new();
+    let sound = media::bytes("stereo.opus");
+    let before = hear(json!({}), in_memory(sound.clone())).planes[0].len();
+    let link = outside(b"Speex   1.2", 77);
+    let third = link.windows(4).enumerate().filter(|(_, mark)| *mark == b"OggS").nth(2).expect("three pages").0;
+    let chain = [&link[..third], &sound, &link[..third], &sound, &link[..third]].concat();
+    for packets in [on_disk("silent.ogg", &chain).0, in_memory(chain.clone()), in_pieces(&chain)] {
+        let heard = hear(json!({}), packets);
+        assert_eq!((heard.error, heard.planes[0].len()), (None, 2 * before));
+    }
+}
+
 #[test]
 fn without_them_an_error_says_what_to_do() {
     let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
-    struct Back;
-    impl Drop for Back {
-        fn drop(&mut self) {
-            IS_ABSENT.store(false, Ordering::SeqCst);
-        }
-    }
-    let _back = Back;
-    IS_ABSENT.store(true, Ordering::SeqCst);
+    let _absent = Absent::new();
     let (by_path, path) = on_disk("absent.wv", &content(b'T'));
     assert_eq!(
         text(hear(json!({}), by_path).error),

@@ -6,7 +6,6 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::container::{Container, Sniffed, sniff};
-use super::ogg_pages::page_len;
 use super::source::read_at;
 use super::wave::is_placeholder;
 use super::{matroska, mp4_gapless};
@@ -23,7 +22,6 @@ pub(super) fn is_cut_off<S: Read + Seek>(source: &mut S) -> bool {
             let len = file.len;
             Some(matroska::stated_len(|place, len| file.at(place, len), len))
         }
-        Container::Ogg => file.pages(),
         Container::Wav | Container::Foreign("AVI") => file.riff(),
         Container::W64 => file.w64(),
         Container::Foreign("Musepack") => file.musepack(),
@@ -92,25 +90,6 @@ impl<S: Read + Seek> Bytes<'_, S> {
             place = end.checked_next_multiple_of(8).filter(|next| *next > place)?;
         }
         None
-    }
-
-    /// Where the last page of an Ogg file ends (RFC 3533, 6).
-    fn pages(&mut self) -> Option<u64> {
-        /// Room for two of the longest.
-        const LAST: u64 = 1 << 17;
-        let mut place = self.len.saturating_sub(LAST);
-        let bytes = self.at(place, LAST as usize);
-        let begins = place;
-        loop {
-            let rest = usize::try_from(place - begins).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
-            let Some(next) = rest.windows(4).position(|mark| mark == b"OggS") else { return Some(place) };
-            place += next as u64;
-            match page_len(&rest[next..]) {
-                Some(len) => place += len,
-                // Its header is not whole.
-                None => return Some(self.len + 1),
-            }
-        }
     }
 
     /// Where the packets of an ASF file end (ASF specification of 2012, 3.2 and 5), unless it was broadcast: by the length of
@@ -266,21 +245,6 @@ mod tests {
         ends_at("Musepack", &[&file[..], b"TAG and more"].concat(), file.len(), 40);
         let tag = b"ID3\x03\0\0\0\0\0\x0a0123456789";
         ends_at("behind a tag", &[&tag[..], &file].concat(), file.len() + tag.len(), 60);
-    }
-
-    #[test]
-    fn files_of_ogg_end_with_a_page() {
-        let page = |content: &[u8]| [&b"OggS\0\0"[..], &[0; 20], &[1, content.len() as u8], content].concat();
-        let pages = [page(&[1; 60]), page(&[2; 200])].concat();
-        for len in 45..=pages.len() {
-            let is_end = len == pages.len() || len == page(&[1; 60]).len();
-            // The mark of a page is four bytes long.
-            let is_told = is_end || !(88..92).contains(&len);
-            assert_eq!(is_cut(&pages[..len]), !is_end && is_told, "{len}");
-        }
-        let long = [page(&[3; 255]).repeat(1000), pages.clone()].concat();
-        assert!(!is_cut(&long));
-        assert!(is_cut(&long[..long.len() - 1]));
     }
 
     #[test]

@@ -38,6 +38,7 @@ use super::mpeg_header::Header;
 use super::ogg_order::LostPages;
 use super::ogg_pages::LastPage;
 use super::refusal::{Refusal, foreign, unopened};
+use super::source::GoesOn;
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.
@@ -85,6 +86,8 @@ pub(super) enum Stop {
     /// The source ended where it must not; if it is still arriving, that is no failure.
     SourceEnded(NodeError),
     Failed(NodeError),
+    /// The link of a chain that begins at this place of the file takes another reader.
+    GoesOn(u64),
 }
 
 impl Demuxer {
@@ -259,7 +262,7 @@ impl Demuxer {
 
     /// Leaves out up to so many of the frames that come next, without decoding them where the format allows that. How
     /// many were left out: fewer where a packet begins before the frame that is wanted, or the file ends.
-    pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, Stop> {
+    pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, NodeError> {
         // Before its first frame a decoder of these may still leave out what is no sound.
         let may_leave_out = matches!(self.track.params.codec, CODEC_ID_OPUS | CODEC_ID_VORBIS) && self.decoded == 0;
         let can = self.counts_frames && !self.has_passed_over && self.read.is_empty() && !may_leave_out;
@@ -269,18 +272,17 @@ impl Demuxer {
         let Some(memory) = Memory::of(self.track.params.codec) else { return Ok(0) };
         let kept = self.track.cuts.kept_before(self.decoded);
         let frame = self.track.cuts.frame_of(kept.saturating_add(frames));
-        unbroken(|| self.go_to(frame, memory))
-            .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))?;
+        unbroken(|| self.go_to(frame, memory)).unwrap_or_else(|panic| Err(failure::unexpected(&self.name, &panic)))?;
         Ok(self.track.cuts.kept_before(self.decoded).saturating_sub(kept))
     }
 
-    fn go_to(&mut self, frame: u64, memory: Memory) -> Result<(), Stop> {
+    fn go_to(&mut self, frame: u64, memory: Memory) -> Result<(), NodeError> {
         let last = self.decoder.last_decoded();
         let format = PacketFormat { rate: last.spec().rate(), channels: last.spec().channels().count() };
         let (decoded, next_timestamp) = (self.decoded, self.next_timestamp);
         let start = Start { codec: self.track.params.codec, format, decoded, next_timestamp };
         let landing = land(self.reader.as_mut(), self.container, memory, start, frame);
-        let landing = landing.map_err(|error| Stop::Failed(self.failed(&error)))?;
+        let landing = landing.map_err(|error| self.failed(&error))?;
         self.read = landing.read;
         self.has_passed_over = landing.is_there;
         if landing.is_continuous {
@@ -298,9 +300,9 @@ impl Demuxer {
     }
 
     /// Decodes a packet whose sound is not wanted. What is wrong in it does not matter then.
-    fn prime(&mut self, packet: &Packet) -> Result<(), Stop> {
+    fn prime(&mut self, packet: &Packet) -> Result<(), NodeError> {
         if self.decoder.decode(packet).is_err() {
-            self.decoder = self.fresh_decoder().map_err(Stop::Failed)?;
+            self.decoder = self.fresh_decoder()?;
             let _ = self.decoder.decode(packet);
         }
         Ok(())
@@ -335,6 +337,9 @@ impl Demuxer {
                         Ok(_) if self.is_open_ended() => Ok(Progress::End),
                         Ok(_) => Err(Stop::SourceEnded(failure::truncated(&self.name, self.decoded, None))),
                     };
+                }
+                Err(Error::IoError(error)) if let Some(GoesOn { place }) = GoesOn::of(&error) => {
+                    return Err(Stop::GoesOn(place));
                 }
                 Err(error) => return Err(Stop::Failed(self.failed(&error))),
             }

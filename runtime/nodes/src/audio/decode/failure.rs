@@ -32,8 +32,13 @@ fn without_audio(name: &str) -> NodeError {
 }
 
 pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&str>) -> Refusal {
+    kind_unsupported(name, &codec_name(id), detail)
+}
+
+/// A codec by its name, or of it only what the detail says.
+pub(super) fn kind_unsupported(name: &str, codec: &str, detail: Option<&str>) -> Refusal {
     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-    refused(name, &format!("{}{detail}", codec_name(id)))
+    refused(name, &format!("{codec}{detail}"))
 }
 
 /// A codec that the header of a file names.
@@ -51,7 +56,7 @@ pub(super) fn not_built_in(name: &str, is: &str, cure: &str) -> NodeError {
 /// An error of the system's codecs, which messages call `shown`; `is` is what the file is or holds.
 pub(super) fn of_system(name: &str, shown: &str, is: &str, error: SystemError) -> NodeError {
     match error {
-        SystemError::Io(error) => unreadable(name, &error),
+        SystemError::Io(error) => broken_off(name, &error),
         SystemError::NoAudio => without_audio(name),
         SystemError::Codec(codec) => {
             // FFmpeg has no name for a codec that it does not know.

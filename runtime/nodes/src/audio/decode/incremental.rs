@@ -14,7 +14,7 @@ use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::matroska::Blocks;
-use super::ogg_links::{SoundingLinks, first_sounding};
+use super::ogg_links::{Link, SoundingLinks};
 use super::ogg_pages::{OggPages, Streams};
 use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
@@ -150,6 +150,9 @@ impl ByteStream {
                 demuxer.learn_lost(lost);
                 self.bytes.finish_at(limit);
             }
+            if let Some(place) = pages.outside() {
+                self.bytes.go_on_at(place);
+            }
         }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
@@ -179,6 +182,13 @@ impl ByteStream {
     /// If the reader met the end of what has arrived, makes it go on later, and says so.
     pub(super) fn step_back_if_starved(&mut self) -> bool {
         self.open.as_ref().is_some_and(|open| open.gate.is_some()) && self.bytes.starved()
+    }
+
+    /// Opens what begins at a place as a file by itself, as soon as enough of it has arrived: a link of a chain that takes
+    /// another reader.
+    pub(super) fn go_on(&mut self, place: u64) {
+        let bytes = self.bytes.rest(place);
+        *self = Self { bytes, ..Self::new(std::mem::take(&mut self.name)) };
     }
 
     /// Opens the file if enough of it has arrived.
@@ -262,6 +272,16 @@ impl ByteStream {
     /// Opens the demuxer on what has arrived, unless it meets the end of that.
     fn open_head(&mut self, container: Container, begins: u64) -> Result<Option<Open>, NodeError> {
         let end = self.bytes.end();
+        let link = Link::first_sounding(|place, len| self.bytes.peek(place, len), begins);
+        if container == Container::Ogg
+            && let Some((codec, channels)) = link.outside()
+        {
+            if link.is_open() && !self.bytes.is_finished() {
+                self.next_attempt = end + 1;
+                return Ok(None);
+            }
+            return self.open_outside(container, failure::kind_unsupported(&self.name, codec, channels));
+        }
         let mut pages = OggPages::default();
         self.bytes.rewind(0);
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
@@ -270,15 +290,14 @@ impl ByteStream {
         if pages.lost().is_some() {
             self.bytes.finish_at(whole);
         }
+        if let Some(place) = pages.outside() {
+            self.bytes.go_on_at(place);
+        }
         self.bytes.allow(if is_cut { whole } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
         let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
         let wanted = match container {
-            Container::Ogg => {
-                let mut read = |place: u64, len: usize| self.bytes.peek(place, len);
-                let begins = first_sounding(&mut read, begins);
-                Streams::read(read, begins).sound
-            }
+            Container::Ogg => Streams::read(|place, len| self.bytes.peek(place, len), link.begins).sound,
             _ => blocks.wanted(),
         };
         let source: Box<dyn MediaSource> = match container {

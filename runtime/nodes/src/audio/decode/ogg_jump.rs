@@ -48,7 +48,7 @@ impl Jump for OggJump {
         let Some(position) = self.origin.and_then(|origin| origin.checked_add_unsigned(frame)) else { return Ok(None) };
         let mut pages = Pages { file: file.view(None), known: Vec::new() };
         let Some((from, to)) = pages.landing(self.track, position, self.is_chain)? else { return Ok(None) };
-        let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from, to }))));
+        let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from, to })), to - from));
         let Ok(mut reader) = open_reader(source, Container::Ogg, 0) else { return Ok(None) };
         while let Ok(Some(packet)) = reader.next_packet() {
             if packet.track_id == self.track {

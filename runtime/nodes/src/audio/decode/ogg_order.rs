@@ -8,10 +8,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use symphonia::core::io::MediaSource;
 
 use super::hidden_bytes::HiddenBytes;
-use super::ogg_links::HIDDEN;
-use super::ogg_pages::{
-    FIRST, HEADER, LAST_OF_STREAM, MARK, counts_sound, is_right, is_sound, number, page_len, serial,
-};
+use super::ogg_links::{HIDDEN, Link};
+use super::ogg_pages::{self, FIRST, HEADER, LAST_OF_STREAM, MARK, counts_sound, is_right, number, page_len, serial};
+use super::source::GoesOn;
 
 /// The pages that were seen of the streams in a link.
 #[derive(Default)]
@@ -58,11 +57,13 @@ impl PageOrder {
                 self.sounds.clear();
                 self.others.clear();
             }
-            if is_sound(page) {
-                let (serial, number) = (serial(page), number(page));
-                self.sounds.push(Sound { serial, number, has_begun: false, has_ended: false });
-            } else {
-                self.others.push(serial(page));
+            // What is not built in beside what is decoded is of no use.
+            match ogg_pages::Sound::of(page) {
+                Some(sound) if sound == ogg_pages::Sound::BuiltIn || self.sounds.is_empty() => {
+                    let (serial, number) = (serial(page), number(page));
+                    self.sounds.push(Sound { serial, number, has_begun: false, has_ended: false });
+                }
+                _ => self.others.push(serial(page)),
             }
             self.spoilt = 0;
             return Ok(());
@@ -85,6 +86,12 @@ impl PageOrder {
         sound.has_ended = page[5] & LAST_OF_STREAM != 0;
         // Some writers give all pages one number.
         if lost.first <= lost.last && !may_begin { Err(lost) } else { Ok(()) }
+    }
+
+    /// Whether a page begins another link than the first one.
+    pub(super) fn begins_another(&self, page: &[u8]) -> bool {
+        let has_begun = !self.sounds.is_empty() || !self.others.is_empty();
+        page[5] & FIRST != 0 && has_begun && !self.begins
     }
 
     /// Bytes that begin as a page and are none.
@@ -132,7 +139,8 @@ impl fmt::Display for LostPages {
 impl Error for LostPages {}
 
 /// A source that fails with [`LostPages`] where pages are missing, so that nothing behind them is read as if it followed on
-/// what is before them. It judges what is read from front to back, and no page twice.
+/// what is before them, and with [`GoesOn`] where a link begins that is not built in. It judges what is read from front to
+/// back, and no page twice.
 pub(super) struct OrderedPages<S> {
     source: S,
     /// Where the source stands.
@@ -145,13 +153,17 @@ pub(super) struct OrderedPages<S> {
     hidden: HiddenBytes,
     order: PageOrder,
     lost: Option<LostPages>,
+    outside: Option<GoesOn>,
+    /// So many bytes of the file are not in the source, before what is judged.
+    cut: u64,
 }
 
 impl<S: Read + Seek> OrderedPages<S> {
-    /// The source stands at its start.
-    pub(super) fn new(source: S) -> Self {
+    /// The source stands at its start. So many bytes of the file are left out of it, behind its head.
+    pub(super) fn new(source: S, cut: u64) -> Self {
         Self {
             source,
+            cut,
             source_at: 0,
             place: 0,
             ahead: Vec::new(),
@@ -160,6 +172,7 @@ impl<S: Read + Seek> OrderedPages<S> {
             hidden: HiddenBytes::default(),
             order: PageOrder::default(),
             lost: None,
+            outside: None,
         }
     }
 
@@ -191,6 +204,23 @@ impl<S: Read + Seek> OrderedPages<S> {
         Ok(())
     }
 
+    /// Whether the link that begins at a place is for another reader.
+    fn is_outside(&mut self, place: u64) -> bool {
+        let ahead = |place, len| {
+            let mut bytes = vec![0; len];
+            let mut there = 0;
+            while there < len {
+                match self.read_at(place + there as u64, &mut bytes[there..]) {
+                    Ok(count @ 1..) => there += count,
+                    _ => break,
+                }
+            }
+            bytes.truncate(there);
+            bytes
+        };
+        Link::read(ahead, place).is_outside()
+    }
+
     /// Judges the page that begins behind what was judged, or the bytes up to where the next one may begin.
     fn judge(&mut self) -> io::Result<()> {
         let from = self.judged;
@@ -206,7 +236,15 @@ impl<S: Read + Seek> OrderedPages<S> {
         if let Some(len) = len {
             self.fill(from + len)?;
             if let Some(page) = self.ahead.get(from..from + len).filter(|page| is_hidden || is_right(page)) {
+                let begins_another = !is_hidden && self.order.begins_another(page);
                 match if is_hidden { Ok(()) } else { self.order.take(page) } {
+                    Ok(()) if begins_another => {
+                        let place = self.ahead_at + from as u64;
+                        match self.is_outside(place) {
+                            true => self.outside = Some(GoesOn { place: place + self.cut }),
+                            false => self.judged += len,
+                        }
+                    }
                     Ok(()) => self.judged += len,
                     Err(lost) => self.lost = Some(lost),
                 }
@@ -246,11 +284,14 @@ impl<S: Read + Seek> Read for OrderedPages<S> {
         self.ahead_at = self.place;
         self.judged -= start;
         if self.judged == 0 {
-            if self.lost.is_none() {
+            if self.lost.is_none() && self.outside.is_none() {
                 self.judge()?;
             }
             if let Some(lost) = self.lost {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, lost));
+            }
+            if let Some(outside) = self.outside {
+                return Err(outside.into());
             }
         }
         let count = self.judged.min(target.len());

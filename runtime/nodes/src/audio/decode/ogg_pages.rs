@@ -3,7 +3,9 @@
 use symphonia::core::checksum::Crc32;
 use symphonia::core::io::Monitor as _;
 
+use super::ogg_links::Link;
 use super::ogg_order::{LostPages, PageOrder};
+use super::opus;
 use super::source::Arriving;
 
 /// What a page begins with.
@@ -36,13 +38,15 @@ pub(super) struct OggPages {
     order: PageOrder,
     /// Pages that are missing at `next`, behind which nothing is looked at.
     lost: Option<LostPages>,
+    /// Where a link begins that is for another reader, and at which this one ends.
+    outside: Option<u64>,
 }
 
 impl OggPages {
     /// The place up to which all pages are whole. The head of a stream counts only with two pages of its sound after it,
     /// because the reader takes them in one go; a link without sound only when the next one begins, since it is left out.
     pub(super) fn whole(&mut self, bytes: &Arriving) -> u64 {
-        while self.next < bytes.end() && self.lost.is_none() {
+        while self.next < bytes.end() && self.lost.is_none() && self.outside.is_none() {
             let header = bytes.peek(self.next, HEADER);
             let len = page_len(&header);
             let may_begin = len.is_some() || header.starts_with(MARK) || MARK.starts_with(&header);
@@ -60,8 +64,15 @@ impl OggPages {
                 self.next = bytes.find(self.next + 1, MARK);
                 continue;
             }
+            if self.order.begins_another(&page) {
+                let link = Link::read(|place, len| bytes.peek(place, len), self.next);
+                if link.outside().is_some() && link.is_open() && !bytes.is_finished() {
+                    break;
+                }
+                self.outside = link.is_outside().then_some(self.next);
+            }
             self.lost = self.order.take(&page).err();
-            if self.lost.is_some() {
+            if self.lost.is_some() || self.outside.is_some() {
                 self.limit = self.next;
                 break;
             }
@@ -89,6 +100,11 @@ impl OggPages {
     /// Pages that are missing behind what may be read.
     pub(super) fn lost(&self) -> Option<LostPages> {
         self.lost
+    }
+
+    /// The place at which the reader ends, since the link that begins there is for another one.
+    pub(super) fn outside(&self) -> Option<u64> {
+        self.outside.filter(|_| self.lost.is_none())
     }
 
     /// The end of a stream of which all has arrived.
@@ -192,13 +208,11 @@ impl Streams {
     pub(super) fn read(mut read: impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> Self {
         /// The most streams that are looked at.
         const MOST: usize = 64;
-        /// The fixed part of a page's header, a table of one segment, and the mark of a codec.
-        const HEAD: usize = 27 + 1 + 8;
         let (mut place, mut streams) = (begins, Self::default());
         while streams.numbers.len() < MOST {
-            let page = read(place, HEAD);
+            let page = read(place, HEADER);
             let Some(len) = page_len(&page).filter(|_| page[5] & FIRST != 0) else { break };
-            if streams.sound.is_none() && is_sound(&page) {
+            if streams.sound.is_none() && Sound::of(&page).is_some() {
                 streams.sound = Some(serial(&page));
             }
             streams.numbers.push(serial(&page));
@@ -293,21 +307,39 @@ pub(super) fn number(page: &[u8]) -> u32 {
     u32::from_le_bytes([page[18], page[19], page[20], page[21]])
 }
 
-/// Whether a page, which is the first one of a stream, begins a stream of sound. As RFC 7845 and RFC 9639 have it, and
-/// section 4.2.1 of the specification of Vorbis I.
-pub(super) fn is_sound(page: &[u8]) -> bool {
-    const SOUND: [&[u8]; 3] = [b"OpusHead", b"\x7fFLAC", b"\x01vorbis"];
-    SOUND.iter().any(|sound| packet(page).starts_with(sound))
+/// The sound of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sound {
+    BuiltIn,
+    /// Of a codec, or of channels, that at most codecs of the system decode.
+    Outside {
+        codec: &'static str,
+        channels: Option<&'static str>,
+    },
 }
 
-/// Whether such a page begins a stream of Speex.
-pub(super) fn is_speex(page: &[u8]) -> bool {
-    packet(page).starts_with(b"Speex   ")
-}
-
-/// The first packet of a page.
-fn packet(page: &[u8]) -> &[u8] {
-    page.get(27 + usize::from(page[26])..).unwrap_or_default()
+impl Sound {
+    /// That of the stream which a page begins, as RFC 7845, RFC 9639 and section 4.2 of the specification of Vorbis I have
+    /// it, and the header of Speex. All that tells it is in the first [`HEADER`] bytes.
+    pub(super) fn of(page: &[u8]) -> Option<Self> {
+        const VORBIS_CHANNELS: usize = 11;
+        let packet = page.get(27 + usize::from(page[26])..).unwrap_or_default();
+        if packet.starts_with(b"OpusHead") {
+            let unplaced = |channels| Self::Outside { codec: "Opus", channels: Some(channels) };
+            return Some(opus::unplaced(packet).map_or(Self::BuiltIn, unplaced));
+        }
+        if packet.starts_with(b"\x01vorbis") {
+            let is_wide = packet.get(VORBIS_CHANNELS).is_some_and(|channels| *channels > 2);
+            let wide = Self::Outside { codec: "Vorbis", channels: Some("more than two channels") };
+            return Some(if is_wide { wide } else { Self::BuiltIn });
+        }
+        if packet.starts_with(b"\x7fFLAC") {
+            return Some(Self::BuiltIn);
+        }
+        let outside = [(&b"Speex"[..], "Speex"), (b"CELT    ", "CELT"), (b"\x01audio", "audio of OGM")];
+        let outside = outside.iter().find(|(mark, _)| packet.starts_with(mark));
+        outside.map(|(_, codec)| Self::Outside { codec, channels: None })
+    }
 }
 
 /// Whether a page, of which the fixed part of its header is there, counts frames of sound, as those of a head do not.

@@ -3,13 +3,12 @@
 use std::io;
 
 use remotemedia_core::node::NodeError;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX};
 use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::failure;
 use super::mpeg_header::NOT_ALLOWED;
-use super::opus;
+use super::source::GoesOn;
 use super::system_codecs::{SystemError, SystemSource, SystemState, installed};
 use super::system_file::SystemFile;
 use super::system_formats::system_formats;
@@ -122,17 +121,16 @@ pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &
     {
         return failure::broken_off(name, error).into();
     }
-    // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
-    // its header is 28 bytes long.
-    let head = first.get(28..).filter(|_| container == Container::Ogg).unwrap_or_default();
-    if head.starts_with(b"Speex") {
-        return failure::codec_unsupported(name, CODEC_ID_SPEEX, None);
+    // The demuxer of Ogg looks for sound that it knows until the file ends, or a link that is not for it. The first page names
+    // the codec that is there: its header is 28 bytes long.
+    if let Error::IoError(error) = error
+        && GoesOn::of(error).is_some()
+    {
+        return failure::without_frames(name).into();
     }
+    let head = first.get(28..).filter(|_| container == Container::Ogg).unwrap_or_default();
     if head.starts_with(b"\x80theora") {
         return failure::no_audio_track(name);
-    }
-    if let Some(channels) = opus::unplaced(head) {
-        return failure::codec_unsupported(name, CODEC_ID_OPUS, Some(channels));
     }
     match error {
         // Its reader knows PCM of one and two channels in the usual descriptions, and of up to 32 in the newer one.

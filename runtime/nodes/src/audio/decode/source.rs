@@ -3,6 +3,8 @@
 //! It may know nothing of formats.
 
 use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,10 +23,109 @@ impl AsRef<[u8]> for BufferBytes {
     }
 }
 
-/// A file on disk, and its length.
+/// Where a source ends since another reader goes on there: what its error holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GoesOn {
+    pub(super) place: u64,
+}
+
+impl GoesOn {
+    /// That of an error, if it is one.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+impl From<GoesOn> for io::Error {
+    fn from(goes_on: GoesOn) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, goes_on)
+    }
+}
+
+impl fmt::Display for GoesOn {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(text, "another reader goes on at byte {}", self.place)
+    }
+}
+
+impl Error for GoesOn {}
+
+/// A part of a source.
+pub(super) struct Part<S> {
+    source: S,
+    begins: u64,
+    end: u64,
+    /// In the part.
+    place: u64,
+}
+
+impl<S: Seek> Part<S> {
+    /// The bytes of a source from a place up to another one, at their start.
+    ///
+    /// # Errors
+    /// If the source can't be read.
+    pub(super) fn new(mut source: S, begins: u64, end: u64) -> io::Result<Self> {
+        source.seek(SeekFrom::Start(begins))?;
+        Ok(Self { source, begins, end, place: 0 })
+    }
+}
+
+impl<S: Read> Read for Part<S> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let left = self.end.saturating_sub(self.begins).saturating_sub(self.place);
+        let count = self.source.by_ref().take(left).read(target)?;
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl<S: Seek> Seek for Part<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::Current(offset) => self.place.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.end.saturating_sub(self.begins).checked_add_signed(offset),
+        };
+        let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.source.seek(SeekFrom::Start(self.begins.saturating_add(place)))?;
+        self.place = place;
+        Ok(place)
+    }
+}
+
+impl<S: MediaSource> MediaSource for Part<S> {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.end.saturating_sub(self.begins))
+    }
+}
+
+/// A file on disk from a place on, and the length of that.
 pub(super) struct DiskSource {
-    pub(super) file: DiskFile,
+    file: DiskFile,
+    begins: u64,
     pub(super) len: u64,
+}
+
+impl DiskSource {
+    /// A file of this length, which stands at its start.
+    pub(super) fn new(file: DiskFile, len: u64) -> Self {
+        Self { file, begins: 0, len }
+    }
+
+    /// The same from a place on.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub(super) fn from(mut self, place: u64) -> io::Result<Self> {
+        self.begins += place;
+        self.len = self.len.saturating_sub(place);
+        self.rewind()?;
+        Ok(self)
+    }
 }
 
 impl Read for DiskSource {
@@ -35,7 +136,11 @@ impl Read for DiskSource {
 
 impl Seek for DiskSource {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        let to = match to {
+            SeekFrom::Start(place) => SeekFrom::Start(self.begins.saturating_add(place)),
+            other => other,
+        };
+        Ok(self.file.seek(to)?.saturating_sub(self.begins))
     }
 }
 
@@ -217,6 +322,8 @@ struct Window {
     /// The place before which bytes may be let go of.
     keep: u64,
     hidden: HiddenBytes,
+    /// Where the reader ends, whatever comes behind it.
+    goes_on: Option<GoesOn>,
     finished: bool,
     starved: bool,
 }
@@ -249,6 +356,21 @@ impl Arriving {
         window.end = window.end.min(place);
         window.finished = true;
         window.limit = window.end;
+    }
+
+    /// Another reader goes on at a place: this one ends there, and the bytes behind it are kept.
+    pub(super) fn go_on_at(&self, place: u64) {
+        self.window().goes_on = Some(GoesOn { place });
+    }
+
+    /// What has arrived from a place on, for another reader.
+    pub(super) fn rest(&self, place: u64) -> Self {
+        let rest = Self::default();
+        rest.push(Buffer::from_bytes(self.peek(place, usize::MAX)));
+        if self.is_finished() {
+            rest.finish();
+        }
+        rest
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -414,8 +536,12 @@ impl Read for ArrivingSource {
         /// Small reads keep what the reader holds in its own buffer small, so that little must arrive ahead of time.
         const MOST: usize = 1024;
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = usize::try_from(window.limit.saturating_sub(window.read)).unwrap_or(usize::MAX);
+        let end = window.goes_on.map_or(window.limit, |goes_on| goes_on.place.min(window.limit));
+        let there = usize::try_from(end.saturating_sub(window.read)).unwrap_or(usize::MAX);
         if there == 0 {
+            if let Some(goes_on) = window.goes_on.filter(|goes_on| goes_on.place <= window.read) {
+                return Err(goes_on.into());
+            }
             window.starved |= !(window.finished && window.limit == window.end);
             return Ok(0);
         }

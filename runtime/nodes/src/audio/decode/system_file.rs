@@ -8,13 +8,14 @@ use remotemedia_core::value::{Audio, Layout, Map};
 use symphonia::core::audio::{Channels, Position};
 
 use super::chunker::{Format, MOST_CHUNK_BYTES};
-use super::container::Container;
+use super::container::{Container, Sniffed, sniff};
 use super::cut_off::is_cut_off;
 use super::demuxer::{Progress, Stop, unbroken};
 use super::failure;
 use super::info::{Head, add, container_name};
 use super::layout::layout_of;
 use super::matroska::Blocks;
+use super::ogg_links::FirstLink;
 use super::source::read_at;
 use super::system_codecs::{SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemSource};
 use super::system_formats::{is_bare, stands_alone, system_formats};
@@ -33,6 +34,8 @@ pub(super) struct SystemFile {
     /// How much has been decoded.
     decoded_s: f64,
     is_cut_off: bool,
+    /// Where the next link of a chain in Ogg begins.
+    next_link: Option<u64>,
 }
 
 impl SystemFile {
@@ -47,8 +50,17 @@ impl SystemFile {
         name: String,
     ) -> Result<Self, SystemError> {
         let formats = system_formats(container).ok_or(SystemError::NoAudio)?;
-        let is_cut_off = is_cut_off(&mut source);
-        let track = if container == Container::Matroska { wanted_sound(&mut source) } else { None };
+        let (mut is_cut_off, mut track, mut next_link) = (is_cut_off(&mut source), None, None);
+        if container == Container::Matroska {
+            track = wanted_sound(&mut source);
+        }
+        if container == Container::Ogg
+            && let Sniffed::Found(_, begins) = sniff(|place, len| read_at(&mut source, place, len), true)
+        {
+            let link = FirstLink::of(source, begins).map_err(SystemError::Io)?;
+            (is_cut_off, track, next_link) = (link.is_cut_off, Some(0), link.next);
+            source = Box::new(link.source);
+        }
         source.rewind().map_err(SystemError::Io)?;
         if stands_alone(container) {
             source = Box::new(without_tags(source).map_err(SystemError::Io)?);
@@ -60,7 +72,7 @@ impl SystemFile {
         if first.is_none() {
             return Err(SystemError::Damaged("it ends before its first frame of sound".to_owned()));
         }
-        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0, is_cut_off })
+        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0, is_cut_off, next_link })
     }
 
     /// What messages call the file.
@@ -88,7 +100,8 @@ impl SystemFile {
             Container::Foreign(_) | Container::Unknown | Container::Mpeg => own.into(),
             known => container_name(known).into(),
         };
-        let duration_s = head.duration_s.filter(|_| !is_bare(&container));
+        // Of a chain only the first link is known.
+        let duration_s = head.duration_s.filter(|_| !is_bare(&container) && self.next_link.is_none());
         Head { container, codec: head.codec.into(), duration_s, tags }
     }
 
@@ -119,7 +132,7 @@ impl SystemFile {
         let Some(format) = format else {
             return match self.is_cut_off {
                 true => Err(self.failed(failure::truncated(&self.name, 0, None))),
-                false => Ok(Progress::End),
+                false => self.next_link.map_or(Ok(Progress::End), |place| Err(Stop::GoesOn(place))),
             };
         };
         let frames = self.planes.first().map_or(0, Vec::len);

@@ -4,18 +4,18 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::container::ape_len;
+use super::source::Part;
 
 /// A file up to the tags of APEv2 and ID3v1 at its end.
 ///
 /// # Errors
 /// If the file can't be read.
-pub(super) fn without_tags<S: Read + Seek>(mut source: S) -> io::Result<UpTo<S>> {
+pub(super) fn without_tags<S: Read + Seek>(mut source: S) -> io::Result<Part<S>> {
     let mut end = source.seek(SeekFrom::End(0))?;
     while let Some(len) = tag_len(&mut source, end)? {
         end -= len;
     }
-    source.rewind()?;
-    Ok(UpTo { source, end, place: 0 })
+    Part::new(source, 0, end)
 }
 
 /// The length of the tag that ends at a place, if one does.
@@ -39,33 +39,6 @@ fn tag_len(source: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>>
     let Some(with_header) = ape_len(&footer).filter(|_| footer[8..12] == APE_VERSION) else { return Ok(None) };
     let len = if footer[23] & HAS_HEADER != 0 { with_header } else { with_header - APE_PART };
     Ok((APE_PART..=end).contains(&len).then_some(len))
-}
-
-/// A source that ends at a place before its own end.
-pub(super) struct UpTo<S> {
-    source: S,
-    end: u64,
-    place: u64,
-}
-
-impl<S: Read> Read for UpTo<S> {
-    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.by_ref().take(self.end.saturating_sub(self.place)).read(target)?;
-        self.place += count as u64;
-        Ok(count)
-    }
-}
-
-impl<S: Seek> Seek for UpTo<S> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.place = self.source.seek(match to {
-            SeekFrom::End(offset) => SeekFrom::Start(
-                self.end.checked_add_signed(offset).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?,
-            ),
-            other => other,
-        })?;
-        Ok(self.place)
-    }
 }
 
 #[cfg(test)]

@@ -17,27 +17,35 @@ use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
 use super::mp4_patches::patches;
 use super::mp4_tags::mp4_tags;
-use super::ogg_links::{SoundingLinks, first_sounding};
+use super::ogg_links::{Link, SoundingLinks};
 use super::ogg_order::OrderedPages;
 use super::ogg_pages::{Streams, Tail};
-use super::opened::Opened;
+use super::opened::{Chain, Opened};
 use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
 use super::system_codecs::{SystemSource, ready};
 use super::system_file::SystemFile;
 
-/// Opens a file on disk; `name` is what messages call it, and `again` opens it once more for codecs of the system.
+/// Opens a file on disk; `name` is what messages call it, and `again` opens it once more, for codecs of the system and for
+/// later links of a chain.
 ///
 /// # Errors
 /// If it can't be read or decoded.
 pub(super) fn open_file(
     file: DiskSource,
     name: String,
-    again: impl FnOnce() -> Result<DiskSource, NodeError>,
+    again: impl Fn() -> Result<DiskSource, NodeError> + Send + 'static,
 ) -> Result<Opened, NodeError> {
-    let found = Found::in_file(file, &name)?;
-    let container = found.0.container;
-    completed(found.0.open(found.1, name.clone()), container, name, || Ok(Box::new(again()?)))
+    let mut first = Some(file);
+    Chain::open(move |begins| {
+        let again = || -> Result<DiskSource, NodeError> {
+            again()?.from(begins).map_err(|error| failure::unreadable(&name, &error))
+        };
+        let file = first.take().map_or_else(again, Ok)?;
+        let (found, file) = Found::in_file(file, &name)?;
+        let container = found.container;
+        completed(found.open(file, name.clone()), container, name.clone(), || Ok(Box::new(again()?)))
+    })
 }
 
 /// Opens a file whose content is in memory; `name` is what messages call it.
@@ -48,12 +56,17 @@ pub(super) fn open_buffer(buffer: Buffer, name: &str) -> Result<Opened, NodeErro
     if buffer.is_empty() {
         return Err(failure::empty(name));
     }
-    let again = buffer.clone();
-    let mut source = Cursor::new(BufferBytes(buffer));
-    let found = Found::in_memory(&mut source);
-    let container = found.container;
-    let opened = found.open(source, name.to_owned());
-    completed(opened, container, name.to_owned(), || Ok(Box::new(Cursor::new(BufferBytes(again)))))
+    let name = name.to_owned();
+    Chain::open(move |begins| {
+        let rest =
+            usize::try_from(begins).ok().and_then(|begins| buffer.slice(begins, buffer.len().checked_sub(begins)?));
+        let rest = rest.ok_or_else(|| failure::empty(&name))?;
+        let mut source = Cursor::new(BufferBytes(rest.clone()));
+        let found = Found::in_memory(&mut source);
+        let container = found.container;
+        let opened = found.open(source, name.clone());
+        completed(opened, container, name.clone(), || Ok(Box::new(Cursor::new(BufferBytes(rest)))))
+    })
 }
 
 /// What the built-in decoders opened, or what codecs of the system make of it, where more is in it than those know.
@@ -171,7 +184,11 @@ impl Found {
         let (mut streams, mut tail, mut last, mut is_chain) = (Streams::default(), None, None, false);
         if self.container == Container::Ogg {
             let mut read = |place: u64, len: usize| read_at(&mut source, place, len);
-            let begins = first_sounding(&mut read, self.begins);
+            let link = Link::first_sounding(&mut read, self.begins);
+            if let Some((codec, channels)) = link.outside() {
+                return Err(failure::kind_unsupported(&name, codec, channels));
+            }
+            let begins = link.begins;
             streams = Streams::read(&mut read, begins);
             last = tail.insert(Tail::of_file(&mut read, self.len)).last();
             is_chain = last.is_some_and(|last| streams.are_chained(read, begins, last));
@@ -190,7 +207,7 @@ impl Found {
                 file.end_at(last.map(|last| if last.ends_whole { self.len } else { last.ends_at }));
             }
             let view: Box<dyn MediaSource> = match self.container {
-                Container::Ogg => Box::new(OrderedPages::new(file.view(None))),
+                Container::Ogg => Box::new(OrderedPages::new(file.view(None), 0)),
                 _ => Box::new(file.view(None)),
             };
             let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie, wanted)?;

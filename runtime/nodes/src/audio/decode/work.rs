@@ -44,7 +44,9 @@ impl Work {
         Ok(match (open(path)?, raw) {
             (Input::File(_, 0), _) => return Err(failure::empty(&name)),
             (Input::File(file, len), None) => {
-                (Work::File(open_file(DiskSource { file, len }, name, || reopened(path))?), None)
+                let path = path.to_owned();
+                let again = move || reopened(&path);
+                (Work::File(open_file(DiskSource::new(file, len), name, again)?), None)
             }
             (Input::File(file, _), Some(raw)) => {
                 (Work::Raw(Box::new(raw.sound(name, Some(Box::new(BufReader::new(file)))))), None)
@@ -174,6 +176,12 @@ impl Work {
             Ok(Progress::End) => Ok(self.starved().unwrap_or_else(|| self.ended())),
             Err(Stop::SourceEnded(failure)) => self.starved().ok_or(failure),
             Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::GoesOn(place)) => {
+                // One that is there as a whole goes on by itself.
+                let Work::Stream(stream) = self else { return Ok(Got::End) };
+                stream.go_on(place);
+                self.fetch()
+            }
         }
     }
 
@@ -184,9 +192,7 @@ impl Work {
     /// If the file can't be read.
     pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, NodeError> {
         match self {
-            Work::File(opened) => opened.pass_over(frames).map_err(|stop| match stop {
-                Stop::SourceEnded(failure) | Stop::Failed(failure) => failure,
-            }),
+            Work::File(opened) => opened.pass_over(frames),
             Work::Raw(sound) => sound.pass_over(frames),
             Work::Idle | Work::Stream(_) => Ok(0),
         }
@@ -209,7 +215,7 @@ impl Work {
 /// The file that a path leads to once more, for another decoder.
 fn reopened(path: &str) -> Result<DiskSource, NodeError> {
     match open(path)? {
-        Input::File(file, len) => Ok(DiskSource { file, len }),
+        Input::File(file, len) => Ok(DiskSource::new(file, len)),
         Input::Stream(_) => Err(failure::empty(&format!("'{path}'"))),
     }
 }
