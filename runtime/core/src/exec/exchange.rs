@@ -106,6 +106,7 @@ pub(super) struct EntryPlace {
     pub(super) path: u64,
     pub(super) pts: Option<i64>,
     pub(super) duration: Option<i64>,
+    pub(super) discontinuity: bool,
     pub(super) deadline: Option<Instant>,
     /// The input port at which the packet came.
     pub(super) port: usize,
@@ -155,7 +156,10 @@ impl Exchange {
             let own = Packet::new(output.value);
             let pts = output.pts.or(own.pts).or(place.pts);
             let duration = output.duration.or(own.duration).or(place.duration);
-            let queued = QueuedPacket { packet: own.at(pts, duration), item, path, deadline };
+            // What has another time is not what came behind the jump.
+            let discontinuity = place.discontinuity && pts == place.pts;
+            let packet = Packet { discontinuity, ..own.at(pts, duration) };
+            let queued = QueuedPacket { packet, item, path, deadline };
             self.outbox.push_back(StreamItem::Packet(queued, output.port));
         }
         let took = is_last.then(|| call.begun.elapsed());

@@ -13,6 +13,7 @@ use super::host_call::{CallEntry, HostCall};
 use super::stream_item::{QueuedPacket, StreamItem};
 use crate::graph::{Graph, Link, Stage};
 use crate::manifest::{OnError, Work};
+use crate::value::Packet;
 
 /// The state of a host stage within one run.
 pub(super) struct HostStage {
@@ -147,7 +148,8 @@ impl HostStage {
             match inbox.pop_front() {
                 None => break,
                 Some(StreamItem::Packet(QueuedPacket { packet, item, path, deadline }, port)) => {
-                    let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline, port };
+                    let Packet { pts, duration, discontinuity, .. } = packet;
+                    let place = EntryPlace { item, path, pts, duration, discontinuity, deadline, port };
                     let kept = self.keeps.then(|| packet.clone());
                     waiting.push_back(PendingItem::Entry { index: entries.len(), place, packet: kept, is_end: false });
                     entries.push(CallEntry::Packet { item, packet, port });
@@ -174,7 +176,7 @@ impl HostStage {
     /// The entry of an end, for which the host may emit what it holds back.
     fn end_entry(&self, index: usize) -> PendingItem {
         let (item, path) = (self.ended, self.last_path);
-        let place = EntryPlace { item, path, pts: None, duration: None, deadline: None, port: 0 };
+        let place = EntryPlace { item, path, pts: None, duration: None, discontinuity: false, deadline: None, port: 0 };
         PendingItem::Entry { index, place, packet: None, is_end: true }
     }
 

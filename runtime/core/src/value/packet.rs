@@ -17,6 +17,9 @@ pub struct Packet {
     pub seq: u64,
     /// The stream to which the packet belongs; 0 unless the host has several.
     pub stream: u32,
+    /// Whether a node has found that its time jumps here, so that it does not follow on the packet before however near it is.
+    /// Sources leave that to the nodes behind them.
+    pub discontinuity: bool,
 }
 
 /// Exact conversions between counts of frames and nanoseconds.
@@ -31,7 +34,7 @@ impl Packet {
             Value::Video(video) => (video.pts, None),
             _ => (None, None),
         };
-        Self { value, pts, duration, seq: 0, stream: 0 }
+        Self { value, pts, duration, seq: 0, stream: 0, discontinuity: false }
     }
 
     /// The same packet at this time.

@@ -517,6 +517,35 @@ fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them()
     assert_eq!(outputs.iter().map(|output| output.item).collect::<Vec<_>>(), [0, 0, 1, 1], "as the ENDs say");
 }
 
+/// The time of what a function got is that of what it returns, and so is a jump found there; another time of its own is none.
+#[test]
+fn a_jump_that_a_node_has_found_goes_through_a_host() {
+    let runtime = runtime();
+    let hosts = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
+    let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    let sent = [false, true].map(|discontinuity| Packet {
+        discontinuity,
+        ..Packet::new(Value::Int(0)).at(Some(i64::from(discontinuity)), None)
+    });
+    session.send(&mut sent.into(), 0, PATIENCE, NONE).expect("taken");
+    let call = next_call(&port);
+    let output = |(entry, pts)| HostOutput { entry, value: Value::Int(0), pts, duration: None, port: 0 };
+    let outputs = [(0, None), (1, None), (1, Some(1)), (1, Some(2))].map(output).into();
+    port.reply(call.id, Reply { outputs, is_final: true, failure: None }).expect("taken");
+    session.finish().expect("it goes on");
+    let mut jumps = Vec::new();
+    loop {
+        match session.receive(None, ALL) {
+            Received::Outputs(outputs) => jumps.extend(outputs.iter().map(|output| output.packet.discontinuity)),
+            Received::WouldBlock => drop(port.next(Some(PATIENCE))),
+            Received::End => break,
+        }
+    }
+    assert_eq!(jumps, [false, true, true, false]);
+}
+
 #[test]
 fn a_call_waits_for_a_full_batch_but_not_for_ever() {
     let runtime = runtime();

@@ -248,6 +248,28 @@ fn what_waits_in_a_converter_comes_out_when_its_stream_pauses() {
 }
 
 #[test]
+fn a_stream_that_jitters_and_stalls_has_no_holes_behind_its_converter() {
+    const JITTER_MS: [i64; 7] = [0, 4, -9, 2, -3, 9, -1];
+    let (mut node, mut sounds) = (sum(json!({"rate": 48_000, "wait_ms": 100}), &[0, 1]), Vec::new());
+    let voice = Audio::from_planar(vec![0.5; 320], 1, 16_000).expect("valid sound");
+    let bed = Audio::from_planar(vec![0.0; 960], 1, 48_000).expect("valid sound");
+    let mut sent = 0;
+    for number in 0..100 {
+        push(&mut *node, 0, &bed.clone().with_pts(Some(number * 20_000_000)), &mut sounds).expect("sound");
+        // It stands still for 12 packets, then catches up.
+        while sent <= number && !(40..52).contains(&number) {
+            let pts = 20 * sent + if sent > 0 { JITTER_MS[sent as usize % JITTER_MS.len()] } else { 0 };
+            push(&mut *node, 1, &voice.clone().with_pts(Some(pts * 1_000_000)), &mut sounds).expect("sound");
+            sent += 1;
+        }
+    }
+    flush(&mut *node, &mut sounds);
+    let made = joined(&sounds, 0);
+    let silent = made.chunk_by(|left, right| (*left == 0.0) == (*right == 0.0)).filter(|run| run[0] == 0.0);
+    assert_eq!((silent.count(), made.len()), (1, 96_000), "nothing but what came too late");
+}
+
+#[test]
 fn a_hold_of_hours_is_a_jump_of_the_output_too() {
     for params in [json!({}), json!({"wait_ms": 200})] {
         let (mut node, mut sounds) = (sum(params, &[0, 1]), Vec::new());

@@ -163,6 +163,43 @@ fn jitter_that_a_node_tolerates_is_none_to_the_node_behind_it() {
     }
 }
 
+/// A gap that counts where packets are short counts at the node behind too, which gets longer ones: each sample stays at its time.
+#[test]
+fn a_gap_that_a_node_finds_is_one_to_the_node_behind_it() {
+    let mut cases = ways().into_iter().map(|(name, params, _)| (name, params)).collect::<Vec<_>>();
+    cases.extend(WITHOUT.map(|(name, _)| (name, registry_type(name).example.clone())));
+    cases.push(("AudioSum", json!({"rate": 24_000, "wait_ms": 200})));
+    for (name, params) in cases {
+        let node_type = registry_type(name);
+        let has_audio = |ports: &[Port]| ports.iter().any(|port| port.kinds.contains(Kind::Audio));
+        // Chunks that overlap are apart without a gap too.
+        let overlaps = params.get("hop_frames").is_some();
+        if !has_audio(node_type.inputs) || !has_audio(node_type.outputs) || overlaps {
+            continue;
+        }
+        let audio = audio_for(node_type, &params);
+        for milliseconds in [5, 10] {
+            let frames = audio.rate() as usize * milliseconds / 1_000;
+            let packets = (0..audio.frames() / frames).filter(|number| *number != 21);
+            let packets = packets.map(|number| Packet::new(audio.slice(number * frames, frames).into()));
+            let emitted = emitted(node_type, &params, packets);
+            let mut expected = Vec::new();
+            emitted.iter().for_each(|packet| add(packet.clone(), &mut expected));
+            let is_filled = name == "AudioSum";
+            assert_eq!(expected.len(), if is_filled { 1 } else { 2 }, "{name} with {params}, {milliseconds} ms");
+            let last = emitted.last().expect("audio");
+            let end = last.pts.expect("a time") + last.duration.expect("a duration");
+            // To a frame, where the rate changes.
+            let is_at_its_time = end.abs_diff(ORIGIN + 1_000_000_000) < 100_000;
+            assert!(is_at_its_time, "{name} with {params}, {milliseconds} ms: {end}");
+            let chunk = registry_type("AudioChunk");
+            let (made, counts) = run_packets(chunk, &json!({"duration_ms": 30}), "restart", emitted);
+            assert_eq!(counts.gaps, u64::from(!is_filled), "{name} with {params}, {milliseconds} ms");
+            assert!(made == expected, "{name} with {params}, {milliseconds} ms");
+        }
+    }
+}
+
 #[test]
 fn packets_without_frames_change_nothing() {
     for (name, params, _) in ways() {
@@ -212,14 +249,23 @@ fn run_before_another(
     params: &Json,
     packets: impl IntoIterator<Item = Packet>,
 ) -> (Vec<Piece>, TimeBreakCounts) {
+    let emitted = emitted(node_type, params, packets);
+    run_packets(registry_type("AudioChunk"), &json!({"duration_ms": 20}), "restart", emitted)
+}
+
+/// The audio that a node emits.
+fn emitted(node_type: &NodeType, params: &Json, packets: impl IntoIterator<Item = Packet>) -> Vec<Packet> {
     let mut node = harness::drive::prepare(node_type.name, params.clone()).expect("valid params");
     node.connect(&[0]);
     let mut emitted = Vec::new();
     let packets = packets.into_iter().map(|packet| (0, packet));
     harness::drive::feed(&mut *node, packets, |emission| emitted.push(emission.packet)).expect("it works");
     emitted.retain(|packet| matches!(packet.value, Value::Audio(_)));
-    let chunk = harness::drive::registry().get("AudioChunk").expect("a built-in node");
-    run_packets(chunk, &json!({"duration_ms": 20}), "restart", emitted)
+    emitted
+}
+
+fn registry_type(name: &str) -> &'static NodeType {
+    harness::drive::registry().get(name).expect("a built-in node")
 }
 
 #[test]

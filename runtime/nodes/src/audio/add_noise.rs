@@ -163,7 +163,14 @@ impl SegmentProcessor for Noisy {
         self.draws = Draws::new(AddNoise::NAME, self.params.seed, item);
     }
 
+    fn holds_jumps(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        if segment.discontinuity {
+            self.held.mark_jump();
+        }
         if !segment.follows_jump {
             self.squares = vec![0.0; segment.channels];
         }
@@ -218,8 +225,9 @@ impl SegmentProcessor for Noisy {
             }
             return Ok(None);
         };
+        let discontinuity = self.held.is_at_jump();
         let part = self.held.take_part((STEP_SAMPLES / mix.segment.channels).max(1));
-        let packet = part.map(|part| mix.add(&part, gain));
+        let packet = part.map(|part| Packet { discontinuity, ..mix.add(&part, gain) });
         if self.held.frames() == 0 {
             self.mix = None;
         }

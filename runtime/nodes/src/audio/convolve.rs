@@ -140,6 +140,7 @@ impl Define for AudioConvolve {
                     elapsed: 0,
                     begin: None,
                     follows_jump: false,
+                    discontinuity: false,
                     position: 0,
                     ends_packet: false,
                 },

@@ -12,6 +12,7 @@ use crate::stream::arrival::Arrival;
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
 use crate::stream::format::{Format, wanted_format};
+use crate::stream::timeline::is_jump;
 
 documented! {
 /// Joins two sounds so that the end of one goes over into the beginning of the other.
@@ -22,7 +23,7 @@ documented! {
 /// sounds that are alike; with `equal_power` cos(t pi/2) and sin(t pi/2), for sounds that have nothing in common, whose
 /// powers add up. Outside of it both pass unchanged.
 ///
-/// The output has the times of `in0`, its jumps of more than 10 ms included; those of `in1` are not looked at, since it
+/// The output has the times of `in0`, its jumps included; those of `in1` are not looked at, since it
 /// follows. Each item has a fade of its own.
 /// `in0` comes out `duration_ms` late, as its end is not known before. What comes of `in1` before `in0` has ended waits: in
 /// its queue where nothing but nodes of its own feed it, else here, up to 1 GiB. Both need one rate and one number of
@@ -245,12 +246,13 @@ impl AudioCrossfade {
             Audio::from_planar(Vec::new(), format.channels, format.rate).expect("the format of sound that came")
         });
         let pts = self.times.at(self.emitted, format.rate);
+        let discontinuity = part.frames() > 0 && self.times.is_jump(self.emitted);
         self.emitted += part.frames() as u64;
         if is_empty {
             self.finish();
         }
         let packet = Packet::new(part.with_layout(format.layout).with_pts(pts).into());
-        let emission = Some(Emission { port: 0, packet: Packet { stream: self.stream, ..packet } });
+        let emission = Some(Emission { port: 0, packet: Packet { stream: self.stream, discontinuity, ..packet } });
         Ok(if is_empty { Step::Done(emission) } else { Step::More(emission) })
     }
 
@@ -293,13 +295,11 @@ impl AudioCrossfade {
 impl Times {
     /// Takes the time of the next frames.
     fn push(&mut self, arrival: &Arrival) {
-        /// A smaller jump is not looked at, as in `AudioSum`.
-        const JITTER: u64 = 10_000_000;
         let (next, frames) = (self.frames, arrival.audio().frames());
         let end = self.jumps.back().map(|jump| following(*jump, next, arrival.audio().rate()));
         self.frames += frames as u64;
         let Some(pts) = arrival.pts_after(end) else { return };
-        let is_jump = end.is_none_or(|end| end.abs_diff(pts) > JITTER);
+        let is_jump = end.is_none_or(|end| is_jump(arrival, pts.saturating_sub(end)));
         // Behind the last frame nothing of `in0` sounds, so that `in1` follows on it.
         if is_jump && (frames > 0 || next == 0) {
             self.jumps.pop_back_if(|(frame, _)| *frame == next);
@@ -314,6 +314,11 @@ impl Times {
         }
         let jump = self.jumps.front().filter(|(first, _)| *first <= frame)?;
         Some(following(*jump, frame, rate))
+    }
+
+    /// Whether times jump before this frame, which is not the first. Asked once its time is known.
+    fn is_jump(&self, frame: u64) -> bool {
+        frame > 0 && self.jumps.front().is_some_and(|(first, _)| *first == frame)
     }
 
     /// How many frames follow one another from this one on.

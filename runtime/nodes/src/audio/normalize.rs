@@ -146,6 +146,10 @@ impl Aim {
 }
 
 impl SegmentProcessor for Normalize {
+    fn holds_jumps(&self) -> bool {
+        matches!(self, Normalize::File(..))
+    }
+
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         match self {
             // After a jump the item continues: with one gain for all of it, or with the gain that it has reached.
@@ -153,6 +157,9 @@ impl SegmentProcessor for Normalize {
             Normalize::Live(_, Some(live)) if segment.follows_jump => live.resume_at(segment),
             Normalize::File(_, file) => *file = Some(File::new(segment)?),
             Normalize::Live(aim, live) => *live = Some(Live::new(segment, *aim)?),
+        }
+        if let (Normalize::File(_, Some(file)), true) = (self, segment.discontinuity) {
+            file.held.mark_jump();
         }
         Ok(())
     }
@@ -244,9 +251,11 @@ impl File {
 
     fn emit(&mut self) -> Option<Packet> {
         let gain = self.gain?;
+        let discontinuity = self.held.is_at_jump();
         let part = self.held.take_part((STEP_SAMPLES / self.segment.channels).max(1));
         let pts = part.as_ref().map_or(self.segment.origin, |part| part.pts);
         let channels = part.iter().flat_map(Audio::iter_channels).flatten();
-        Some(sound(&self.segment, channels.map(|sample| (gain * f64::from(*sample)) as f32).collect(), pts))
+        let samples = channels.map(|sample| (gain * f64::from(*sample)) as f32).collect();
+        Some(Packet { discontinuity, ..sound(&self.segment, samples, pts) })
     }
 }

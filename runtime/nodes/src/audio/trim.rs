@@ -105,7 +105,14 @@ impl Define for AudioTrim {
 impl SegmentProcessor for Trim {
     const HANDS_ON: bool = true;
 
+    fn holds_jumps(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        if segment.discontinuity {
+            self.held.mark_jump();
+        }
         if segment.follows_jump {
             return Ok(());
         }
@@ -154,9 +161,10 @@ impl SegmentProcessor for Trim {
     }
 
     fn pending(&mut self) -> Result<Option<Packet>, NodeError> {
+        let discontinuity = self.held.is_at_jump();
         let Some(part) = self.held.take_part(self.due) else { return Ok(None) };
         self.due -= part.frames();
-        Ok(Some(Value::from(part).into()))
+        Ok(Some(Packet { discontinuity, ..Value::from(part).into() }))
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Arrival {
     /// At its time, whosever that is.
     audio: Audio,
     has_own_time: bool,
+    /// Whether a node before has found that the time jumps here.
+    discontinuity: bool,
 }
 
 impl Arrival {
@@ -27,11 +29,16 @@ impl Arrival {
         };
         let has_own_time = audio.pts.is_some();
         audio.pts = packet.pts.or(audio.pts);
-        Ok(Self { audio: *audio, has_own_time })
+        Ok(Self { audio: *audio, has_own_time, discontinuity: packet.discontinuity })
     }
 
     pub(crate) fn has_own_time(&self) -> bool {
         self.has_own_time
+    }
+
+    /// Whether a node before has found that the time jumps here.
+    pub(crate) fn is_discontinuous(&self) -> bool {
+        self.discontinuity
     }
 
     /// When it begins, whosever time that is.
@@ -59,13 +66,13 @@ impl Arrival {
     /// # Panics
     /// If it has fewer.
     pub(crate) fn slice(&self, first: usize, frames: usize) -> Self {
-        Self { audio: self.audio.slice(first, frames), ..*self }
+        Self { audio: self.audio.slice(first, frames), discontinuity: self.discontinuity && first == 0, ..*self }
     }
 
     /// A packet of what was made of it frame by frame, at the same time.
     pub(crate) fn with(&self, audio: Audio) -> Packet {
         let packet = Packet::new(audio.with_pts(self.audio.pts.filter(|_| self.has_own_time)).into());
-        Packet { pts: self.audio.pts, ..packet }
+        Packet { pts: self.audio.pts, discontinuity: self.discontinuity, ..packet }
     }
 }
 
@@ -77,16 +84,17 @@ mod tests {
     fn a_time_is_handed_on_as_it_came() {
         let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
         for (own, of_packet) in [(None, None), (Some(5), Some(5)), (None, Some(5))] {
-            let packet = Packet { pts: of_packet, ..Packet::new(audio.clone().with_pts(own).into()) };
+            let packet = Packet::new(audio.clone().with_pts(own).into());
+            let packet = Packet { pts: of_packet, discontinuity: true, ..packet };
             let arrival = Arrival::of(packet.clone()).expect("audio");
             assert_eq!(arrival.with(arrival.audio().clone()), packet);
             // The last of 8 frames is 875 us later.
             let later = |pts: Option<i64>| pts.map(|pts| pts + 875_000);
             let last = arrival.slice(7, 1);
-            let Packet { value: Value::Audio(last), pts, .. } = last.with(last.audio().clone()) else {
+            let Packet { value: Value::Audio(last), pts, discontinuity, .. } = last.with(last.audio().clone()) else {
                 panic!("audio")
             };
-            assert_eq!((last.pts, pts), (later(own), later(of_packet)));
+            assert_eq!((last.pts, pts, discontinuity), (later(own), later(of_packet), false));
         }
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct AudioFifo {
     frames: usize,
     /// How many of the latest parts are short, at most [`MOST_SHORT`].
     short: usize,
+    /// How many frames have been taken or dropped.
+    passed: u64,
+    /// Where times jump, counted as `passed` is, oldest first.
+    jumps: VecDeque<u64>,
 }
 
 /// A part with fewer samples is short: beside the samples of a longer one its own structures weigh nothing.
@@ -27,6 +31,17 @@ const MOST_SHORT: usize = 64;
 impl AudioFifo {
     pub(crate) fn frames(&self) -> usize {
         self.frames
+    }
+
+    /// What is pushed next lies behind a jump in time.
+    pub(crate) fn mark_jump(&mut self) {
+        self.short = 0;
+        self.jumps.push_back(self.passed + self.frames as u64);
+    }
+
+    /// Whether the part that comes next is the first one behind a jump.
+    pub(crate) fn is_at_jump(&self) -> bool {
+        self.jumps.front().is_some_and(|jump| *jump <= self.passed)
     }
 
     pub(crate) fn push(&mut self, audio: Audio) {
@@ -67,6 +82,7 @@ impl AudioFifo {
     pub(crate) fn take_part(&mut self, most: usize) -> Option<Audio> {
         let part = self.parts.front()?;
         let part = part.slice(0, part.frames().min(most));
+        self.jumps.pop_front_if(|jump| *jump <= self.passed);
         self.drop_front(part.frames());
         Some(part)
     }
@@ -87,6 +103,10 @@ impl AudioFifo {
     pub(crate) fn drop_front(&mut self, frames: usize) {
         let mut left = frames.min(self.frames);
         self.frames -= left;
+        self.passed += left as u64;
+        while self.jumps.get(1).is_some_and(|jump| *jump <= self.passed) {
+            self.jumps.pop_front();
+        }
         while left > 0
             && let Some(part) = self.parts.front_mut()
         {
@@ -112,6 +132,8 @@ impl AudioFifo {
                 self.push(part.slice(0, frames - self.frames));
             }
         }
+        let end = self.passed + self.frames as u64;
+        while self.jumps.pop_back_if(|jump| *jump > end).is_some() {}
     }
 
     pub(crate) fn clear(&mut self) {
@@ -188,6 +210,32 @@ mod tests {
         let parts = |frames| first_of(&held.parts, frames).map(|(_, taken)| taken).collect::<Vec<_>>();
         assert_eq!(parts(SHORT_SAMPLES + 1), [SHORT_SAMPLES, 1]);
         assert_eq!(parts(2 * SHORT_SAMPLES), [SHORT_SAMPLES; 2]);
+    }
+
+    #[test]
+    fn a_jump_is_where_the_first_frames_behind_it_come_out() {
+        let part = |frames| Audio::from_planar(vec![0.0; frames], 1, 8_000).expect("valid sound");
+        let mut held = AudioFifo::default();
+        for _ in 0..3 {
+            (0..70).for_each(|_| held.push(part(1)));
+            held.mark_jump();
+        }
+        held.push(part(5));
+        // 20 frames before the first jump are left, then a whole stretch and half of the next one are dropped.
+        held.drop_front(50);
+        let taken = |held: &mut AudioFifo, frames| {
+            let (is_at_jump, mut frames) = (held.is_at_jump(), frames);
+            while frames > 0 {
+                frames -= held.take_part(frames).expect("there is sound").frames();
+            }
+            is_at_jump
+        };
+        assert_eq!([taken(&mut held, 20), taken(&mut held, 10), taken(&mut held, 10)], [false, true, false]);
+        held.drop_front(85);
+        assert_eq!([taken(&mut held, 5), taken(&mut held, 15)], [true, false]);
+        held.truncate(0);
+        held.push(part(1));
+        assert!(!held.is_at_jump(), "the last jump is gone with what was behind it");
     }
 
     #[test]

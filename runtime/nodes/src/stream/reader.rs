@@ -13,8 +13,7 @@ pub(crate) struct Segment {
     pub(crate) rate: u32,
     pub(crate) channels: usize,
     pub(crate) layout: Layout,
-    /// The time of the first frame, in nanoseconds: that of its packet, else the end of the segment before. Where times are
-    /// ignored, the other way round.
+    /// The time of the first frame, in nanoseconds: the end of the segment before, and where the time jumps that of its packet.
     pub(crate) origin: Option<i64>,
     /// How much of the item came before it, in nanoseconds: the time since its first frame where that is known, else how
     /// long the segments before this one lasted.
@@ -23,6 +22,8 @@ pub(crate) struct Segment {
     pub(crate) begin: Option<i64>,
     /// Whether it continues the segment before, in the same format, after a jump in time.
     pub(crate) follows_jump: bool,
+    /// Whether its time jumps from the end of the audio before it, of whatever format that is.
+    pub(crate) discontinuity: bool,
     /// Frames handed on.
     pub(crate) position: u64,
     /// Whether the frames that come now are the last ones of their packet.
@@ -59,6 +60,8 @@ pub(crate) struct Reader {
     /// How long the segments lasted that have ended, in nanoseconds.
     elapsed: i64,
     follows_jump: bool,
+    /// Whether what is made of the audio has not reached the jump yet at which the segment began.
+    discontinuity: bool,
     ending: bool,
     /// Whether the open segment ends before whatever comes.
     is_cut: bool,
@@ -189,8 +192,11 @@ impl Reader {
         if self.segment.is_some() && !(self.is_provisional && has_frames) {
             return None;
         }
-        (self.jump, self.is_provisional) = (None, !has_frames);
-        let origin = if self.timeline.gaps == Gaps::Ignore { self.end.or(audio.pts) } else { audio.pts.or(self.end) };
+        let jumps = self.jump.take().is_some();
+        self.is_provisional = !has_frames;
+        self.discontinuity |= jumps;
+        // Where nothing jumps the count goes on: what a packet is off by is tolerated once, and never handed on.
+        let origin = if jumps { audio.pts.or(self.end) } else { self.end.or(audio.pts) };
         let since = |(begin, before): (i64, i64)| origin.map(|at| at.saturating_sub(begin).saturating_add(before));
         let since_begin = self.begin.and_then(since).filter(|elapsed| *elapsed >= self.elapsed - NEAR);
         if since_begin.is_none() && has_frames {
@@ -205,9 +211,20 @@ impl Reader {
             elapsed: since_begin.unwrap_or(self.elapsed),
             begin: self.begin.map(|(begin, _)| begin).or(origin),
             follows_jump: before.unwrap_or_else(|| std::mem::take(&mut self.follows_jump)),
+            discontinuity: jumps,
             position: 0,
             ends_packet: false,
         }))
+    }
+
+    /// A packet of what was made of the audio: the first one with frames behind a jump says so.
+    pub(crate) fn marked(&mut self, packet: Packet) -> Packet {
+        if !self.discontinuity {
+            return packet;
+        }
+        let discontinuity = matches!(&packet.value, Value::Audio(audio) if audio.frames() > 0);
+        self.discontinuity = !discontinuity;
+        Packet { discontinuity, ..packet }
     }
 
     /// The next frames of what waits, and of silence before it; at most as many as are wanted. A whole packet has its own time.

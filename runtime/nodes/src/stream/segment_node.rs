@@ -22,6 +22,12 @@ pub(crate) trait SegmentProcessor: Send {
         Ok(())
     }
 
+    /// Whether it holds frames of several segments back. Then it marks itself what it emits from behind a jump, as
+    /// [`AudioFifo`](super::audio_fifo::AudioFifo) tells.
+    fn holds_jumps(&self) -> bool {
+        false
+    }
+
     /// Begins an item, as [`Node::begin_item`](remotemedia_core::node::Node::begin_item) does.
     fn begin_item(&mut self, item: &Item) {
         let _ = item;
@@ -183,6 +189,7 @@ impl<P: SegmentProcessor> SegmentNode<P> {
             };
             if packet.is_some() || has_worked {
                 let emission = packet.map(|packet| {
+                    let packet = if process.holds_jumps() { packet } else { reader.marked(packet) };
                     let packet = Packet { stream: *stream, ..packet };
                     Emission { port: 0, packet }
                 });

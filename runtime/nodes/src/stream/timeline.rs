@@ -11,7 +11,7 @@ use super::arrival::Arrival;
 /// What a node does where the times of its input jump.
 ///
 /// A jump is a deviation of a packet's `pts` from the end of the audio before it by more than half the packet, at most 10 ms
-/// and at least 1 ms. See `docs/concepts.md`.
+/// and at least 1 ms, or a smaller one that a node before has found to be a jump. See `docs/concepts.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gaps {
@@ -63,9 +63,8 @@ impl Timeline {
             return Place::Follows;
         }
         let duration = arrival.audio().duration();
-        let tolerance = (duration / 2).clamp(LEAST_TOLERANCE, MOST_TOLERANCE);
         let ahead = pts.saturating_sub(end);
-        if self.gaps == Gaps::Ignore || ahead.saturating_abs() <= tolerance {
+        if self.gaps == Gaps::Ignore || !is_jump(arrival, ahead) {
             return Place::Follows;
         }
         if ahead > 0 {
@@ -82,6 +81,18 @@ impl Timeline {
         self.breaks.count_overlap(trimmed);
         Place::Overlaps(trimmed)
     }
+}
+
+/// Whether the time jumps at a packet that begins so many nanoseconds after the end of the audio before it. Where a node has
+/// found a jump, it is one to the nodes behind it too, whose packets have other lengths; half a frame is what counts are rounded by.
+pub(crate) fn is_jump(arrival: &Arrival, ahead: i64) -> bool {
+    let audio = arrival.audio();
+    let tolerance = if arrival.is_discontinuous() {
+        MediaTime::of_frames(1, audio.rate()) / 2 + 1
+    } else {
+        (audio.duration() / 2).clamp(LEAST_TOLERANCE, MOST_TOLERANCE)
+    };
+    ahead.saturating_abs() > tolerance
 }
 
 /// The frames at a rate that are nearest to a duration.
@@ -118,6 +129,19 @@ mod tests {
             let trimmed = (tolerance + 1).min(duration_ms as i64 * MS);
             assert_eq!(place(Gaps::Restart, duration_ms, -tolerance - 1), Place::Overlaps(trimmed));
         }
+    }
+
+    #[test]
+    fn where_a_node_has_found_a_jump_none_is_tolerated() {
+        let frame = MS / 8;
+        let place = |ahead: i64| {
+            let packet = arrival(1_000, Some(ahead)).with(arrival(1_000, None).into_audio());
+            let arrival = Arrival::of(Packet { discontinuity: true, ..packet }).expect("audio");
+            Timeline::default().place(&arrival, Some(0))
+        };
+        assert_eq!([place(0), place(frame / 2), place(-frame / 2)], [Place::Follows; 3]);
+        assert_eq!(place(frame), Place::Apart(Some(frame)));
+        assert_eq!(place(-frame), Place::Overlaps(frame));
     }
 
     #[test]

@@ -230,8 +230,10 @@ impl AudioResample {
 
     /// A step with this result. If it is the last one for now, at the end of an item, all that concerned the item is over.
     fn stepped(&mut self, made: Option<Audio>, more: bool) -> Step {
-        let packet = |audio: Audio| Packet { stream: self.stream, ..Packet::new(audio.into()) };
-        let emission = made.map(|audio| Emission { port: 0, packet: packet(audio) });
+        let emission = made.map(|audio| {
+            let packet = Packet { stream: self.stream, ..self.reader.marked(Packet::new(audio.into())) };
+            Emission { port: 0, packet }
+        });
         if more {
             return Step::More(emission);
         }
