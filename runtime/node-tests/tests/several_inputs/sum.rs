@@ -185,6 +185,33 @@ fn what_comes_too_late_is_counted_as_well_as_what_is_missing() {
     assert_eq!((counts.overlaps, counts.gaps, counts.missing), (1, 1, 500_000_000));
 }
 
+#[test]
+fn times_behind_sound_without_any_mean_the_same_with_a_converter() {
+    const MS: i64 = 1_000_000;
+    // So many packets without a time, then these times.
+    for (untimed, times_ms, frames) in [
+        (10, vec![Some(0), None, None, None], 13 * 160),
+        (10, vec![Some(0), Some(20), Some(40)], 10 * 160),
+        (10, vec![Some(5_000), Some(5_020)], 40_320),
+        (60, vec![Some(90)], 0),
+    ] {
+        let run = |params: Json| {
+            let ((mut node, breaks), mut sounds) = (counted(params, &[0]), Vec::new());
+            let times = std::iter::repeat_n(None, untimed).chain(times_ms.iter().copied());
+            for (number, time_ms) in times.enumerate() {
+                let audio = ramp(number, 1, 160).with_pts(time_ms.map(|time: i64| time * MS));
+                push(&mut *node, 0, &audio, &mut sounds)?;
+            }
+            flush(&mut *node, &mut sounds);
+            Ok::<_, NodeError>((joined(&sounds, 0), breaks.read()))
+        };
+        let expected = run(json!({}));
+        assert_eq!(expected.as_ref().map_or(0, |(made, _)| made.len()), frames);
+        assert_eq!(run(json!({"wait_ms": 60_000})), expected);
+        assert_eq!(run(json!({"rate": RATE, "wait_ms": 60_000})), expected);
+    }
+}
+
 /// A voice of 48 kHz, converted alone.
 fn converted(voice: &Audio) -> Vec<f32> {
     let (mut node, mut sounds) = (connected("AudioResample", json!({"rate": RATE}), &[0]), Vec::new());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use remotemedia_core::node::{Context, Define as _, Node as _, NodeError, Step};
-use remotemedia_core::value::Packet;
+use remotemedia_core::value::{Packet, Value};
 
 use crate::audio::{AudioResample, AudioResampleParams, ResampleQuality};
 use crate::stream::align::Held;
@@ -12,6 +12,8 @@ use crate::stream::timeline::Gaps;
 /// Converts one input, from item to item.
 pub(super) struct Converter {
     node: AudioResample,
+    /// Whether sound has come in this item.
+    has_begun: bool,
     /// Whether there is more to do with what it has got.
     is_busy: bool,
     end: End,
@@ -32,15 +34,23 @@ impl Converter {
     pub(super) fn new(rate: u32) -> Self {
         let (quality, gaps) = (ResampleQuality::default(), Gaps::default());
         let node = AudioResample::new(&AudioResampleParams { rate, quality, gaps });
-        Self { node, is_busy: false, end: End::Open }
+        Self { node, has_begun: false, is_busy: false, end: End::Open }
     }
 
     pub(super) fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         self.node.initialize(context)
     }
 
-    /// Takes in a packet; returns what comes of it first.
-    pub(super) fn take(&mut self, packet: Packet) -> Result<Option<Packet>, NodeError> {
+    /// Takes in a packet; returns what comes of it first. Sound without a time begins at 0, as in the sum: so it is placed, and
+    /// counted, as it would be without a converter.
+    pub(super) fn take(&mut self, mut packet: Packet) -> Result<Option<Packet>, NodeError> {
+        if let Value::Audio(audio) = &mut packet.value
+            && audio.frames() > 0
+            && !std::mem::replace(&mut self.has_begun, true)
+            && packet.pts.or(audio.pts).is_none()
+        {
+            (packet.pts, audio.pts) = (Some(0), Some(0));
+        }
         let step = self.node.process(0, packet)?;
         Ok(self.stepped(step))
     }
@@ -80,7 +90,7 @@ impl Converter {
 
     /// The next item begins.
     pub(super) fn reset(&mut self) {
-        self.end = End::Open;
+        (self.has_begun, self.end) = (false, End::Open);
     }
 
     fn stepped(&mut self, step: Step) -> Option<Packet> {
