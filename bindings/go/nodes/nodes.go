@@ -654,7 +654,7 @@ type AudioCrossfadeSpec struct{ remotemedia.NodeSpec }
 // gains are 1 - t and t, for sounds that are alike; with `equal_power` cos(t pi/2) and sin(t pi/2), for sounds that
 // have nothing in common, whose powers add up. Outside of it both pass unchanged.
 //
-// The output has the times of `in0`, its jumps of more than 10 ms included; those of `in1` are not looked at, since
+// The output has the times of `in0`, its jumps of whatever length included; those of `in1` are not looked at, since
 // it follows. Each item has a fade of its own. `in0` comes out `duration_ms` late, as its end is not known before.
 // What comes of `in1` before `in0` has ended waits: in its queue where nothing but nodes of its own feed it, else
 // here, up to 1 GiB. Both need one rate and one number of channels: with `rate` and `channels` converters are put

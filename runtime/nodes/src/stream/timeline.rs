@@ -11,7 +11,7 @@ use super::arrival::Arrival;
 /// What a node does where the times of its input jump.
 ///
 /// A jump is a deviation of a packet's `pts` from the end of the audio before it by more than half the packet, at most 10 ms
-/// and at least 1 ms, or a smaller one that a node before has found to be a jump. See `docs/concepts.md`.
+/// and at least 1 ms. See `docs/concepts.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gaps {
