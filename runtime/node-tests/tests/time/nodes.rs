@@ -200,22 +200,36 @@ fn a_gap_that_a_node_finds_is_one_to_the_node_behind_it() {
     }
 }
 
+/// Whatever their times, their rates and their channels are.
 #[test]
 fn packets_without_frames_change_nothing() {
-    for (name, params, _) in ways() {
-        let registry = harness::drive::registry();
-        let node_type = registry.get(name).expect("a built-in node");
+    let mut cases = ways().into_iter().map(|(name, params, _)| (name, params)).collect::<Vec<_>>();
+    cases.extend(["AudioMix", "AudioSum", "AudioCrossfade"].map(|name| (name, registry_type(name).example.clone())));
+    cases.extend([("AudioSum", json!({})), ("AudioSum", json!({"rate": 24_000, "wait_ms": 200}))]);
+    for (name, params) in cases {
+        let node_type = registry_type(name);
         let audio = audio_for(node_type, &params);
         let half = audio.frames() / 2;
         let halves = [audio.slice(0, half), audio.slice(half, half)];
-        let (expected, _) = run(node_type, &params, "restart", &halves);
-        let empty = |pts: Option<i64>| audio.slice(0, 0).with_pts(pts);
-        for pts in [None, Some(0), Some(ORIGIN), Some(2 * ORIGIN)] {
-            let packets = [empty(pts), halves[0].clone(), empty(pts), halves[1].clone(), empty(pts)];
-            let (mut made, counts) = run(node_type, &params, "restart", &packets);
+        let run = |packets: &[Audio]| {
+            let mut params = params.clone();
+            if node_type.params_schema["properties"].get("gaps").is_some() {
+                params["gaps"] = "restart".into();
+            }
+            let (mut made, counts) = run_node(node_type, &params, packets.iter().cloned().map(Value::from));
             made.retain(|piece| !matches!(piece, Piece::Audio(_, channels) if channels[0].is_empty()));
-            assert_eq!(counts, TimeBreakCounts::default(), "{name}, {pts:?}");
-            assert!(made == expected, "{name}, {pts:?}");
+            (made, counts)
+        };
+        let expected = run(&halves);
+        for (rate, channels) in [(audio.rate(), audio.channels()), (5, audio.channels()), (audio.rate(), 7)] {
+            let empty = Audio::from_planar(Vec::new(), channels, rate).expect("valid audio");
+            for pts in [None, Some(0), Some(ORIGIN), Some(2 * ORIGIN)] {
+                let empty = empty.clone().with_pts(pts);
+                let packets = [empty.clone(), halves[0].clone(), empty.clone(), halves[1].clone(), empty];
+                let made = run(&packets);
+                assert_eq!(made.1, TimeBreakCounts::default(), "{name}, {rate} Hz, {pts:?}");
+                assert!(made == expected, "{name} with {params}, {rate} Hz, {channels} channels, {pts:?}");
+            }
         }
     }
 }
@@ -410,15 +424,24 @@ fn run_packets(
     gaps: &str,
     packets: impl IntoIterator<Item = Packet>,
 ) -> (Vec<Piece>, TimeBreakCounts) {
-    let mut params = params.as_object().cloned().expect("an object");
-    params.insert("gaps".to_owned(), gaps.into());
+    let mut params = params.clone();
+    params["gaps"] = gaps.into();
+    run_node(node_type, &params, packets)
+}
+
+fn run_node(
+    node_type: &NodeType,
+    params: &Json,
+    packets: impl IntoIterator<Item = impl Into<Packet>>,
+) -> (Vec<Piece>, TimeBreakCounts) {
+    let params = params.as_object().cloned().expect("an object");
     let mut node = node_type.prepare(params).expect("valid params").instantiate();
     node.connect(&[0]);
     let context = Context { node_id: "here".into(), ..Context::default() };
     node.initialize(&context).expect("it initializes");
     let mut pieces = Vec::new();
     for packet in packets {
-        let step = node.process(0, packet);
+        let step = node.process(0, packet.into());
         collect(&mut *node, step, &mut pieces);
     }
     let step = node.flush();

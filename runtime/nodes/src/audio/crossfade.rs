@@ -8,7 +8,7 @@ use remotemedia_core::value::{Audio, Kind, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::stream::arrival::Arrival;
+use crate::stream::arrival::{Arrival, Intake};
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
 use crate::stream::format::{Format, wanted_format};
@@ -23,7 +23,7 @@ documented! {
 /// sounds that are alike; with `equal_power` cos(t pi/2) and sin(t pi/2), for sounds that have nothing in common, whose
 /// powers add up. Outside of it both pass unchanged.
 ///
-/// The output has the times of `in0`, its jumps included; those of `in1` are not looked at, since it
+/// The output has the times of `in0`, its jumps of whatever length included; those of `in1` are not looked at, since it
 /// follows. Each item has a fade of its own.
 /// `in0` comes out `duration_ms` late, as its end is not known before. What comes of `in1` before `in0` has ended waits: in
 /// its queue where nothing but nodes of its own feed it, else here, up to 1 GiB. Both need one rate and one number of
@@ -85,6 +85,7 @@ fn default_duration_ms() -> f64 {
 
 #[derive(Debug, Default)]
 struct Input {
+    intake: Intake,
     held: AudioFifo,
     is_connected: bool,
     has_ended: bool,
@@ -184,7 +185,7 @@ impl Define for AudioCrossfade {
 
 impl AudioCrossfade {
     fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let arrival = Arrival::of(packet)?;
+        let Some(arrival) = self.inputs[port].intake.take(packet)? else { return Ok(()) };
         let (audio, pts) = (arrival.audio(), arrival.pts());
         let format = self.format.get_or_insert_with(|| Format::of(audio));
         format.check(audio, port, pts, "what came before")?;
@@ -203,6 +204,9 @@ impl AudioCrossfade {
 
     /// Emits the next frames that are known, up to a step's work.
     fn step(&mut self) -> Result<Step, NodeError> {
+        if self.ending && self.format.is_none() {
+            self.take_empty();
+        }
         let Some(format) = self.format.clone() else {
             if self.ending {
                 self.finish();
@@ -256,6 +260,15 @@ impl AudioCrossfade {
         Ok(if is_empty { Step::Done(emission) } else { Step::More(emission) })
     }
 
+    /// Nothing has come but packets without frames, if any: the output is one too.
+    fn take_empty(&mut self) {
+        let [first, second] = self.inputs.each_mut().map(|input| input.intake.finish());
+        if let Some(pts) = first.as_ref().and_then(Arrival::pts) {
+            self.times.jumps.push_back((0, pts));
+        }
+        self.format = first.or(second).map(|empty| Format::of(empty.audio()));
+    }
+
     /// The next frames of the fade.
     fn fade(&mut self, frames: usize, done: usize, count: usize) -> Audio {
         let [first, second] = &mut self.inputs;
@@ -295,14 +308,12 @@ impl AudioCrossfade {
 impl Times {
     /// Takes the time of the next frames.
     fn push(&mut self, arrival: &Arrival) {
-        let (next, frames) = (self.frames, arrival.audio().frames());
+        let next = self.frames;
         let end = self.jumps.back().map(|jump| following(*jump, next, arrival.audio().rate()));
-        self.frames += frames as u64;
+        self.frames += arrival.audio().frames() as u64;
         let Some(pts) = arrival.pts_after(end) else { return };
         let is_jump = end.is_none_or(|end| is_jump(arrival, pts.saturating_sub(end)));
-        // Behind the last frame nothing of `in0` sounds, so that `in1` follows on it.
-        if is_jump && (frames > 0 || next == 0) {
-            self.jumps.pop_back_if(|(frame, _)| *frame == next);
+        if is_jump {
             self.jumps.push_back((next, pts));
         }
     }

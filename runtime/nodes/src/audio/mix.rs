@@ -99,6 +99,12 @@ impl Node for AudioMix {
         }
         let (seq, stream) = (packet.seq, packet.stream);
         let arrival = Arrival::of(packet)?;
+        if arrival.audio().frames() == 0 {
+            // Of no samples any number can be mixed.
+            let empty = Audio::from_planar(Vec::new(), self.channels, arrival.audio().rate());
+            let packet = arrival.with(empty.expect("as many channels as the params allow"));
+            return Ok(Step::emit(Packet { seq, stream, ..packet }));
+        }
         let known = self.matrix.take().filter(|matrix| matrix.is_for(arrival.audio()));
         let matrix = known.map_or_else(|| self.matrix_for(arrival.audio()), Ok);
         self.matrix = Some(matrix.map_err(|error| error.at(arrival.pts()))?);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use remotemedia_core::node::{NodeError, TimeBreaks};
 use remotemedia_core::value::{Audio, MediaTime, Packet};
 
-use super::arrival::Arrival;
+use super::arrival::Intake;
 use super::audio_fifo::LIMIT;
 use super::finite::check_finite;
 use super::format::Format;
@@ -19,6 +19,7 @@ use super::timeline::{Place, Timeline, frames_of};
 pub(crate) struct Aligned {
     tracks: Vec<Track>,
     timeline: Timeline,
+    intake: Intake,
     /// Counts what comes too late.
     breaks: TimeBreaks,
     format: Option<Format>,
@@ -71,6 +72,7 @@ impl Aligned {
         Self {
             tracks: (0..ports).map(|_| Track::default()).collect(),
             timeline: Timeline::default(),
+            intake: Intake::default(),
             breaks: TimeBreaks::default(),
             format: None,
             format_of: 0,
@@ -105,13 +107,13 @@ impl Aligned {
         self.format.as_ref()
     }
 
-    /// Takes in a packet of sound.
+    /// Takes in a packet of sound. One without frames says what the item is if no other comes.
     ///
     /// # Errors
     /// If it is no sound, of another format than the rest, has NaN or infinity, or goes back to another time; or if too
     /// much waits for another input.
     pub(crate) fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let arrival = Arrival::of(packet)?;
+        let Some(arrival) = self.intake.take(packet)? else { return Ok(()) };
         let pts = arrival.pts();
         if self.format.is_none() {
             self.format_of = port;
@@ -122,13 +124,6 @@ impl Aligned {
         let frames = arrival.audio().frames();
         check_finite(arrival.audio(), 0, frames, |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
         let own = pts.map_or(0, |pts| frame_at(pts, rate));
-        if frames == 0 {
-            // Nothing sounds there. If it stays so, this is where the output is.
-            if self.is_silent() {
-                self.anchor = (own, pts.unwrap_or(0));
-            }
-            return Ok(());
-        }
         let track = &self.tracks[port];
         // Where it begins, and from what its times follow.
         let goes_on = track.end.map_or((own, (own, pts.unwrap_or(0))), |end| (end, track.origin));
@@ -194,6 +189,11 @@ impl Aligned {
 
     /// Ends all inputs for this item.
     pub(crate) fn end_all(&mut self) {
+        if let Some(empty) = self.intake.finish() {
+            let (format, pts) = (Format::of(empty.audio()), empty.pts().unwrap_or(0));
+            self.anchor = (frame_at(pts, format.rate), pts);
+            self.format = Some(format);
+        }
         self.tracks.iter_mut().for_each(|track| track.has_ended = true);
     }
 
@@ -203,7 +203,7 @@ impl Aligned {
             let Track { is_connected, loop_delay, .. } = *track;
             *track = Track { is_connected, loop_delay, ..Track::default() };
         }
-        (self.format, self.position, self.held) = (None, None, 0);
+        (self.intake, self.format, self.position, self.held) = (Intake::default(), None, None, 0);
     }
 
     /// Whether more of an input is of use before something comes at another one.

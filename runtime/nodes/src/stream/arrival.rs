@@ -17,6 +17,37 @@ pub(crate) struct Arrival {
     discontinuity: bool,
 }
 
+/// Lets audio in, packet by packet. What has no frames changes nothing, whatever its time and its format; only if nothing else
+/// comes, the first of it says what the item is.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    has_begun: bool,
+    empty: Option<Box<Arrival>>,
+}
+
+impl Intake {
+    /// The audio of the next packet, if it has frames.
+    ///
+    /// # Errors
+    /// If it is a packet of anything but audio.
+    pub(crate) fn take(&mut self, packet: Packet) -> Result<Option<Arrival>, NodeError> {
+        let arrival = Arrival::of(packet)?;
+        if arrival.audio().frames() > 0 {
+            (self.has_begun, self.empty) = (true, None);
+            return Ok(Some(arrival));
+        }
+        if !self.has_begun {
+            self.empty.get_or_insert_with(|| Box::new(arrival));
+        }
+        Ok(None)
+    }
+
+    /// Ends the item; returns the first packet of it if none had frames.
+    pub(crate) fn finish(&mut self) -> Option<Arrival> {
+        std::mem::take(self).empty.map(|empty| *empty)
+    }
+}
+
 impl Arrival {
     /// The audio of a packet, at the time of the packet.
     ///

@@ -4,7 +4,7 @@
 use remotemedia_core::node::{NodeError, TimeBreaks};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
-use super::arrival::Arrival;
+use super::arrival::Intake;
 use super::timeline::{Gaps, Place, Timeline, frames_of};
 
 /// Audio without a change of rate, channels or layout, and without a jump in time.
@@ -45,14 +45,13 @@ pub(crate) enum SegmentEnd {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     timeline: Timeline,
+    intake: Intake,
     waiting: Option<Waiting>,
     /// Frames of silence to be handed on before what waits.
     silence: u64,
     /// How many nanoseconds are missing before what waits, if the time jumps there: all, if a timeline of its own begins.
     jump: Option<i64>,
     segment: Option<Segment>,
-    /// Whether the segment has had but packets without frames: its time is that of the first one that has some.
-    is_provisional: bool,
     /// The time of the first frame of the timeline, and how much of the item came before it.
     begin: Option<(i64, i64)>,
     /// Where the last segment ended.
@@ -88,16 +87,17 @@ impl Reader {
         self.timeline.breaks = breaks.clone();
     }
 
-    /// Takes the next packet. Nothing of the one before may be left.
+    /// Takes the next packet. Nothing of the one before may be left. One without frames waits for the end of the item, and is
+    /// forgotten if others come.
     ///
     /// # Errors
     /// If it is a packet of anything but audio.
     pub(crate) fn push(&mut self, packet: Packet) -> Result<(), NodeError> {
-        let arrival = Arrival::of(packet)?;
+        let Some(arrival) = self.intake.take(packet)? else { return Ok(()) };
         let open = self.segment.as_ref().filter(|segment| segment.position > 0);
         let end = open.map_or(self.end, |segment| segment.time(segment.position));
         // What came before is not known to end where this begins.
-        let begins_times = open.is_some() && end.is_none() && arrival.pts().is_some() && arrival.audio().frames() > 0;
+        let begins_times = open.is_some() && end.is_none() && arrival.pts().is_some();
         let fits = self.segment.as_ref().is_some_and(|segment| segment.fits(arrival.audio()));
         (self.silence, self.jump) = (0, None);
         let (place, has_own_time) = (self.timeline.place(&arrival, end), arrival.has_own_time());
@@ -126,6 +126,9 @@ impl Reader {
     /// The item ends.
     pub(crate) fn finish(&mut self) {
         self.ending = true;
+        if let Some(empty) = self.intake.finish() {
+            self.waiting = Some(Waiting { audio: empty.into_audio(), taken: 0 });
+        }
     }
 
     /// The open segment ends here, and the item goes on.
@@ -185,24 +188,21 @@ impl Reader {
         self.segment.take().map(|segment| (segment, why))
     }
 
-    /// Opens a segment for what waits, if none is open, or none that has frames.
+    /// Opens a segment for what waits, if none is open.
     pub(crate) fn open(&mut self) -> Option<&Segment> {
         let audio = &self.waiting.as_ref()?.audio;
-        let has_frames = audio.frames() > 0;
-        if self.segment.is_some() && !(self.is_provisional && has_frames) {
+        if self.segment.is_some() {
             return None;
         }
         let jumps = self.jump.take().is_some();
-        self.is_provisional = !has_frames;
         self.discontinuity |= jumps;
         // Where nothing jumps the count goes on: what a packet is off by is tolerated once, and never handed on.
         let origin = if jumps { audio.pts.or(self.end) } else { self.end.or(audio.pts) };
         let since = |(begin, before): (i64, i64)| origin.map(|at| at.saturating_sub(begin).saturating_add(before));
         let since_begin = self.begin.and_then(since).filter(|elapsed| *elapsed >= self.elapsed - NEAR);
-        if since_begin.is_none() && has_frames {
+        if since_begin.is_none() {
             self.begin = origin.map(|origin| (origin, self.elapsed));
         }
-        let before = self.segment.take().map(|segment| segment.follows_jump);
         Some(self.segment.insert(Segment {
             rate: audio.rate(),
             channels: audio.channels(),
@@ -210,7 +210,7 @@ impl Reader {
             origin,
             elapsed: since_begin.unwrap_or(self.elapsed),
             begin: self.begin.map(|(begin, _)| begin).or(origin),
-            follows_jump: before.unwrap_or_else(|| std::mem::take(&mut self.follows_jump)),
+            follows_jump: std::mem::take(&mut self.follows_jump),
             discontinuity: jumps,
             position: 0,
             ends_packet: false,

@@ -265,8 +265,10 @@ impl Node for AudioEncode {
         let Value::Audio(audio) = &packet.value else {
             return Err(NodeError::new(format!("expected audio, got {}", packet.value.kind().name())));
         };
-        let result = self.begin(audio);
-        self.or_abandon(result)?;
+        if audio.frames() > 0 {
+            let result = self.begin(audio);
+            self.or_abandon(result)?;
+        }
         self.reader.push(packet)?;
         self.resume()
     }
@@ -291,6 +293,11 @@ impl Node for AudioEncode {
 
     fn flush(&mut self) -> Result<Step, NodeError> {
         let name = self.name();
+        self.reader.finish();
+        if let Some(empty) = self.reader.peek().cloned() {
+            let result = self.begin(&empty);
+            self.or_abandon(result)?;
+        }
         self.reader.reset();
         let Some(mut open) = self.open.take() else { return Ok(Step::DONE) };
         match &mut open.writer {

@@ -77,11 +77,6 @@ impl Conversion {
         Self { ratio, ..Self::new(kernel, segment, segment.rate) }
     }
 
-    /// The segment begins at another time, which was not known before it had frames.
-    pub(super) fn move_to(&mut self, segment: &Segment) {
-        self.origin = segment.origin;
-    }
-
     /// When an input frame sounds, in nanoseconds.
     fn time_of(&self, frame: u64) -> Option<i64> {
         self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
@@ -174,6 +169,11 @@ impl Conversion {
             Some(_) => !self.is_over(),
             None => self.piece.is_some() || self.waiting_frames() >= self.kernel.hop(),
         }
+    }
+
+    /// Whether the input is complete.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.total.is_some()
     }
 
     /// Whether all output of a complete input has been emitted.

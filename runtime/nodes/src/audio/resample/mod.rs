@@ -148,10 +148,8 @@ impl Node for AudioResample {
 
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
         let audio = audio_of(&packet)?;
-        if !passes(audio.rate(), self.rate) && !RATES.contains(&audio.rate()) {
-            let (low, high) = (RATES.start(), RATES.end());
-            let cause = format!("the sound has a rate of {} Hz, outside {low} to {high} Hz", audio.rate());
-            return Err(NodeError::new(cause).cure("Check the rate that was given with the samples.").at(packet.pts));
+        if audio.frames() > 0 {
+            check_rate(audio.rate(), self.rate, packet.pts)?;
         }
         self.stream = packet.stream;
         self.reader.push(packet)?;
@@ -183,18 +181,13 @@ impl AudioResample {
     /// Does one step of what there is to do: what waits, then, at the end of an item, what is left.
     fn advance(&mut self) -> Result<Step, NodeError> {
         let Some(conversion) = &mut self.conversion else { return self.pass() };
-        if conversion.is_amid_piece() {
+        if conversion.is_amid_piece() || conversion.is_finishing() {
             // It goes on with what it has.
         } else if self.reader.take_ended().is_some() {
             conversion.finish();
-        } else {
-            if let Some(segment) = self.reader.open() {
-                conversion.move_to(segment);
-            }
-            if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
-                segment.position += audio.frames() as u64;
-                conversion.take(audio)?;
-            }
+        } else if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
+            segment.position += audio.frames() as u64;
+            conversion.take(audio)?;
         }
         let made = conversion.run()?;
         let mut more = conversion.can_run() || self.reader.is_waiting();
@@ -214,6 +207,8 @@ impl AudioResample {
         if let Some(segment) = self.reader.open()
             && !passes(segment.rate, self.rate)
         {
+            // An item without frames may have any.
+            check_rate(segment.rate, self.rate, segment.origin)?;
             let kernel = self.quality.kernel(segment.rate, self.rate, segment.channels);
             self.conversion = Some(Conversion::new(kernel, segment, self.rate));
             return self.advance();
@@ -247,6 +242,16 @@ impl AudioResample {
 /// Whether sound of this rate is to have no other.
 fn passes(rate: u32, to: u32) -> bool {
     rate == to || to == SAME_RATE
+}
+
+/// Checks that sound of this rate can be converted, if it has to be.
+fn check_rate(rate: u32, to: u32, pts: Option<i64>) -> Result<(), NodeError> {
+    if passes(rate, to) || RATES.contains(&rate) {
+        return Ok(());
+    }
+    let (low, high) = (RATES.start(), RATES.end());
+    let cause = format!("the sound has a rate of {rate} Hz, outside {low} to {high} Hz");
+    Err(NodeError::new(cause).cure("Check the rate that was given with the samples.").at(pts))
 }
 
 fn audio_of(packet: &Packet) -> Result<&Audio, NodeError> {
