@@ -58,7 +58,7 @@ func (p Problem) String() string {
 
 func (e *Error) Error() string { return e.Message }
 
-// Unwrap returns the error that a function of this program gave, or the cause of the context that ended the work.
+// Unwrap returns the error that a function of this program gave, or the cause of the context that ended the work, or the call.
 func (e *Error) Unwrap() error { return e.err }
 
 // Is makes errors.Is find the status, and the errors of package context that mean the same.
@@ -170,6 +170,21 @@ func completionError(status Status, details []*Error, outputs *Outputs) *Error {
 		}
 	}
 	return lead
+}
+
+// doneError is the error of a call that its own context has ended: what came of it, and the cause.
+func doneError(ctx context.Context, what string) *Error {
+	e := failure(statusOf(ctx.Err()), "%s: %v", what, context.Cause(ctx))
+	e.err = context.Cause(ctx)
+	return e
+}
+
+// statusOf is the status that an error of a context stands for.
+func statusOf(err error) Status {
+	if err == context.DeadlineExceeded {
+		return StatusTimedOut
+	}
+	return StatusCancelled
 }
 
 // causedBy makes the end of a context the cause of what it has ended.

@@ -64,7 +64,7 @@ func (o *Output) Receive(ctx context.Context) (Packet, error) {
 	case o.reading <- struct{}{}:
 		defer func() { <-o.reading }()
 	case <-ctx.Done():
-		return Packet{}, context.Cause(ctx)
+		return Packet{}, doneError(ctx, noOutput)
 	}
 	var packet Packet
 	err := o.await(ctx, func() (status Status, err error) {
@@ -89,7 +89,7 @@ func (o *Output) await(ctx context.Context, try func() (Status, error)) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return doneError(ctx, noOutput)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func (o *Output) offer(ctx context.Context, packets chan<- Packet) error {
 	select {
 	case o.reading <- struct{}{}:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return doneError(ctx, noOutput)
 	}
 	err := o.await(ctx, func() (Status, error) {
 		o.session.fetching.RLock()
@@ -170,7 +170,7 @@ func (o *Output) offer(ctx context.Context, packets chan<- Packet) error {
 		return nil
 	case <-dropping:
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		err = doneError(ctx, noOutput)
 	}
 	s.mu.Lock()
 	o.fetched = append([]Packet{packet}, o.fetched...)

@@ -173,8 +173,8 @@ func (p *Pipeline) use() (at *port, done func(), err error) {
 
 func (p *Pipeline) submit(ctx context.Context, inputs any, budget time.Duration) (*Run, error) {
 	timeout := abi.Forever
-	if err := ctx.Err(); err != nil {
-		return nil, causedBy(ctx, failure(statusOf(err), "the work was not begun: %v", err))
+	if ctx.Err() != nil {
+		return nil, doneError(ctx, "the work was not begun")
 	}
 	if deadline, has := ctx.Deadline(); has {
 		timeout = uintptr(microseconds(max(time.Until(deadline), 0)))
@@ -216,14 +216,6 @@ func (p *Pipeline) submit(ctx context.Context, inputs any, budget time.Duration)
 	}
 	run.watch(ctx)
 	return run, nil
-}
-
-// statusOf is the status that an error of a context stands for.
-func statusOf(err error) Status {
-	if err == context.DeadlineExceeded {
-		return StatusTimedOut
-	}
-	return StatusCancelled
 }
 
 // readParams gives the types of host nodes with a constructor the params that their nodes have in the manifest.

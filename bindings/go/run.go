@@ -44,7 +44,7 @@ func (r *Run) Wait(ctx context.Context) (*Outputs, error) {
 	case <-r.done:
 		return r.outputs, r.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, doneError(ctx, "the work has not ended")
 	}
 }
 

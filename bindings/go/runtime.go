@@ -106,7 +106,7 @@ func (r *Runtime) Shutdown(ctx context.Context) error {
 		case Status(status) == StatusOK:
 			return nil
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return doneError(ctx, "the runtime has not ended all work")
 		}
 	}
 }

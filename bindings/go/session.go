@@ -69,12 +69,16 @@ const (
 	// receiveMost is the most outputs that are fetched at once, sendMost the most packets that are sent at once.
 	receiveMost = 256
 	sendMost    = 256
+
+	// noRoom and noOutput are why calls waited that their contexts end.
+	noRoom   = "the session had no room"
+	noOutput = "the session had no output"
 )
 
 // Session opens a session. When ctx is done it is cancelled; Close ends it.
 func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Session, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, causedBy(ctx, failure(statusOf(err), "the session was not opened: %v", err))
+	if ctx.Err() != nil {
+		return nil, doneError(ctx, "the session was not opened")
 	}
 	port, done, err := p.use()
 	if err != nil {
@@ -191,7 +195,7 @@ func (s *Session) sendTo(ctx context.Context, packets []Packet, first int, since
 	case sending <- struct{}{}:
 		defer func() { <-sending }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return doneError(ctx, noRoom)
 	}
 	for first < len(packets) {
 		// Before the try: room that comes after it is not missed.
@@ -206,7 +210,7 @@ func (s *Session) sendTo(ctx context.Context, packets []Packet, first int, since
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return doneError(ctx, noRoom)
 		}
 	}
 	return nil
@@ -504,7 +508,7 @@ func (s *Session) ended(ctx context.Context) error {
 	select {
 	case <-s.run.done:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return doneError(ctx, "the session has not ended")
 	}
 	if s.run.err != nil {
 		return s.run.err

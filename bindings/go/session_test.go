@@ -203,6 +203,41 @@ func TestAContextEndsASession(t *testing.T) {
 	expect(t, packet.Value, 6)
 }
 
+func TestTheEndOfTheContextOfACallIsItsError(t *testing.T) {
+	r, ctx := begin(t)
+	node, _, _ := stalling()
+	p := compile(t, r, chain(node))
+	s := open(t, ctx, p, SessionOptions{Packets: 1})
+	run, err := p.Submit(ctx, 1)
+	must(t, err)
+	reason := errors.New("the user has left")
+	late, cancel := context.WithDeadlineCause(ctx, time.Now(), reason)
+	defer cancel()
+	left, leave := context.WithCancelCause(ctx)
+	leave(reason)
+	for over, means := range map[context.Context]struct {
+		status Status
+		err    error
+	}{late: {StatusTimedOut, context.DeadlineExceeded}, left: {StatusCancelled, context.Canceled}} {
+		for what, call := range map[string]func() error{
+			"the session had no output: the user has left": func() error { _, err := s.Receive(over); return err },
+			"the work has not ended: the user has left":    func() error { _, err := run.Wait(over); return err },
+			"the session had no room: the user has left": func() (err error) {
+				for err == nil {
+					err = s.Send(over, 1)
+				}
+				return err
+			},
+		} {
+			err := call()
+			expect(t, failed(t, err, means.status).Message, what)
+			if !errors.Is(err, means.err) || !errors.Is(err, reason) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestClosingASessionWakesItsReaders(t *testing.T) {
 	r, ctx := begin(t)
 	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
