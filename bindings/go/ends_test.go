@@ -44,6 +44,17 @@ func TestInputsAndOutputsHaveNames(t *testing.T) {
 	expect(t, []any{packet.Value, packet.Output}, "[6 sums]")
 }
 
+func TestTwoInputsOrOutputsOfOneNameAreRefused(t *testing.T) {
+	r, _ := begin(t)
+	for want, graph := range map[string]*Graph{
+		`two inputs are called "others"; name all that an input leads to in one call of Input`: twoInputs().Input("others", "add.in"),
+		`two outputs are called "same"; give each of them a name of its own`:                   twoInputs().Output("same", "pass"),
+	} {
+		_, err := r.Compile(graph)
+		expect(t, failed(t, err, StatusInvalidArgument).Message, want)
+	}
+}
+
 func TestAPartIsInterrupted(t *testing.T) {
 	r, ctx := begin(t)
 	node, begun, release := stalling()

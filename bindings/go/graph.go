@@ -20,6 +20,8 @@ type Graph struct {
 	inputs      *Map
 	outputs     *Map
 	ids         map[string]bool
+	// mistake is the first one that a manifest can't express; Compile reports it.
+	mistake error
 }
 
 // graphNode is a node of a graph under the type that it has there.
@@ -145,25 +147,31 @@ func (g *Graph) Join(c Connection) *Graph {
 	return g
 }
 
-// Input names an input of the graph, which leads to these inputs of nodes.
+// Input names an input of the graph, which leads to these inputs of nodes. Compile refuses two of one name.
 func (g *Graph) Input(name string, to ...string) *Graph {
-	if g.inputs == nil {
-		g.inputs = &Map{}
-	}
-	g.inputs.Set(name, to)
-	return g
+	return g.end(&g.inputs, name, to, "two inputs are called %q; name all that an input leads to in one call of Input")
 }
 
-// Output names an output of the graph, which is this output of a node.
+// Output names an output of the graph, which is this output of a node. Compile refuses two of one name.
 func (g *Graph) Output(name, from string) *Graph {
-	if g.outputs == nil {
-		g.outputs = &Map{}
+	return g.end(&g.outputs, name, from, "two outputs are called %q; give each of them a name of its own")
+}
+
+func (g *Graph) end(ends **Map, name string, of any, twice string) *Graph {
+	if *ends == nil {
+		*ends = &Map{}
 	}
-	g.outputs.Set(name, from)
+	if _, has := (*ends).Lookup(name); has && g.mistake == nil {
+		g.mistake = failure(StatusInvalidArgument, twice, name)
+	}
+	(*ends).Set(name, of)
 	return g
 }
 
-func (g *Graph) manifest() *Map {
+func (g *Graph) manifest() (*Map, error) {
+	if g.mistake != nil {
+		return nil, g.mistake
+	}
 	var nodes []any
 	for _, each := range g.nodes {
 		node := NewMap("id", each.ID, "node_type", each.nodeType)
@@ -186,5 +194,5 @@ func (g *Graph) manifest() *Map {
 	if g.outputs != nil {
 		m.Set("outputs", g.outputs)
 	}
-	return m
+	return m, nil
 }

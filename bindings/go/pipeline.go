@@ -52,7 +52,11 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 		x.text(m)
 	case *Graph:
 		types = maps.Clone(m.types)
-		if err := x.encoder.document(m.manifest(), "manifest"); err != nil {
+		built, err := m.manifest()
+		if err != nil {
+			return nil, err
+		}
+		if err := x.encoder.document(built, "manifest"); err != nil {
 			return nil, err
 		}
 	default:

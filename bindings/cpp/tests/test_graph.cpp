@@ -38,6 +38,16 @@ TEST(graph, options_of_a_connection_are_a_map) {
     THROWN(std::invalid_argument, graph.connect("a", "b", 20));
 }
 
+TEST(graph, two_inputs_or_outputs_of_one_name_are_refused) {
+    rm::Graph graph;
+    graph.input("a", rm::List{"one", "two"}).input("b", "one").output("a", "two");
+    const auto refused = THROWN(std::invalid_argument, graph.input("a", "three"));
+    CHECK_EQUAL("two inputs are called 'a'; name all that an input leads to in one call of `input`",
+                std::string(refused.what()));
+    THROWN(std::invalid_argument, graph.output("a", "two"));
+    CHECK_EQUAL(json(R"(["one","two"])"), graph.manifest().at("inputs")["a"]);
+}
+
 TEST(graph, two_functions_of_one_type_are_two_types) {
     const auto times = [](double factor) {
         return rm::host_node("Times", [factor](const double &value) { return value * factor; });

@@ -94,12 +94,16 @@ class Graph {
         return *this;
     }
 
-    /// Names an input of the graph, or an output of it.
+    /// Names an input of the graph, which leads to one end or a list of them. A second one of the same name is
+    /// refused with `std::invalid_argument`.
     Graph &input(std::string_view name, Value ends) {
+        if (inputs_.contains(name)) refuse("inputs", name, "name all that an input leads to in one call of `input`");
         inputs_[name] = std::move(ends);
         return *this;
     }
+    /// Names an output of the graph; a second one of the same name is refused as well.
     Graph &output(std::string_view name, std::string_view end) {
+        if (outputs_.contains(name)) refuse("outputs", name, "give each of them a name of its own");
         outputs_[name] = end;
         return *this;
     }
@@ -133,6 +137,11 @@ class Graph {
     }
 
   private:
+    [[noreturn]] static void refuse(std::string_view ends, std::string_view name, std::string_view cure) {
+        throw std::invalid_argument("two " + std::string(ends) + " are called '" + std::string(name) + "'; " +
+                                    std::string(cure));
+    }
+
     std::string append(Node node) {
         std::string id = node.id;
         if (id.empty()) {
