@@ -1,16 +1,22 @@
 package org.remotemedia;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
-/** A manifest that is built: nodes, and what connects them. Nothing is checked before a pipeline is made of it. */
+/**
+ * A manifest that is built: nodes, and what connects them. Nothing is checked before a pipeline is made of it, but for
+ * names that are given twice.
+ */
 public final class Manifest {
     private final String name;
     private final List<Map<String, Object>> nodes = new ArrayList<>();
     private final List<Map<String, Object>> connections = new ArrayList<>();
     private final Map<String, HostNode> hostNodes = new LinkedHashMap<>();
+    private final Set<String> ids = new HashSet<>();
     private final Map<String, Object> inputs = new LinkedHashMap<>();
     private final Map<String, Object> outputs = new LinkedHashMap<>();
 
@@ -41,8 +47,10 @@ public final class Manifest {
         return this;
     }
 
-    /** Adds a node without a connection. */
+    /** Adds a node without a connection. Its id is settled then. */
     public Manifest add(Node<?> node) {
+        node.settleId(ids);
+        ids.add(node.id());
         nodes.add(node.toMap(typeOf(node)));
         return this;
     }
@@ -53,15 +61,29 @@ public final class Manifest {
         return this;
     }
 
-    /** Names an input: the ends that get what is sent to it. */
+    /**
+     * Names an input: the ends that get what is sent to it.
+     *
+     * @throws RemoteMediaException.InvalidArgument if there is an input of this name
+     */
     public Manifest input(String name, String... ends) {
-        inputs.put(name, ends.length == 1 ? ends[0] : List.of(ends));
+        if (inputs.putIfAbsent(name, ends.length == 1 ? ends[0] : List.of(ends)) != null) {
+            throw new RemoteMediaException.InvalidArgument(
+                    "there are two inputs " + name + "; name all that an input leads to in one call of input");
+        }
         return this;
     }
 
-    /** Names an output: the end that gives it. */
+    /**
+     * Names an output: the end that gives it.
+     *
+     * @throws RemoteMediaException.InvalidArgument if there is an output of this name
+     */
     public Manifest output(String name, String end) {
-        outputs.put(name, end);
+        if (outputs.putIfAbsent(name, end) != null) {
+            throw new RemoteMediaException.InvalidArgument(
+                    "there are two outputs " + name + "; give each of them a name of its own");
+        }
         return this;
     }
 

@@ -1,11 +1,13 @@
 package org.remotemedia;
 
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import org.remotemedia.codec.PlainValues;
 
 /**
  * A node of a {@link Manifest}: a type, an id, and params. {@link Nodes} has a class for each built-in type; a type
@@ -20,7 +22,10 @@ public class Node<N extends Node<N>> {
     private String id;
     private Object onError;
 
-    /** A node of a type. Its id is the type in lower case, unless {@link #id} gives another one. */
+    /**
+     * A node of a type. Its id is the type in lower case, with a number where a manifest that it is added to has that
+     * already, unless {@link #id} gives another one.
+     */
     public Node(String type) {
         this(Objects.requireNonNull(type), null);
     }
@@ -28,7 +33,6 @@ public class Node<N extends Node<N>> {
     private Node(String type, HostNode host) {
         this.type = type;
         this.host = host;
-        id = type.toLowerCase(Locale.ROOT);
     }
 
     /** A node of a type of the host, which is given to the pipeline. */
@@ -38,8 +42,7 @@ public class Node<N extends Node<N>> {
 
     /**
      * A node of a type of the host, which the pipeline gets with the manifest. Two types of one name may be in a
-     * manifest: the second one has the name with a number there, such as {@code Louder_2}. Each node needs an id of
-     * its own, as all do.
+     * manifest: the second one has the name with a number there, such as {@code Louder_2}.
      */
     public static Node<?> of(HostNode type) {
         return new Node<>(type.type(), type);
@@ -63,9 +66,18 @@ public class Node<N extends Node<N>> {
         return self();
     }
 
-    /** The id. */
+    /** The id: the one that was given, or that it got when it was added to a manifest, or else the type in lower case. */
     public String id() {
-        return id;
+        return id != null ? id : type.toLowerCase(Locale.ROOT);
+    }
+
+    /** Settles the id, unless it is settled: one that is not among these. */
+    void settleId(Set<String> taken) {
+        String name = id();
+        for (int number = 2; id == null && taken.contains(name); number++) {
+            name = id() + "_" + number;
+        }
+        id = name;
     }
 
     /** The type. */
@@ -105,13 +117,10 @@ public class Node<N extends Node<N>> {
         return number(time.getSeconds() * 1e3 + time.getNano() / 1e6);
     }
 
-    /** Arrays of numbers are lists in a manifest, not tensors. */
+    /** An array as the list that it is in a manifest: what becomes of the array later does not count. */
     private static Object listed(Object value) {
-        return switch (value) {
-            case double[] numbers -> Arrays.stream(numbers).boxed().toList();
-            case Object[] items -> Arrays.stream(items).map(Node::listed).toList();
-            case null, default -> value;
-        };
+        List<?> items = PlainValues.itemsOf(value);
+        return items == null ? value : items.stream().map(Node::listed).toList();
     }
 
     @SuppressWarnings("unchecked")

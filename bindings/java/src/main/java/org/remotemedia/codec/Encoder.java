@@ -35,6 +35,7 @@ public final class Encoder {
     private byte[] bytes = new byte[512];
     private int length;
     private int depth;
+    private boolean arraysAreLists;
     private final List<MemorySegment> buffers = new ArrayList<>();
 
     /** Forgets what was written. */
@@ -75,6 +76,16 @@ public final class Encoder {
         }
     }
 
+    /** Writes a manifest, or params, as {@link #value} does; there arrays of numbers are lists, and not tensors. */
+    public void manifest(Object object, String name) {
+        arraysAreLists = true;
+        try {
+            value(object, name);
+        } finally {
+            arraysAreLists = false;
+        }
+    }
+
     private void value(Object object) {
         switch (object) {
             case null -> nil();
@@ -86,7 +97,14 @@ public final class Encoder {
             case Value value -> write(value);
             case Map<?, ?> map -> map(map);
             case List<?> list -> list(list);
-            default -> write(PlainValues.valueOf(object));
+            default -> {
+                List<?> items = arraysAreLists ? PlainValues.itemsOf(object) : null;
+                if (items != null) {
+                    list(items);
+                } else {
+                    write(PlainValues.valueOf(object));
+                }
+            }
         }
     }
 

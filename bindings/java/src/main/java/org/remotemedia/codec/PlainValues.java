@@ -1,6 +1,7 @@
 package org.remotemedia.codec;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Array;
 import java.math.BigInteger;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.remotemedia.Audio;
 import org.remotemedia.DType;
 import org.remotemedia.MarshalException;
@@ -88,6 +90,20 @@ public final class PlainValues {
             case Iterable<?> items -> listOf(items, deeper(depth));
             default -> throw new MarshalException("a " + object.getClass().getName()
                     + " is no value; Value.of lists what can be one");
+        };
+    }
+
+    /** The items of an array, unless it is one of bytes; null for other objects. */
+    public static List<?> itemsOf(Object object) {
+        return switch (object) {
+            case null -> null;
+            case byte[] bytes -> null;
+            case Object[] items -> Arrays.asList(items);
+            case Object numbers when numbers.getClass().isArray() ->
+                IntStream.range(0, Array.getLength(numbers))
+                        .mapToObj(index -> Array.get(numbers, index))
+                        .toList();
+            default -> null;
         };
     }
 

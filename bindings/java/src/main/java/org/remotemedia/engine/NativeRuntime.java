@@ -113,7 +113,7 @@ public final class NativeRuntime {
     /** The document of a manifest. */
     public static byte[] encoded(Map<String, ?> manifest) {
         Encoder encoder = new Encoder();
-        encoder.value(manifest, "manifest");
+        encoder.manifest(manifest, "manifest");
         return Arrays.copyOf(encoder.bytes(), encoder.length());
     }
 

@@ -216,7 +216,7 @@ public final class NativeSession implements Work, AutoCloseable {
             document.text("node");
             document.value(node, "node");
             document.text("params");
-            document.value(params, "params");
+            document.manifest(params, "params");
         });
     }
 

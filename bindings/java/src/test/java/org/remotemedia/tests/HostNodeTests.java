@@ -55,11 +55,12 @@ final class HostNodeTests {
 
     static void twoFunctionsOfOneNameBothRun() throws Exception {
         HostNode twice = times(2);
-        Manifest chain = Manifest.chain(
-                "chain", Node.of(twice).id("a"), Node.of(times(5)).id("b"), Node.of(twice).id("c"));
+        Manifest chain = Manifest.chain("chain", Node.of(twice), Node.of(times(5)), Node.of(twice).id("c"));
         try (Pipeline pipeline = Pipeline.of(chain)) {
             same(List.of(new Value.Int(20)), pipeline.execute(List.of(1)).values());
             List<Value> nodes = pipeline.describe().get("nodes").asList();
+            List<String> ids = nodes.stream().map(node -> node.get("id").asText()).toList();
+            same(List.of("times", "times_2", "c"), ids);
             List<String> types = nodes.stream().map(node -> node.get("node_type").asText()).toList();
             same(List.of("Times", "Times_2", "Times"), types);
         }

@@ -7,6 +7,7 @@ import static org.remotemedia.tests.Tests.same;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -14,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
+import org.remotemedia.Node;
 import org.remotemedia.NodeException;
 import org.remotemedia.Nodes;
 import org.remotemedia.Packet;
@@ -21,6 +23,7 @@ import org.remotemedia.Pipeline;
 import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Results;
 import org.remotemedia.Run;
+import org.remotemedia.Session;
 import org.remotemedia.Value;
 
 /** Runs: blocking, in the background, from many threads. */
@@ -46,6 +49,29 @@ final class RunTests {
         try (Pipeline add = Pipeline.of(Manifests.add(1))) {
             fails(RemoteMediaException.InvalidArgument.class, add::execute);
         }
+    }
+
+    static void arraysOfNumbersAreListsInAManifest() throws Exception {
+        double[] taps = {0.5, 0.25};
+        Node<?> own = Node.of(HostNode.map("Own", value -> value)).param("a", taps);
+        taps[0] = 0;
+        own.param("b", List.of(new int[] {1}, Map.of("c", new float[] {1.5f}))).param("d", new long[][] {{}, {2}});
+        try (Pipeline pipeline = Pipeline.of(Manifest.chain("arrays", own, new Nodes.AudioGain()));
+                Session session = pipeline.session()) {
+            same(
+                    "{\"a\": [0.5, 0.25], \"b\": [[1], {\"c\": [1.5]}], \"d\": [[], [2]]}",
+                    pipeline.describe().get("nodes").asList().getFirst().get("params").toString());
+            RemoteMediaException refused = fails(
+                    RemoteMediaException.class, () -> session.set("audiogain", Map.of("gain_db", new int[] {1})));
+            check(refused.getMessage().endsWith("got a list"), refused);
+        }
+    }
+
+    static void aManifestHasEachInputAndOutputOnce() {
+        Manifest same = Manifests.same().input("a", "same").output("a", "same");
+        RemoteMediaException error = fails(RemoteMediaException.InvalidArgument.class, () -> same.input("a", "same"));
+        same("there are two inputs a; name all that an input leads to in one call of input", error.getMessage());
+        fails(RemoteMediaException.InvalidArgument.class, () -> same.output("a", "same"));
     }
 
     static void dependentsRunOnVirtualThreadsAndHoldNothingUp() throws Exception {
