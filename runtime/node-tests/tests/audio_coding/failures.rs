@@ -250,6 +250,55 @@ fn damage_in_the_middle_gives_the_sound_before_it_and_the_place() {
 }
 
 #[test]
+fn a_damaged_block_of_adpcm_takes_no_other_with_it() {
+    // The second of two blocks, of 1017 and of 1012 frames.
+    for (name, block_len, at, frames, detail) in [
+        ("ima.wav", 1024, 2, 1017, "adpcm (ima): invalid step index"),
+        ("ms.wav", 1024, 0, 1012, "adpcm: block predictor exceeds range"),
+    ] {
+        let mut bytes = media::bytes(name);
+        let sound = bytes.windows(4).position(|id| id == b"data").expect("it has sound") + 8;
+        bytes[sound + block_len + at] = 0xff;
+        let expected: Vec<Vec<f32>> =
+            decode_path(&media::path(name)).samples().iter().map(|plane| plane[..frames].to_vec()).collect();
+        let path = media::file(&format!("damaged-{name}"), &bytes);
+        for (shown, outcome) in
+            [(format!("'{path}'"), decode_path(&path)), (STREAM.to_owned(), decode_pieces(&bytes, 100))]
+        {
+            assert_eq!(outcome.samples_before_failure(), expected, "{name}");
+            assert_eq!(
+                outcome.message(),
+                format!("{shown} is damaged: {detail}. Fetch or copy it again, or cut the damaged part out.")
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_element_of_matroska_ends_the_sound_with_an_error() {
+    let packets = (0..50).map(|packet| (vec![packet; 320], 160)).collect();
+    let (headers, matroska) = (Vec::new(), ("A_PCM/INT/LIT", Vec::new()));
+    let stream = Stream { rate: 8000, channels: 1, headers, matroska, mp4: (b"sowt", Vec::new()), packets };
+    for is_live in [false, true] {
+        let whole = stream.matroska(200, is_live);
+        let samples = decode_pieces(&whole, 5000).samples();
+        let packet = whole.windows(320).position(|bytes| bytes == [25; 320]).expect("it is there");
+        // The id of a block of 324 bytes, which is one of no element then, and all up to the middle of the next cluster.
+        let id = whole[..packet].iter().rposition(|byte| *byte == 0xa3).expect("it begins a block");
+        for (at, len, byte) in [(id, 1, 0xc3), (id, 1, 0), (id, 3000, 0xff), (id, 3000, 0)] {
+            let mut bytes = whole.clone();
+            bytes[at..at + len].fill(byte);
+            let path = media::file("damaged.mka", &bytes);
+            for (name, outcome) in [(&*format!("'{path}'"), decode_path(&path)), (STREAM, decode_pieces(&bytes, 500))] {
+                assert_eq!(outcome.samples_before_failure()[0], samples[0][..25 * 160], "{byte} by {name}");
+                let place = format!("{name} is damaged: what begins at byte {at} can't be there. ");
+                assert!(outcome.message().starts_with(&place), "{}", outcome.message());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_file_in_the_middle_of_a_stream_of_bytes() {
     let mut decode = node("AudioDecode", json!({}));
     let packets = vec![Packet::new(Value::bytes(vec![0; 10])), Packet::new(File::from_path("x.wav").into())];

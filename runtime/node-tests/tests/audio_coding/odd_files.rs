@@ -288,6 +288,7 @@ fn tags_around_mp3_do_not_hide_how_much_of_it_is_sound() {
         ),
         ("ID3v2 of a version that does not exist", b"ID3\x09\0\0\0\0\0\x04what".to_vec(), Vec::new()),
         ("ID3v2 that is longer than it says", [id3(200), vec![0; 1000]].concat(), Vec::new()),
+        ("the last part of one in front", ape_tag()[ape_tag().len() - 32..].to_vec(), Vec::new()),
         ("all of them", [id3(3), ape_tag()].concat(), [ape_tag(), id3v1.clone()].concat()),
         ("junk", b"\xff\xfbjunk\xff\xff\xff that is no frame".repeat(20), id3v1),
     ] {

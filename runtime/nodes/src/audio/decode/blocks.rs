@@ -109,7 +109,7 @@ pub(super) struct BlockReader {
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_NULL, short_name: "blocks", long_name: "blocks" };
 /// A packet of uncompressed sound holds so many frames, fewer of what arrives, which is not to wait for them; but it is no
-/// longer than so many bytes.
+/// longer than so many bytes. Of coded sound it is one block, so that a damaged one takes no others with it.
 const MOST_FRAMES: u32 = 2048;
 const MOST_ARRIVING: u32 = 1152;
 const MOST_BYTES: u32 = 1 << 18;
@@ -237,8 +237,12 @@ impl FormatReader for BlockReader {
         match &self.cut {
             Cut::Blocks { bytes, frames } => {
                 let (bytes, frames) = (*bytes, *frames);
-                let most = if self.reader.is_seekable() { MOST_FRAMES } else { MOST_ARRIVING };
-                let blocks = (most / frames).min(MOST_BYTES / bytes).max(1);
+                let most = match frames {
+                    1 if self.reader.is_seekable() => MOST_FRAMES,
+                    1 => MOST_ARRIVING,
+                    _ => 1,
+                };
+                let blocks = most.min(MOST_BYTES / bytes).max(1);
                 let left = self.left.map_or(u64::MAX, |left| left / u64::from(bytes));
                 let blocks = u64::from(blocks).min(left);
                 if blocks == 0 {

@@ -1,6 +1,7 @@
 //! Which container some bytes begin, so that a stream is read the right way and a file that is no audio is called by
 //! its name.
 
+use super::ape_tag::ApePart;
 use super::flac_frame::frame_header;
 use super::id3_tag::tag_len;
 use super::mpeg_header::{Chain, adts_chain, chain};
@@ -59,7 +60,7 @@ pub(super) fn sniff(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool)
         if bytes.len() < SNIFF_LEN && !is_whole {
             return Sniffed::Needs(place + SNIFF_LEN as u64);
         }
-        if let Some(len) = tag_len(&bytes).or_else(|| ape_len(&bytes)) {
+        if let Some(len) = tag_len(&bytes).or_else(|| ApePart::read(&bytes).map(ApePart::len_ahead)) {
             place += len;
             continue;
         }
@@ -100,13 +101,6 @@ fn is_transport(bytes: &[u8]) -> bool {
         let syncs = bytes.iter().skip(first).step_by(len).take(PACKETS);
         syncs.clone().count() == PACKETS && syncs.clone().all(|byte| *byte == SYNC)
     })
-}
-
-/// The length of an APEv2 tag with a header, from that header or from its footer, which says the same.
-pub(super) fn ape_len(bytes: &[u8]) -> Option<u64> {
-    let header = bytes.strip_prefix(b"APETAGEX")?.get(..24)?;
-    let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-    Some(32 + u64::from(size))
 }
 
 /// The container by its own mark.

@@ -9,13 +9,15 @@ use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::meta::{MetadataLog, MetadataOptions};
 use symphonia::default::formats::{IsoMp4Reader, MkvReader, OggReader};
-use symphonia::default::meta::{ApeReader, Id3v1Reader};
+use symphonia::default::meta::Id3v1Reader;
 
 use super::adts::AdtsReader;
+use super::ape_tag::ApeTagReader;
 use super::blocks::{BlockReader, HeadError};
 use super::container::Container;
 use super::flac::FlacReader;
 use super::id3_tag::Id3TagReader;
+use super::matroska_order::OrderedElements;
 use super::mpeg::MpegReader;
 use super::wave::Content;
 use super::{aiff, caf, wave};
@@ -65,6 +67,11 @@ pub(super) fn open_reader(
     begins: u64,
 ) -> Result<Box<dyn FormatReader>, Unopened> {
     let len = source.byte_len();
+    // Of what arrives the elements are judged before it is read.
+    let source = match container {
+        Container::Matroska if source.is_seekable() => Box::new(OrderedElements::new(source, begins)),
+        _ => source,
+    };
     let mut stream = MediaSourceStream::new(source, Default::default());
     let content = match container {
         Container::Wav | Container::W64 => {
@@ -118,7 +125,7 @@ where
 {
     let mut probe = Probe::default();
     probe.register_format::<P>();
-    probe.register_metadata::<ApeReader<'_>>();
+    probe.register_metadata::<ApeTagReader<'_>>();
     probe.register_metadata::<Id3v1Reader<'_>>();
     probe.register_metadata::<Id3TagReader<'_>>();
     probe

@@ -2,16 +2,18 @@
 //! what is missing.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use remotemedia_core::exec::panic_text;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Map, MediaTime};
-use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_ADPCM_IMA_QT, CODEC_ID_ADPCM_IMA_WAV, CODEC_ID_ADPCM_MS, CODEC_ID_MP1, CODEC_ID_MP2,
+    CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
 };
+use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
 use symphonia::core::io::MediaSource;
@@ -35,7 +37,6 @@ use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
 use super::mpeg_header::Header;
-use super::ogg_order::LostPages;
 use super::ogg_pages::LastPage;
 use super::refusal::{Refusal, foreign, unopened};
 use super::source::GoesOn;
@@ -69,8 +70,8 @@ pub(super) struct Demuxer {
     may_end: bool,
     /// Whether a stream in Ogg says where it ends, so that what its head promises does not count.
     is_marked: bool,
-    /// Pages that are missing where an Ogg file which arrives ends.
-    lost: Option<LostPages>,
+    /// What is missing where a file in Ogg or Matroska that arrives ends.
+    lost: Option<String>,
 }
 
 /// One step of reading.
@@ -234,9 +235,9 @@ impl Demuxer {
         }
     }
 
-    /// Takes it that pages are missing where the source ends.
-    pub(super) fn learn_lost(&mut self, lost: LostPages) {
-        self.lost = Some(lost);
+    /// Takes what is missing where the source ends.
+    pub(super) fn learn_lost(&mut self, lost: &dyn Display) {
+        self.lost = Some(lost.to_string());
     }
 
     /// Takes the tags that the reader does not know, which count before its own.
@@ -445,8 +446,8 @@ impl Demuxer {
     }
 
     fn end(&self) -> Result<Progress, Stop> {
-        if let Some(lost) = self.lost {
-            return Err(Stop::Failed(failure::damaged(&self.name, &lost.to_string())));
+        if let Some(lost) = &self.lost {
+            return Err(Stop::Failed(failure::damaged(&self.name, lost)));
         }
         match self.track.promised.filter(|_| !self.is_marked) {
             _ if self.is_joined => Err(Stop::Failed(failure::joined(&self.name))),
@@ -490,6 +491,8 @@ impl Demuxer {
     fn damaged(&self, error: &Error) -> NodeError {
         match error {
             Error::IoError(_) => failure::damaged(&self.name, "a packet ends too early"),
+            // Its decoder knows all that a block may be; a block that says anything else is damaged.
+            Error::Unsupported(detail) if is_adpcm(self.track.params.codec) => failure::damaged(&self.name, detail),
             Error::Unsupported(detail) => {
                 failure::codec_unsupported(&self.name, self.track.params.codec, Some(detail)).error
             }
@@ -503,6 +506,10 @@ impl Demuxer {
 /// pipeline's, which a panic would poison. Answers the text of the panic.
 pub(super) fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| panic_text(&*payload))
+}
+
+fn is_adpcm(codec: AudioCodecId) -> bool {
+    matches!(codec, CODEC_ID_ADPCM_MS | CODEC_ID_ADPCM_IMA_WAV | CODEC_ID_ADPCM_IMA_QT)
 }
 
 fn differs(before: &dyn AudioDecoder, format: &Format) -> bool {

@@ -5,6 +5,7 @@ use std::io;
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
+use super::matroska_walk::LostElement;
 use super::ogg_order::LostPages;
 use super::refusal::Refusal;
 use super::system_codecs::SystemError;
@@ -112,14 +113,14 @@ pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
-/// Whether a source fails since its next pages are missing.
-pub(super) fn is_lost_pages(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<LostPages>())
+/// Whether a source fails since its next pages or elements are missing.
+pub(super) fn is_lost(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<LostPages>() || inner.is::<LostElement>())
 }
 
-/// A source that can't be read on, or whose next pages are missing.
+/// A source that can't be read on, or whose next pages or elements are missing.
 pub(super) fn broken_off(name: &str, error: &io::Error) -> NodeError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<LostPages>()) {
+    match error.get_ref().filter(|_| is_lost(error)) {
         Some(lost) => damaged(name, &lost.to_string()),
         None => unreadable(name, error),
     }

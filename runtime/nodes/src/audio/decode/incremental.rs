@@ -133,6 +133,10 @@ impl ByteStream {
         if let (Gate::Matroska { blocks, .. }, Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file) {
             blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
             demuxer.learn(blocks);
+            if let Some(lost) = blocks.lost() {
+                demuxer.learn_lost(&lost);
+                self.bytes.finish_at(lost.at);
+            }
             if let Some(place) = blocks.joined_at() {
                 self.bytes.finish_at(place);
             }
@@ -147,7 +151,7 @@ impl ByteStream {
         if let (Gate::Ogg(pages), Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file) {
             let limit = pages.whole(&self.bytes);
             if let Some(lost) = pages.lost() {
-                demuxer.learn_lost(lost);
+                demuxer.learn_lost(&lost);
                 self.bytes.finish_at(limit);
             }
             if let Some(place) = pages.outside() {
@@ -162,7 +166,7 @@ impl ByteStream {
                 Gate::Ahead(_) => self.bytes.end(),
                 Gate::Ogg(pages) => pages.whole(&self.bytes),
                 Gate::Matroska { blocks, track, asked } => {
-                    if blocks.whole(*track) <= *asked && !blocks.is_lost() {
+                    if blocks.whole(*track) <= *asked {
                         return Ok(None);
                     }
                     *asked += 1;
@@ -241,8 +245,8 @@ impl ByteStream {
                 Some(told.unwrap_or(true))
             }
             Container::Matroska => {
-                let blocks = self.blocks();
-                if !blocks.has_block() && !blocks.is_lost() && !self.bytes.is_finished() {
+                let blocks = self.blocks(begins);
+                if !blocks.has_block() && blocks.lost().is_none() && !self.bytes.is_finished() {
                     self.next_attempt = self.bytes.end() + 1;
                     return None;
                 }
@@ -263,8 +267,8 @@ impl ByteStream {
     }
 
     /// The blocks of Matroska that have arrived.
-    fn blocks(&self) -> Blocks {
-        let mut blocks = Blocks::default();
+    fn blocks(&self, begins: u64) -> Blocks {
+        let mut blocks = Blocks::new(begins);
         blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
         blocks
     }
@@ -293,9 +297,13 @@ impl ByteStream {
         if let Some(place) = pages.outside() {
             self.bytes.go_on_at(place);
         }
+        let blocks = if container == Container::Matroska { self.blocks(begins) } else { Blocks::default() };
+        if let Some(lost) = blocks.lost() {
+            self.bytes.finish_at(lost.at);
+        }
         self.bytes.allow(if is_cut { whole } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
-        let blocks = if container == Container::Matroska { self.blocks() } else { Blocks::default() };
+        let lost = pages.lost().map(|lost| lost.to_string()).or(blocks.lost().map(|lost| lost.to_string()));
         let wanted = match container {
             Container::Ogg => Streams::read(|place, len| self.bytes.peek(place, len), link.begins).sound,
             _ => blocks.wanted(),
@@ -315,8 +323,8 @@ impl ByteStream {
         let mut demuxer = match result {
             Ok(demuxer) if !self.has_upper_band(&demuxer, container)? => demuxer,
             Ok(_) => return self.collect(container),
-            Err(refusal) => match pages.lost() {
-                Some(lost) => return Err(failure::damaged(&self.name, &lost.to_string())),
+            Err(refusal) => match lost {
+                Some(lost) => return Err(failure::damaged(&self.name, &lost)),
                 None => return self.open_outside(container, refusal),
             },
         };

@@ -10,34 +10,20 @@ use symphonia::core::packet::Packet;
 
 use super::matroska_tags::MatroskaTags;
 use super::matroska_tracks::{Entry, chosen, entries};
+use super::matroska_walk::{
+    ATTACHMENTS, BLOCK, BLOCK_GROUP, CHAPTERS, CLUSTER, CUES, DISCARD_PADDING, Element, INFO, LONGEST_HEADER,
+    LostElement, SEEK_HEAD, SIMPLE_BLOCK, TAGS, TIMESTAMP, TRACKS, Walk, header_of, hidden, unsigned, vint,
+};
 
-const EBML: u64 = 0x1a45_dfa3;
-const SEGMENT: u64 = 0x1853_8067;
-const SEEK_HEAD: u64 = 0x114d_9b74;
-const INFO: u64 = 0x1549_a966;
-const CHAPTERS: u64 = 0x1043_a770;
-const TRACKS: u64 = 0x1654_ae6b;
-const ATTACHMENTS: u64 = 0x1941_a469;
-const CUES: u64 = 0x1c53_bb6b;
-const TAGS: u64 = 0x1254_c367;
-const CLUSTER: u64 = 0x1f43_b675;
-const TIMESTAMP: u64 = 0xe7;
-const SIMPLE_BLOCK: u64 = 0xa3;
-const BLOCK_GROUP: u64 = 0xa0;
-const BLOCK: u64 = 0xa1;
-const DISCARD_PADDING: u64 = 0x75a2;
-/// The longest header: an id of 4 bytes and a size of 8.
-const LONGEST_HEADER: usize = 12;
 /// The longest description of tracks, and the longest tags, that are read.
 const LONGEST_TABLE: u64 = 1 << 20;
 
 /// Follows the elements from the start of a file, as far as bytes are there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Blocks {
-    next: u64,
+    walk: Walk,
     cluster_time: i64,
     tracks: BTreeMap<u64, TrackBlocks>,
-    is_lost: bool,
     ends_whole: bool,
     /// The place at which the elements that were seen end, of which the last may be cut off.
     full_len: u64,
@@ -51,8 +37,6 @@ pub(super) struct Blocks {
     unused: Vec<(u64, u64)>,
     described: Vec<Entry>,
     tags: MatroskaTags,
-    /// Where another file begins that was put behind the first.
-    joined_at: Option<u64>,
 }
 
 /// The blocks of one track.
@@ -71,58 +55,49 @@ pub(super) struct Padding {
     first_time: Option<i64>,
 }
 
-struct Element {
-    id: u64,
-    /// Unknown while it is written live.
-    len: Option<u64>,
-    data: u64,
-}
-
 impl Blocks {
+    /// Those of a file whose first element begins at a place.
+    pub(super) fn new(begins: u64) -> Self {
+        Self { walk: Walk::new(begins), ..Self::default() }
+    }
+
     /// Finds the first and the last blocks of a whole file without a look at those between. `read` gives up to so many
     /// bytes of a place.
-    pub(super) fn of_file(mut read: impl FnMut(u64, usize) -> Vec<u8>, end: u64) -> Self {
-        let mut blocks = Self::default();
+    pub(super) fn of_file(mut read: impl FnMut(u64, usize) -> Vec<u8>, begins: u64, end: u64) -> Self {
+        let mut blocks = Self::new(begins);
         let mut last_cluster = None;
-        while let Some(element) = element_at(&mut read, blocks.next, end) {
-            let after = element.len.map(|len| element.data.saturating_add(len));
+        while let Some(element) = blocks.walk.look(&mut read, end) {
             if element.id == CLUSTER {
-                blocks.clusters.push(blocks.next);
+                blocks.clusters.push(blocks.walk.next());
             }
-            match after {
+            match element.after() {
                 Some(after) if element.id == CLUSTER && !blocks.tracks.is_empty() => {
                     blocks.full_len = blocks.full_len.max(after);
-                    last_cluster = Some((element.data, after.min(end)));
-                    blocks.next = after;
+                    last_cluster = Some((blocks.walk.clone(), after.min(end)));
+                    blocks.walk.pass(&element);
                 }
-                _ if !blocks.step(&mut read, &element, end) => break,
+                _ if !blocks.step(&mut read, end) => break,
                 _ => {}
             }
         }
-        let ends_whole = blocks.next == end && !blocks.is_cut(end);
-        if let Some((start, end)) = last_cluster {
-            blocks.next = start;
-            blocks.advance(&mut read, end);
+        blocks.ends_whole = blocks.walk.next() == end && !blocks.is_cut(end);
+        if let Some((walk, end)) = last_cluster {
+            let whole = std::mem::replace(&mut blocks.walk, walk);
+            while blocks.walk.next() < end && blocks.step(&mut read, end) {}
+            blocks.walk = whole;
         }
-        blocks.ends_whole = ends_whole;
         blocks
     }
 
     /// Goes over all elements that are whole before `end`.
     pub(super) fn advance(&mut self, mut read: impl FnMut(u64, usize) -> Vec<u8>, end: u64) {
-        while let Some(element) = element_at(&mut read, self.next, end) {
-            if !self.step(&mut read, &element, end) {
-                break;
-            }
-        }
-        self.ends_whole = self.next == end && !self.is_cut(end);
-        let header = read(self.next, LONGEST_HEADER);
-        self.is_lost = self.next < end && header.len() == LONGEST_HEADER && header_of(&header).is_none();
+        while self.step(&mut read, end) {}
+        self.ends_whole = self.walk.next() == end && !self.is_cut(end);
     }
 
     /// The place of the first element that was not whole yet.
     pub(super) fn next(&self) -> u64 {
-        self.next
+        self.walk.next()
     }
 
     /// The number of blocks of a track that are whole.
@@ -163,7 +138,7 @@ impl Blocks {
 
     /// Where another file begins that was put behind the first.
     pub(super) fn joined_at(&self) -> Option<u64> {
-        self.joined_at
+        self.walk.joined_at()
     }
 
     /// Where the clusters of a whole file begin.
@@ -177,7 +152,7 @@ impl Blocks {
     pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
         let is_described = self.has_tracks && self.has_info;
         let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || is_described || self.is_cut(len));
-        unused.map(|(begins, id)| (begins + 3, *id as u8 ^ 0x80)).collect()
+        unused.map(|(begins, id)| (begins + 3, hidden(*id) as u8)).collect()
     }
 
     /// The length that a file of so many bytes should have, by its elements.
@@ -194,9 +169,9 @@ impl Blocks {
         self.ends_whole
     }
 
-    /// Whether what follows is no element, so that only the demuxer can say what it is.
-    pub(super) fn is_lost(&self) -> bool {
-        self.is_lost
+    /// The first element that can't be where it is, behind which nothing is known.
+    pub(super) fn lost(&self) -> Option<LostElement> {
+        self.walk.lost()
     }
 
     /// What the packets of this track end in, as far as its blocks were seen.
@@ -205,24 +180,20 @@ impl Blocks {
     }
 
     /// Takes one element, if it is whole or one that holds others.
-    fn step(&mut self, read: &mut impl FnMut(u64, usize) -> Vec<u8>, element: &Element, end: u64) -> bool {
-        let after = element.len.and_then(|len| element.data.checked_add(len));
+    fn step(&mut self, read: &mut impl FnMut(u64, usize) -> Vec<u8>, end: u64) -> bool {
+        let begins = self.walk.next();
+        let seen = self.walk.step(read, end);
+        if let Some(after) = seen.as_ref().and_then(Element::after).or_else(|| self.walk.look(read, end)?.after()) {
+            self.full_len = self.full_len.max(after);
+        }
+        let Some(element) = seen else { return false };
         let is_table = element.len.is_some_and(|len| len <= LONGEST_TABLE);
         let mut table = || if is_table { read(element.data, element.len.unwrap_or(0) as usize) } else { Vec::new() };
-        self.full_len = self.full_len.max(after.unwrap_or(0));
-        if element.id == EBML && self.next > 0 {
-            self.joined_at = Some(self.next);
-            return false;
-        }
-        if matches!(element.id, SEGMENT | CLUSTER) {
-            self.next = element.data;
-            return true;
-        }
-        let Some(after) = after.filter(|after| *after <= end) else { return false };
         match element.id {
             TIMESTAMP => self.cluster_time = i64::try_from(number(&read(element.data, 8), element.len)).unwrap_or(0),
             SIMPLE_BLOCK => self.take_block(&read(element.data, LONGEST_HEADER), None),
             BLOCK_GROUP => {
+                let after = element.after().unwrap_or(element.data);
                 let (mut place, mut block, mut padding) = (element.data, Vec::new(), None);
                 while let Some(child) = element_at(read, place, after) {
                     match child.id {
@@ -244,12 +215,11 @@ impl Blocks {
             }
             TAGS => {
                 self.tags.read_tags(&table());
-                self.unused.push((self.next, element.id));
+                self.unused.push((begins, element.id));
             }
-            CHAPTERS | ATTACHMENTS | CUES | SEEK_HEAD => self.unused.push((self.next, element.id)),
+            CHAPTERS | ATTACHMENTS | CUES | SEEK_HEAD => self.unused.push((begins, element.id)),
             _ => {}
         }
-        self.next = after;
         true
     }
 
@@ -320,42 +290,7 @@ fn element_at(read: &mut impl FnMut(u64, usize) -> Vec<u8>, place: u64, end: u64
     (data <= end).then_some(Element { id, len, data })
 }
 
-/// The id, the length if it is known, and the bytes that both take.
-fn header_of(bytes: &[u8]) -> Option<(u64, Option<u64>, usize)> {
-    let (id, id_len) = vint(bytes, false).filter(|(_, len)| *len <= 4)?;
-    let (size, size_len) = vint(&bytes[id_len..], true)?;
-    let unknown = (1 << (7 * size_len)) - 1;
-    Some((id, (size != unknown).then_some(size), id_len + size_len))
-}
-
-/// A number of variable length (RFC 8794, 4), without the bit that marks its length or, as ids are written, with it.
-fn vint(bytes: &[u8], without_marker: bool) -> Option<(u64, usize)> {
-    let first = *bytes.first()?;
-    let len = first.leading_zeros() as usize + 1;
-    if len > 8 {
-        return None;
-    }
-    let start = if without_marker { u64::from(first) & ((1 << (8 - len)) - 1) } else { u64::from(first) };
-    let number = bytes.get(1..len)?.iter().fold(start, |number, byte| number << 8 | u64::from(*byte));
-    Some((number, len))
-}
-
 fn number(bytes: &[u8], len: Option<u64>) -> u64 {
     let len = len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0).min(bytes.len());
     unsigned(&bytes[..len])
-}
-
-/// The number that is the content of an element.
-pub(super) fn unsigned(content: &[u8]) -> u64 {
-    content.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-/// The ids and contents of the elements within another one, as far as they are whole.
-pub(super) fn children(mut content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    std::iter::from_fn(move || {
-        let (id, len, header) = header_of(content)?;
-        let (child, rest) = content[header..].split_at_checked(usize::try_from(len?).ok()?)?;
-        content = rest;
-        Some((id, child))
-    })
 }

@@ -4,7 +4,7 @@
 use remotemedia_core::value::Map;
 
 use super::info::{add, merged};
-use super::matroska::{children, unsigned};
+use super::matroska_walk::{children, unsigned};
 
 /// The level of an album or a film.
 const ALBUM: u64 = 50;

@@ -1,7 +1,7 @@
 //! Which of the tracks of a Matroska or WebM file is decoded (RFC 9559, 5.1.4.1): of those of sound the first that is marked
 //! as default, which is also what has no mark, else the first.
 
-use super::matroska::{children, unsigned};
+use super::matroska_walk::{children, unsigned};
 
 /// What the element `Tracks` says of one track.
 #[derive(Clone, Debug, PartialEq, Eq)]

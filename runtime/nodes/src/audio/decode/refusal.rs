@@ -117,7 +117,7 @@ pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &s
 /// What the error of a demuxer means that did not open a file; `first` are its first bytes.
 pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
     if let Error::IoError(error) = error
-        && failure::is_lost_pages(error)
+        && failure::is_lost(error)
     {
         return failure::broken_off(name, error).into();
     }

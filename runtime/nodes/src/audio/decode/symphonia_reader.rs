@@ -8,7 +8,7 @@ use symphonia::core::formats::{SeekTo, SeekedTo};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::units::Timestamp;
 
-use super::container::ape_len;
+use super::ape_tag::ApePart;
 use super::id3_tag::tag_len;
 
 /// Reads on until there are `wanted` bytes in `bytes`, in pieces of `least` to `most` bytes; fewer are there where the
@@ -56,7 +56,9 @@ pub(super) fn leave_out_tags(source: &mut MediaSourceStream<'_>, bytes: &mut Vec
             *left -= count as u64;
         }
         read_ahead(source, bytes, HEAD, PIECE, PIECE)?;
-        let Some(len) = tag_len(bytes).or_else(|| ape_len(bytes)) else { return Ok(true) };
+        let Some(len) = tag_len(bytes).or_else(|| ApePart::read(bytes).map(ApePart::len_ahead)) else {
+            return Ok(true);
+        };
         // One that claims more than there is may have a wrong length.
         let end = source.pos() - bytes.len() as u64 + len;
         if source.byte_len().is_some_and(|all| end > all) {

@@ -165,7 +165,7 @@ impl SystemFile {
 /// The track of Matroska that is decoded, whoever does, by its place among those of sound.
 fn wanted_sound(source: &mut Box<dyn SystemSource>) -> Option<usize> {
     let len = source.seek(SeekFrom::End(0)).ok()?;
-    Blocks::of_file(|place, len| read_at(source, place, len), len).wanted_sound()
+    Blocks::of_file(|place, len| read_at(source, place, len), 0, len).wanted_sound()
 }
 
 /// What FFmpeg has among the tags and is none: notes of the container for players.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::container::ape_len;
+use super::ape_tag::ApePart;
 use super::source::Part;
 
 /// A file up to the tags of APEv2 and ID3v1 at its end.
@@ -22,8 +22,6 @@ pub(super) fn without_tags<S: Read + Seek>(mut source: S) -> io::Result<Part<S>>
 fn tag_len(source: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>> {
     const ID3V1: u64 = 128;
     const APE_PART: u64 = 32;
-    const APE_VERSION: [u8; 4] = 2000u32.to_le_bytes();
-    const HAS_HEADER: u8 = 0x80;
     let mut at = |place: Option<u64>| -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Some(place) = place {
@@ -36,8 +34,7 @@ fn tag_len(source: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>>
         return Ok(Some(ID3V1));
     }
     let footer = at(end.checked_sub(APE_PART))?;
-    let Some(with_header) = ape_len(&footer).filter(|_| footer[8..12] == APE_VERSION) else { return Ok(None) };
-    let len = if footer[23] & HAS_HEADER != 0 { with_header } else { with_header - APE_PART };
+    let Some(len) = ApePart::read(&footer).map(ApePart::tag_len) else { return Ok(None) };
     Ok((APE_PART..=end).contains(&len).then_some(len))
 }
 

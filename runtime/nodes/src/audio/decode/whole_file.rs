@@ -152,7 +152,8 @@ impl Found {
         }
         if found.container == Container::Matroska {
             let mut reader = BufReader::new(&mut file);
-            found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), found.len));
+            found.blocks =
+                Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), found.begins, found.len));
         }
         Ok((found, file))
     }
@@ -170,7 +171,7 @@ impl Found {
             found.movie = Movie::read(source).ok().flatten();
         }
         if found.container == Container::Matroska {
-            found.blocks = Some(Blocks::of_file(|place, len| read_at(source, place, len), found.len));
+            found.blocks = Some(Blocks::of_file(|place, len| read_at(source, place, len), found.begins, found.len));
         }
         found
     }
@@ -210,7 +211,13 @@ impl Found {
                 Container::Ogg => Box::new(OrderedPages::new(file.view(None), 0)),
                 _ => Box::new(file.view(None)),
             };
-            let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie, wanted)?;
+            let lost = self.blocks.as_ref().and_then(Blocks::lost);
+            let demuxer = Demuxer::open(view, self.container, self.begins, name.clone(), &self.first, movie, wanted)
+                // Its reader does not say why it found no tracks or blocks.
+                .map_err(|refusal| match lost {
+                    Some(lost) => failure::damaged(&name, &lost.to_string()).into(),
+                    None => refusal,
+                })?;
             demuxer.jumping(file, movie, self.blocks.as_ref(), is_chain)
         } else {
             Demuxer::open(source, self.container, self.begins, name, &self.first, movie, wanted)?

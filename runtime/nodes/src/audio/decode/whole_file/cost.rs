@@ -22,7 +22,7 @@ fn opened(file: Vec<u8>) -> (Demuxer, Arc<AtomicU64>) {
         found.movie = Movie::read(&mut content).expect("it is in memory");
     }
     if found.container == Container::Matroska {
-        found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut content, place, len), found.len));
+        found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut content, place, len), found.begins, found.len));
     }
     let bytes = Arc::new(AtomicU64::new(0));
     let source = Counted(Cursor::new(file), Arc::clone(&bytes));
