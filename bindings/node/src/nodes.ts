@@ -385,11 +385,13 @@ export interface AudioDecodeParams {
  *   of ADTS that was cut is left out. What is wrong in tags, chapters and tables of places costs these alone. Ogg
  *   numbers its pages: where some are missing or have a wrong checksum, the sound ends with an error before them.
  *   Anything else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
- *   Where nothing tells how long a file is, no end is too early, but within a packet it may be: in bare frames of MPEG
- *   audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia, Creative Voice and IRCAM. Of
- *   MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream ends as it was
- *   left and may begin in its middle, a page that is not whole ends too early, and FLAC without a last page that has
- *   fewer frames than its head says.
+ *   Without checksums, as in Matroska, MP4 and WAV, that is noticed of the structure: what a damaged packet decodes to
+ *   is up to its codec, and a packet that looks like something else to pass over is missing. Where nothing tells how
+ *   long a file is, no end is too early, but within a packet it may be: in bare frames of MPEG audio, AC-3 and AMR,
+ *   MPEG's transport and program streams, Flash Video, RealMedia, Creative Voice and IRCAM. Of MPEG audio and AC-3 a
+ *   frame that is not whole at the end is left out. In Ogg, where a live stream ends as it was left and may begin in
+ *   its middle, a page that is not whole ends too early, and FLAC without a last page that has fewer frames than its
+ *   head says.
  * - A chain in Ogg may go on in another codec, rate and number of channels. A link that is not built in (Speex, Opus
  *   of channels without places, Vorbis of three and more) is decoded by FFmpeg in its place, and the built-in decoders
  *   go on behind it; of bytes that arrive, what begins with such a link is collected. Without FFmpeg the sound ends

@@ -153,8 +153,10 @@ documented! {
 ///   their end. FLAC frames are decoded only if their checksums are right, in any container.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on; a frame of ADTS that
 ///   was cut is left out. What is wrong in tags, chapters and tables of places costs these alone. Ogg numbers its pages: where some
-///   are missing or have a wrong checksum, the sound ends with an error before them. Anything else that is damaged, missing or cut off ends the file with an error,
-///   after all sound before it came out. Where nothing tells how long a file is, no end is too early, but within a packet
+///   are missing or have a wrong checksum, the sound ends with an error before them. Anything else that is damaged, missing or cut
+///   off ends the file with an error, after all sound before it came out. Without checksums, as in Matroska, MP4 and WAV, that is
+///   noticed of the structure: what a damaged packet decodes to is up to its codec, and a packet that looks like something else
+///   to pass over is missing. Where nothing tells how long a file is, no end is too early, but within a packet
 ///   it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia,
 ///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream
 ///   ends as it was left and may begin in its middle, a page that is not whole ends too early, and FLAC without a last page that has
