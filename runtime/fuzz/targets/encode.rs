@@ -66,7 +66,11 @@ fn assert_decodes(file: &Buffer, sounds: &[Audio], samples: &str) {
     let frames: usize = sounds.iter().map(Audio::frames).sum();
     let mut decoder = node("AudioDecode", json!({})).expect("it is made");
     let source = FileSource::Bytes(file.clone());
-    let decoded = run_item(decoder.as_mut(), vec![Packet::new(Value::from(File { source, mime: None, raw_name: None }))], usize::MAX);
+    let decoded = run_item(
+        decoder.as_mut(),
+        vec![Packet::new(Value::from(File { source, mime: None, raw_name: None }))],
+        usize::MAX,
+    );
     if frames == 0 && file.as_slice().starts_with(b"fLaC") {
         assert!(decoded.failure.is_some(), "there is no FLAC file without a frame");
         return;

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
-from conftest import eventually
+from conftest import eventually, live_objects
 
 ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
@@ -108,6 +108,6 @@ def test_work_that_is_struck_before_any_line_leaves_nothing_behind(
         del value
     assert len(inputs) > 20
     assert eventually(lambda: all(gone() is None for gone in inputs))
-    # One may be lost: of a port that was made, before the next line, by which something owns it.
-    assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= descriptors + 1)
+    assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
+    assert live_objects()["sessions"] == 0
     assert work([np.zeros(5000)])

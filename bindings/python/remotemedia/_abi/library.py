@@ -6,6 +6,7 @@ Importing this module loads the library; nothing starts before `runtime()` is as
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from .. import errors
@@ -111,6 +112,23 @@ def check(status: int, error: Any) -> int:
     if status < 0:
         raise failure(status, error)
     return status
+
+
+def made(kind: str, free: Callable[[Any], None], make: Callable[[Any, Any], int]) -> Any:
+    """What a call of the library makes, freed when nothing refers to it any more.
+
+    `make` takes the place for it, which is a `kind` such as `rm_port **`, and that for the error. Whatever a signal
+    handler raises meanwhile, it is not lost. Raises the exception of a call that failed.
+    """
+    out, error, handle = ffi.new(kind), ffi.new("rm_error **"), None
+    try:
+        status = make(out, error)
+        handle = ffi.gc(out[0], free)
+    finally:
+        if handle is None:
+            free(out[0])
+    check(status, error)
+    return handle
 
 
 def failure(status: int, error: Any) -> BaseException:

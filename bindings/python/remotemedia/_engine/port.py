@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import getpid
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -30,7 +31,7 @@ from .._abi.constants import (
 )
 from .._abi.direct_calls import next_events, submit
 from .._abi.direct_calls import reply as reply_to
-from .._abi.library import NULL, check, failure, ffi, lib, runtime
+from .._abi.library import NULL, check, failure, ffi, lib, made, runtime
 from .._abi.lifetimes import hidden
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
@@ -87,16 +88,12 @@ class EventPort(Generic[DriverT]):
         self.driver = driver
         self.runs: dict[int, Run] = {}
         self._process = getpid()
-        out, error = ffi.new("rm_port **"), ffi.new("rm_error **")
-        status = lib.rm_port_new(runtime(), NULL, 0, out, error)
-        # Freed when nothing refers to it any more, and so not under a thread that waits at it. This comes first, for an
-        # exception of a signal handler could lose it.
-        self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
-        check(status, error)
+        # Freed when nothing refers to it any more, and so not under a thread that waits at it.
+        self.handle: Any = made("rm_port **", lib.rm_port_free, partial(lib.rm_port_new, runtime(), NULL, 0))
         if chosen := function_threads():
             threads.limit(chosen)
         self._hold: object = hidden(self.handle)
-        self.address = int(ffi.cast("uintptr_t", out[0]))
+        self.address = int(ffi.cast("uintptr_t", self.handle))
         self.calls = OpenCalls()
         self.is_closed = False
         self.has_loans_left = False

@@ -12,13 +12,14 @@ import weakref
 from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import get_ident
 from typing import Any, NoReturn
 
 from .._abi import ownership
 from .._abi.constants import OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
 from .._abi.direct_calls import make_packets, receive, send
-from .._abi.library import NULL, check, failure, ffi, lib
+from .._abi.library import NULL, check, failure, ffi, lib, made
 from .._abi.lifetimes import hidden
 from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
@@ -338,19 +339,15 @@ class NativeSession(SessionState):
         run.waiters = self.room, self.readers
         run.skipped = self.skipped
         run.sync_calls = ActiveCalls() if self._functions else None
-        out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
+        make = partial(lib.rm_session_new, self.pipeline.handle, port.handle, token, document, len(document))
         # Before it is open: its first event may reach the loop while a thread is still here.
         port.runs[token] = self._run = run
         try:
-            status = lib.rm_session_new(self.pipeline.handle, port.handle, token, document, len(document), out, error)
-            # Its owner first, so that an exception of a signal handler loses none.
-            handle = ffi.gc(out[0], lib.rm_session_free)
-            check(status, error)
+            self._handle = made("rm_session **", lib.rm_session_free, make)
         except BaseException:
             port.runs.pop(token, None)
             self._run = None
             raise
-        self._handle = handle
         self._hold = hidden(self._handle)
 
     def _document(self, function: Any, used: CallBuffers) -> Mapping[str, Any]:

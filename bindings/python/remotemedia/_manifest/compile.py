@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Union
 
 from .._abi import ownership
-from .._abi.library import NULL, check, ffi, lib, runtime
+from .._abi.library import NULL, ffi, lib, made, runtime
 from .._abi.lifetimes import hidden
 from .._codec.documents import ask, pack_alone, pack_plain
 from .._functions.spec import HostClass, HostFunction
@@ -68,20 +69,17 @@ class CompiledPipeline:
         if host_types:
             nodes = {each.name: each.declared(token) for each, token in zip(host_types, self.tokens, strict=True)}
             options = pack_plain({"host_nodes": nodes})
-        out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
-        arguments = runtime(), manifest, len(manifest), options if options else NULL, len(options), out, error
+        given = manifest, len(manifest), options if options else NULL, len(options)
+        make = partial(lib.rm_pipeline_new, runtime(), *given)
         if CompiledPipeline.is_first:
             # The library makes its checker of manifests at the first one.
             with FIRST_USE:
-                status = lib.rm_pipeline_new(*arguments)
+                self.handle: Any = made("rm_pipeline **", lib.rm_pipeline_free, make)
             CompiledPipeline.is_first = False
         else:
-            status = lib.rm_pipeline_new(*arguments)
-        # Its owner first, so that an exception of a signal handler loses none.
-        self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
-        check(status, error)
+            self.handle = made("rm_pipeline **", lib.rm_pipeline_free, make)
         self._hold = hidden(self.handle)
-        self.address = int(ffi.cast("uintptr_t", out[0]))
+        self.address = int(ffi.cast("uintptr_t", self.handle))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     def describe(self) -> dict[str, Any]:
