@@ -105,7 +105,7 @@ fn the_timer_inherits_nothing_from_a_worker_that_sets_it() {
     let config = Config::parse(br#"{"workers": 1, "nice": 7}"#).expect("a valid config");
     let runtime = Runtime::with_threads(config, nodes::registry(), spawn_noting, || ());
     let manifest = r#"{"version": "v1", "nodes": [{"id": "trip", "node_type": "Trip", "params": {"at": [0], "times": 1, "ledger": 15},
-        "on_error": {"retry": {"times": 1, "backoff_ms": 1}}}]}"#;
+        "on_error": {"retry": {"times": 1, "backoff_ms": 500}}}]}"#;
     let trip = runtime.compile(manifest.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
     // Between its tries the worker waits for the timer, which nothing else has used before.
     let completion = run(&trip, Start::Workers, integers(0..1));

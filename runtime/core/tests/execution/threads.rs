@@ -30,7 +30,7 @@ fn work_without_threads_is_refused_whole_and_accepted_once_there_are_some() {
     );
     let host = compile(&runtime, &[("mine", "Mine", "")], &[], &hosts);
     let retried = br#"{"version": "v1", "nodes": [{"id": "bad", "node_type": "Fail",
-        "params": {"at": "process", "ledger": 47}, "on_error": {"retry": {"times": 1, "backoff_ms": 1}}}]}"#;
+        "params": {"at": "process", "ledger": 47}, "on_error": {"retry": {"times": 1, "backoff_ms": 60000}}}]}"#;
     let retried = runtime.compile(retried, &HostNodes::new()).expect("valid");
     let port = Port::new(None);
     runtime.attach(&port);
