@@ -19,7 +19,7 @@ export interface Plan {
     readonly buffer?: unknown;
   }[];
   readonly inputs: readonly { readonly name: string; readonly to: readonly string[] }[];
-  readonly outputs: readonly { readonly name: string; readonly from: string }[];
+  readonly outputs: readonly { readonly name: string; readonly from: string; readonly form?: unknown }[];
 }
 
 /** The names of the outputs that what leaves a node may reach. */

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from .._files.places import Source
-from .._graph.forms import Form, forms_of
 from .._graph.pipeline import Pipeline
 from .._graph.schema import arrays_of, functions_of
 from .._manifest.compile import Manifest
@@ -50,8 +49,8 @@ class Sample(_Columns):
     of these in any case. `rate` is that of sound, in frames per second.
     """
 
-    forms: Mapping[str, Form] = MappingProxyType({})
-    """What is known of its outputs whatever its source is."""
+    forms: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """What is known of its outputs whatever its source is, as a `Plan` tells it."""
 
 
 class Batch(NamedTuple):
@@ -119,7 +118,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         }  # fmt: skip
         self._runner: BatchRunner | None = None
         self._arrays: dict[str, bool | None] = {SOUND: True}
-        self._forms = {SOUND: Form(rate, channels, is_sound=True)}
+        self._forms = {SOUND: {"kind": "audio", "rate": rate, "channels": channels}}
         if pipeline is None:
             require_decoding("Dataset", **self._decoding)
         else:
@@ -132,7 +131,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
             checked = self._runner.pipeline
             plan = checked.validate()
             self._arrays = arrays_of(plan, functions_of(checked.manifest()))
-            self._forms = forms_of(plan)
+            self._forms = {output["name"]: output.get("form", {}) for output in plan.outputs}
 
     def __len__(self) -> int:
         """The number of sources."""
@@ -194,9 +193,9 @@ def collate(samples: Sequence[Sample], *, collate_fn_map: Any = None) -> Batch:
     )
 
 
-def _rate_in(forms: Mapping[str, Form]) -> int | None:
+def _rate_in(forms: Mapping[str, Mapping[str, Any]]) -> int | None:
     """The rate of sound whatever the files are, if it is one."""
-    rates = {form.rate for form in forms.values() if form.is_sound}
+    rates = {form.get("rate") for form in forms.values() if form.get("kind") == "audio"}
     return rates.pop() if len(rates) == 1 else None
 
 
@@ -244,7 +243,7 @@ def _tensor_of(output: Any) -> Any:
     return None
 
 
-def _padded(samples: Sequence[Sample], values: list[Any], forms: Mapping[str, Form]) -> tuple[Any, Any]:
+def _padded(samples: Sequence[Sample], values: list[Any], forms: Mapping[str, Mapping[str, Any]]) -> tuple[Any, Any]:
     """The values of a batch as one, and how long each is along the last axis. `forms` are those of what is missing."""
     torch = require("torch", "Dataset", "torch")
     there = [value for value in values if value is not None]
@@ -262,8 +261,9 @@ def _padded(samples: Sequence[Sample], values: list[Any], forms: Mapping[str, Fo
         return values, None
     lengths = torch.tensor([0 if value is None else value.shape[-1] for value in values])
     if not there:
-        form = next(iter(forms.values()), Form())
-        return torch.zeros(len(values), *(form.sizes or ()), 0, dtype=getattr(torch, form.dtype)), lengths
+        form = next(iter(forms.values()), {})
+        dtype = getattr(torch, form.get("dtype", "float32"))
+        return torch.zeros(len(values), *_sizes(form), 0, dtype=dtype), lengths
     first = there[0]
     batch = first.new_zeros((len(values), *first.shape[:-1], int(lengths.max())))
     for place, value in enumerate(values):
@@ -281,3 +281,11 @@ def _padded(samples: Sequence[Sample], values: list[Any], forms: Mapping[str, Fo
 
 def _named(sample: Sample) -> str:
     return "bytes" if isinstance(sample.source, (bytes, bytearray, memoryview)) else repr(sample.source)
+
+
+def _sizes(form: Mapping[str, Any]) -> Sequence[int]:
+    """The sizes of a tensor before its last axis, which is time, as far as they are known."""
+    if "shape" in form:
+        return cast("Sequence[int]", form["shape"][:-1])
+    channels = form.get("channels")
+    return () if channels in (None, 1) else (channels,)

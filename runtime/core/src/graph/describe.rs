@@ -4,11 +4,13 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Graph, Runner, StageEdge};
 use crate::manifest::{EdgeBuffer, GraphOutput, Work};
+#[cfg(doc)]
+use crate::node::Form;
 
 impl Graph {
     /// The plan: `{name, nodes, connections, inputs, outputs}`, where a node is
     /// `{id, node_type, params, runner, stage, inserted?, unread?}`, a connection is `{from, to, kind}`, an input
-    /// `{name, to: [...]}` and an output `{name, from}`.
+    /// `{name, to: [...]}` and an output `{name, from, form?}`, where the form is what [`Form::describe`] tells.
     /// A connection that the manifest gives a buffer has `buffer: {packets?, bytes?, ms?, policy}` as well. Nodes of
     /// one stage run on one thread without a queue between them; a `queue` connection joins two stages, and a `feedback` one goes
     /// backwards, with its `delay_ms`. `unread` names
@@ -79,8 +81,13 @@ impl Graph {
         let outputs: Vec<Json> = self
             .outputs
             .iter()
-            .map(|GraphOutput { name, end }| {
-                json!({"name": **name, "from": self.endpoint((end.node, end.port), Work::outputs)})
+            .zip(&self.output_forms)
+            .map(|(GraphOutput { name, end }, form)| {
+                let mut described = json!({"name": **name, "from": self.endpoint((end.node, end.port), Work::outputs)});
+                if let Some(form) = form.describe() {
+                    described["form"] = form;
+                }
+                described
             })
             .collect();
         json!({

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use self::part::{Part, SharedCall};
 use crate::manifest::{BlueprintNode, EdgeBuffer, GraphOutput, Work};
-use crate::node::{Cost, HostToken};
+use crate::node::{Cost, Form, HostToken};
 
 /// A validated graph, divided into stages.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Graph {
     pub inputs: Vec<Input>,
     /// The outputs, in the order of the manifest; see [`Blueprint::outputs`](crate::manifest::Blueprint::outputs).
     pub outputs: Vec<GraphOutput>,
+    /// What is known of each output before anything runs.
+    pub output_forms: Vec<Form>,
     /// How many stages feed no other one.
     pub last_stages: usize,
     /// The host's numbers of its node types, released with the graph.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Graph, Input, Link, Runner, Stage, StageEdge, Upstream};
-use crate::manifest::{Blueprint, BlueprintNode, Edge, Endpoint, GraphInput, ManifestError, OnError, Problem, Work};
-use crate::node::Cost;
+use crate::manifest::{
+    Blueprint, BlueprintNode, Edge, Endpoint, GraphInput, GraphOutput, ManifestError, OnError, Problem, Work,
+};
+use crate::node::{Cost, Form};
 
 impl Graph {
     /// Divides a blueprint into stages.
@@ -17,10 +19,11 @@ impl Graph {
         let paths = wiring.count_paths(&order).ok_or_else(too_many_paths)?;
         let (mut stages, stage_of) = wiring.stages(&order, &paths);
         let (edges, inputs) = wiring.edges(&mut stages, &stage_of, &paths);
+        let output_forms = wiring.output_forms(&order, &blueprint.outputs);
         let last_stages = stages.iter().filter(|stage| stage.outputs.is_empty()).count();
         let Blueprint { name, nodes, outputs, .. } = blueprint;
         let _host_tokens = Vec::new();
-        let mut graph = Self { name, nodes, stages, edges, inputs, outputs, last_stages, _host_tokens };
+        let mut graph = Self { name, nodes, stages, edges, inputs, outputs, output_forms, last_stages, _host_tokens };
         for edge in 0..graph.edges.len() {
             graph.edges[edge].upstream = graph.upstream(edge);
         }
@@ -127,6 +130,21 @@ impl<'blueprint> Wiring<'blueprint> {
             paths[node] = Some(total.max(1)).filter(|&total| total <= MOST)?;
         }
         Some(paths)
+    }
+
+    /// What is known of each output. Of what the graph is given, and of what the host makes, nothing is.
+    fn output_forms(&self, order: &[usize], outputs: &[GraphOutput]) -> Vec<Form> {
+        let mut inputs = vec![Form::Unknown; self.nodes.len()];
+        let form_of = |end: Endpoint, inputs: &[Form]| match &self.nodes[end.node].work {
+            Work::Native { prepared, .. } => prepared.output_form(end.port, inputs[end.node]),
+            Work::Host(_) => Form::Unknown,
+        };
+        for &node in order {
+            let given = self.entries[node].iter().map(|_| Form::Unknown);
+            let made = self.incoming[node].iter().map(|&edge| form_of(self.connections[edge].from, &inputs));
+            inputs[node] = given.chain(made).reduce(Form::common).unwrap_or_default();
+        }
+        outputs.iter().map(|output| form_of(output.end, &inputs)).collect()
     }
 
     /// The stages, whose edges are still missing, and the stage of each node.

@@ -12,7 +12,7 @@ use super::ends::EndDrafts;
 use super::findings::{Finding, Findings};
 use super::nodes::NodeDrafts;
 use super::tree::{Item, Path};
-use crate::node::{AudioFormat, Kinds, Params, Registry};
+use crate::node::{AudioFormat, Form, Kinds, Params, Registry};
 use crate::value::Kind;
 
 /// Builds the blueprint; `None` if the registry lacks a converter for it, which is noted.
@@ -50,7 +50,7 @@ pub(super) fn plan(
             buffer.policy = Some(Policy::DropOldest);
         }
         let promise = match &planner.nodes[from.node].work {
-            Work::Native { prepared, .. } => prepared.output_format(from.port).unwrap_or_default(),
+            Work::Native { prepared, .. } => prepared.output_form(from.port, Form::Unknown).audio(),
             Work::Host(_) => AudioFormat::default(),
         };
         if let Err(finding) = planner.connect(Some(from), to, promise, (buffer, delay)) {

@@ -6,6 +6,7 @@ mod blocking;
 mod context;
 mod documented;
 mod error;
+mod form;
 mod item;
 mod params;
 mod port;
@@ -21,6 +22,7 @@ pub use documented::Documented;
 #[doc(hidden)]
 pub use documented::checked_doc;
 pub use error::{HostToken, NodeError};
+pub use form::Form;
 pub use item::Item;
 pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};
@@ -223,10 +225,12 @@ pub trait Define: Node + Documented + Sized + 'static {
         Self::INPUTS.get(port)?.format
     }
 
-    /// The media format that these params promise for an output port, where one is certain.
-    fn output_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
-        let _ = (params, port);
-        None
+    /// What these params make certain of what an output port emits, for what comes in at all inputs: `input`. The planner
+    /// asks for it, to see whether converters are needed, and tells of each output of a graph. By default a port that is
+    /// [like the input](Port::like_input) has its form.
+    fn output_form(params: &Self::Params, port: usize, input: Form) -> Form {
+        let _ = params;
+        Self::OUTPUTS.get(port).map_or(Form::Unknown, |port| Form::declared(port, input))
     }
 
     /// Checks what the schema can't say, such as one param that depends on another. Runs once, at validation.

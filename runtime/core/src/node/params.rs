@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{AudioFormat, Define, Node, OldName};
+use super::{AudioFormat, Define, Form, Node, OldName};
 use crate::outside::message;
 
 /// The params of a node as the manifest has them: a JSON object.
@@ -33,13 +33,16 @@ impl ParamError {
 /// Sets the live params of an instance.
 type SetParams = dyn Fn(&mut dyn Node) + Send + Sync;
 
+/// The form of an output port for that of the input.
+type OutputForm = dyn Fn(usize, Form) -> Form + Send + Sync;
+
 /// A node with its params checked and typed: makes an instance for each run.
 #[derive(Clone)]
 pub struct PreparedNode {
     make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
     set_params: Arc<SetParams>,
     inputs: Arc<[Option<AudioFormat>]>,
-    outputs: Arc<[Option<AudioFormat>]>,
+    output_form: Arc<OutputForm>,
 }
 
 impl PreparedNode {
@@ -58,9 +61,9 @@ impl PreparedNode {
         self.inputs.get(port).copied().flatten()
     }
 
-    /// The format that an output port is certain to have.
-    pub fn output_format(&self, port: usize) -> Option<AudioFormat> {
-        self.outputs.get(port).copied().flatten()
+    /// What is certain of what an output port emits, for what comes in; see [`Define::output_form`].
+    pub fn output_form(&self, port: usize, input: Form) -> Form {
+        (self.output_form)(port, input)
     }
 }
 
@@ -133,9 +136,8 @@ fn typed<P: serde::de::DeserializeOwned>(params: Params, name: &str) -> Result<P
 fn finish<N: Define>(typed: N::Params) -> Result<PreparedNode, ParamError> {
     N::check(&typed)?;
     let inputs = (0..N::INPUTS.len()).map(|port| N::input_format(&typed, port)).collect();
-    let outputs = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
     let made = Arc::new(typed);
-    let typed = Arc::clone(&made);
+    let (typed, described) = (Arc::clone(&made), Arc::clone(&made));
     let set_params = move |node: &mut dyn Node| {
         if let Some(node) = (node as &mut dyn Any).downcast_mut::<N>() {
             node.set_params(&typed);
@@ -145,6 +147,6 @@ fn finish<N: Define>(typed: N::Params) -> Result<PreparedNode, ParamError> {
         make: Arc::new(move || Box::new(N::new(&made))),
         set_params: Arc::new(set_params),
         inputs,
-        outputs,
+        output_form: Arc::new(move |port, input| N::output_form(&described, port, input)),
     })
 }

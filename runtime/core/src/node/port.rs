@@ -17,6 +17,8 @@ pub struct Port {
     pub format: Option<AudioFormat>,
     /// Whether it is used where a connection to a node with several ports names none.
     pub is_usual: bool,
+    /// For an output: whether what it emits has the form of what comes in, its rate, channels and rows.
+    pub is_like_input: bool,
     /// One sentence for the docs.
     pub summary: &'static str,
 }
@@ -77,7 +79,7 @@ impl Kinds {
 impl Port {
     /// A port without a fixed format.
     pub const fn new(name: &'static str, kinds: Kinds, summary: &'static str) -> Self {
-        Self { name, kinds, format: None, is_usual: false, summary }
+        Self { name, kinds, format: None, is_usual: false, is_like_input: false, summary }
     }
 
     /// The port that is used where a connection names none. For an output it has to be the first one, since a sink
@@ -85,6 +87,12 @@ impl Port {
     #[must_use]
     pub const fn usual(self) -> Self {
         Self { is_usual: true, ..self }
+    }
+
+    /// An output that emits what comes in, changed in nothing but its samples and its length.
+    #[must_use]
+    pub const fn like_input(self) -> Self {
+        Self { is_like_input: true, ..self }
     }
 
     /// The declaration as JSON: `{name, kinds, summary, format?}`.

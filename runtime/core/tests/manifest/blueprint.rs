@@ -304,6 +304,22 @@ fn the_plan_names_the_outputs_that_nothing_takes() {
     assert_eq!(unread(&[("log", "other")]), [(json!("vad"), json!(["event"]))]);
 }
 
+#[test]
+fn the_plan_tells_what_is_known_of_an_output() {
+    let form = |nodes: &[Json], connections: &[(&str, &str)]| {
+        let planned = Graph::plan(graph(nodes, connections)).expect("a graph that can be planned").describe();
+        planned["outputs"][0].get("form").cloned()
+    };
+    let mono = json!({"kind": "audio", "rate": 48_000, "channels": 1});
+    assert_eq!(form(&[node("mic", "Microphone")], &[]), Some(mono.clone()));
+    let passed = [node("pass", "PassThrough"), node("mic", "Microphone")];
+    assert_eq!(form(&passed, &[("mic", "pass")]), Some(mono.clone()));
+    let both = [node("mic", "Microphone"), node("mic2", "Microphone"), node("merge", "Merge")];
+    assert_eq!(form(&both, &[("mic", "merge.left"), ("mic2", "merge.right")]), Some(json!({"kind": "audio"})));
+    // What the graph is given is not known, nor is what the host makes of anything.
+    assert_eq!(form(&[node("pass", "PassThrough")], &[]), None);
+}
+
 /// The connections of the plan.
 fn planned(nodes: &[Json], connections: Json) -> Json {
     let manifest = json!({ "version": "v1", "nodes": nodes, "connections": connections });

@@ -3,7 +3,7 @@
 
 use remotemedia_core::manifest::{HostNodeType, HostNodes};
 use remotemedia_core::node::{
-    AudioFormat, Cost, Define, Documented, Kinds, Node, NodeError, ParamError, Port, Registry, Step,
+    AudioFormat, Cost, Define, Documented, Form, Kinds, Node, NodeError, ParamError, Port, Registry, Step,
 };
 use remotemedia_core::value::{Kind, Packet};
 use schemars::JsonSchema;
@@ -151,7 +151,7 @@ pub struct MixParams {
     pub channels: u32,
 }
 
-node!(PassThrough, NoParams, &[Port::ANY_IN], &[Port::ANY_OUT]);
+node!(PassThrough, NoParams, &[Port::ANY_IN], &[Port::ANY_OUT.like_input()]);
 node!(
     Calculator,
     CalculatorParams,
@@ -166,8 +166,8 @@ node!(
     NoParams,
     &[],
     &[Port::AUDIO_OUT],
-    fn output_format(_params: &NoParams, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: Some(48_000), channels: Some(1) })
+    fn output_form(_params: &NoParams, _port: usize, _input: Form) -> Form {
+        Form::Audio(AudioFormat { rate: Some(48_000), channels: Some(1) })
     }
 );
 node!(Log, NoParams, &[Port::ANY_IN], &[]);
@@ -205,8 +205,8 @@ node!(
     ResampleParams,
     &[Port::AUDIO_IN],
     &[Port::AUDIO_OUT],
-    fn output_format(params: &ResampleParams, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: Some(params.rate), channels: None })
+    fn output_form(params: &ResampleParams, _port: usize, _input: Form) -> Form {
+        Form::Audio(AudioFormat { rate: Some(params.rate), channels: None })
     }
 );
 node!(
@@ -214,8 +214,8 @@ node!(
     MixParams,
     &[Port::AUDIO_IN],
     &[Port::AUDIO_OUT],
-    fn output_format(params: &MixParams, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: None, channels: Some(params.channels as usize) })
+    fn output_form(params: &MixParams, _port: usize, _input: Form) -> Form {
+        Form::Audio(AudioFormat { rate: None, channels: Some(params.channels as usize) })
     }
 );
 

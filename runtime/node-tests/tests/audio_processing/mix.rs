@@ -1,7 +1,7 @@
 //! `AudioMix`: its gains, its errors, and that neither the time nor the division of the sound matters.
 
 use proptest::prelude::*;
-use remotemedia_core::node::{AudioFormat, Step};
+use remotemedia_core::node::{AudioFormat, Form, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
@@ -211,7 +211,7 @@ fn the_number_of_channels_is_promised() {
     let Json::Object(params) = json!({"channels": 3}) else { unreachable!() };
     let node_type = registry.get("AudioMix").expect("a built-in node");
     let prepared = node_type.prepare(params).expect("valid params");
-    assert_eq!(prepared.output_format(0), Some(AudioFormat { rate: None, channels: Some(3) }));
+    assert_eq!(prepared.output_form(0, Form::Unknown).audio(), AudioFormat { rate: None, channels: Some(3) });
     assert_eq!(node_type.params_schema["properties"]["channels"]["maximum"], json!(1024));
 }
 

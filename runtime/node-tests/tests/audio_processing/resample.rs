@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use proptest::prelude::*;
-use remotemedia_core::node::{AudioFormat, Context, Emission, Node, Params, Step};
+use remotemedia_core::node::{AudioFormat, Context, Emission, Form, Node, Params, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use serde_json::json;
 
@@ -529,7 +529,7 @@ fn the_output_promises_its_rate() {
     let registry = harness::drive::registry();
     let params: Params = serde_json::from_value(serde_json::json!({"rate": 16000})).unwrap();
     let prepared = registry.get("AudioResample").unwrap().prepare(params).unwrap();
-    assert_eq!(prepared.output_format(0), Some(AudioFormat { rate: Some(16000), channels: None }));
+    assert_eq!(prepared.output_form(0, Form::Unknown).audio(), AudioFormat { rate: Some(16000), channels: None });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `ToneSource` and `NoiseSource`.
 
-use remotemedia_core::node::Node;
+use remotemedia_core::node::{Form, Node};
 use remotemedia_core::value::{Audio, MediaTime};
 use serde_json::{Value as Json, json};
 
@@ -25,7 +25,7 @@ fn a_source_has_no_input_and_a_certain_format() {
         let source = registry.get(name).expect("a built-in node");
         assert!(source.inputs.is_empty());
         let params = json!({"rate": 8000, "channels": 2}).as_object().expect("an object").clone();
-        let format = source.prepare(params).expect("valid params").output_format(0).expect("a format");
+        let format = source.prepare(params).expect("valid params").output_form(0, Form::Unknown).audio();
         assert_eq!((format.rate, format.channels), (Some(8_000), Some(2)));
     }
 }

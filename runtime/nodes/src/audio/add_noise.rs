@@ -107,7 +107,7 @@ impl Define for AddNoise {
     const NAME: &'static str = "AddNoise";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"color": "pink", "snr_db": [5, 20], "seed": 7}"#;
 
     fn check(params: &AddNoiseParams) -> Result<(), ParamError> {

@@ -93,7 +93,7 @@ impl Define for AudioChunk {
     const NAME: &'static str = "AudioChunk";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"duration_ms": 20}"#;
 
     fn check(params: &AudioChunkParams) -> Result<(), ParamError> {

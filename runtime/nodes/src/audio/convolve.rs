@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Form, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, Layout, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -98,6 +98,17 @@ impl Define for AudioConvolve {
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
     const EXAMPLE: &'static str = r#"{"taps": [[0.7, 0, 0, 0.2]], "tail": false}"#;
+
+    fn output_form(params: &AudioConvolveParams, _port: usize, input: Form) -> Form {
+        let given = input.audio();
+        let channels = match &params.taps {
+            Some(taps) if taps.len() > 1 => Some(taps.len()),
+            Some(_) => given.channels,
+            // Mono sound gets the channels of the file.
+            None => given.channels.filter(|channels| *channels > 1),
+        };
+        Form::Audio(AudioFormat { channels, ..given })
+    }
 
     fn check(params: &AudioConvolveParams) -> Result<(), ParamError> {
         let error = |param: &str, expected: &str, got: String| {

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::f64::consts::FRAC_PI_2;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{
+    AudioFormat, Cost, Define, Emission, Form, Kinds, Node, NodeError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::stream::arrival::{Arrival, Intake};
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
-use crate::stream::format::{Format, wanted_format};
+use crate::stream::format::{Format, joined_form, wanted_format};
 use crate::stream::timeline::is_jump;
 
 documented! {
@@ -165,8 +167,8 @@ impl Define for AudioCrossfade {
         wanted_format(params.rate, params.channels)
     }
 
-    fn output_format(params: &AudioCrossfadeParams, port: usize) -> Option<AudioFormat> {
-        Self::input_format(params, port)
+    fn output_form(params: &AudioCrossfadeParams, _port: usize, input: Form) -> Form {
+        joined_form(params.rate, params.channels, input)
     }
 
     fn new(params: &AudioCrossfadeParams) -> Self {

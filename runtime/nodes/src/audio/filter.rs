@@ -125,7 +125,7 @@ impl Define for AudioFilter {
     const NAME: &'static str = "AudioFilter";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"kind": "highpass", "frequency_hz": 80, "order": 4}"#;
 
     fn check(params: &AudioFilterParams) -> Result<(), ParamError> {

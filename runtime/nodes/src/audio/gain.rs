@@ -98,7 +98,7 @@ impl Define for AudioGain {
     const NAME: &'static str = "AudioGain";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const LIVE: &'static [&'static str] = &["gain_db"];
     const EXAMPLE: &'static str = r#"{"gain_db": -6, "ramp": [[0, -120], [0.5, 0]]}"#;
 

@@ -1,7 +1,7 @@
 //! `AudioMix`: from any number of channels to a fixed one. It keeps nothing between packets but what is left of one.
 
 use remotemedia_core::node::{
-    AudioFormat, Cost, Define, Emission, Node, NodeError, ParamError, Port, Step, documented,
+    AudioFormat, Cost, Define, Emission, Form, Node, NodeError, ParamError, Port, Step, documented,
 };
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use schemars::JsonSchema;
@@ -126,8 +126,8 @@ impl Define for AudioMix {
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
     const EXAMPLE: &'static str = r#"{"channels": 1}"#;
 
-    fn output_format(params: &AudioMixParams, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: None, channels: Some(params.channels.into()) })
+    fn output_form(params: &AudioMixParams, _port: usize, input: Form) -> Form {
+        Form::Audio(AudioFormat { channels: Some(params.channels.into()), ..input.audio() })
     }
 
     fn check(params: &AudioMixParams) -> Result<(), ParamError> {

@@ -119,7 +119,7 @@ impl Define for LoudnessNormalize {
     const NAME: &'static str = "LoudnessNormalize";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"target_lufs": -16}"#;
 
     fn new(params: &LoudnessNormalizeParams) -> Self {

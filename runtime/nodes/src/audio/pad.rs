@@ -75,7 +75,7 @@ impl Define for AudioPad {
     const NAME: &'static str = "AudioPad";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"min_duration_ms": 30000}"#;
 
     fn new(params: &AudioPadParams) -> Self {

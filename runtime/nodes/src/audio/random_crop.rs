@@ -93,7 +93,7 @@ impl Define for RandomCrop {
     const NAME: &'static str = "RandomCrop";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"duration_s": 3, "seed": 7}"#;
 
     fn new(params: &RandomCropParams) -> Self {

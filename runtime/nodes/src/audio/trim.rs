@@ -83,7 +83,7 @@ impl Define for AudioTrim {
     const NAME: &'static str = "AudioTrim";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"threshold_db": -50, "keep_ms": 100}"#;
 
     fn new(params: &AudioTrimParams) -> Self {

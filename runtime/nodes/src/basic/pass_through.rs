@@ -30,7 +30,7 @@ impl Define for PassThrough {
     const NAME: &'static str = "PassThrough";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::ANY_IN];
-    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT.like_input()];
 
     fn new(_params: &PassThroughParams) -> Self {
         PassThrough

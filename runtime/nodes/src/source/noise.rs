@@ -1,6 +1,6 @@
 //! `NoiseSource`: white noise that is the same whenever its seed is.
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Form, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::Packet;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,8 +90,8 @@ impl Define for NoiseSource {
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
     const EXAMPLE: &'static str = r#"{"seed": 7, "level_db": -40, "duration_s": 5}"#;
 
-    fn output_format(params: &NoiseSourceParams, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: Some(params.rate), channels: Some(params.channels.into()) })
+    fn output_form(params: &NoiseSourceParams, _port: usize, _input: Form) -> Form {
+        Form::Audio(AudioFormat { rate: Some(params.rate), channels: Some(params.channels.into()) })
     }
 
     fn new(params: &NoiseSourceParams) -> Self {

@@ -1,6 +1,6 @@
 //! `ToneSource`: a sine.
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Node, NodeError, ParamError, Port, Step, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Form, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::Packet;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -92,8 +92,8 @@ impl Define for ToneSource {
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
     const EXAMPLE: &'static str = r#"{"frequency_hz": 1000, "duration_s": 5}"#;
 
-    fn output_format(params: &ToneSourceParams, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: Some(params.rate), channels: Some(params.channels.into()) })
+    fn output_form(params: &ToneSourceParams, _port: usize, _input: Form) -> Form {
+        Form::Audio(AudioFormat { rate: Some(params.rate), channels: Some(params.channels.into()) })
     }
 
     fn check(params: &ToneSourceParams) -> Result<(), ParamError> {

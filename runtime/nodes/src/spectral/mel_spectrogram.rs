@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, ParamError, Port, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Form, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
@@ -205,6 +205,10 @@ impl MelSpectrogramParams {
         self.of_preset(self.fmin_hz, 0.0, 0.0, kaldi::LOW_HZ)
     }
 
+    fn n_mels(&self) -> u32 {
+        self.of_preset(self.n_mels, 128, 80, 80)
+    }
+
     fn scale(&self) -> LevelScale {
         self.of_preset(self.scale, LevelScale::Linear, LevelScale::Whisper, LevelScale::Ln)
     }
@@ -309,6 +313,11 @@ impl Define for MelSpectrogram {
         Some(AudioFormat { rate: params.wanted_rate(), channels: params.is_whisper().then_some(1) })
     }
 
+    fn output_form(params: &MelSpectrogramParams, _port: usize, input: Form) -> Form {
+        let (channels, rows) = (input.audio().channels, params.n_mels() as usize);
+        Form::Rows { channels, rows, data_type: DataType::Float32 }
+    }
+
     fn check(params: &MelSpectrogramParams) -> Result<(), ParamError> {
         let error =
             |param: &str, expected: String, got: String| Err(ParamError { param: param.to_owned(), expected, got });
@@ -362,7 +371,7 @@ impl Define for MelSpectrogram {
 fn projection(params: &MelSpectrogramParams, n_fft: usize) -> MakeProjection {
     let is_kaldi = params.is_kaldi();
     let design = MelDesign {
-        count: params.of_preset(params.n_mels, 128, 80, 80) as usize,
+        count: params.n_mels() as usize,
         low_hz: params.fmin_hz(),
         high_hz: params.fmax_hz.unwrap_or(f64::INFINITY),
         scale: params.of_preset(params.mel_scale, MelScale::Slaney, MelScale::Slaney, MelScale::Htk),

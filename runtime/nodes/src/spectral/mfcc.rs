@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, ParamError, Port, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Form, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
@@ -311,6 +311,11 @@ impl Define for Mfcc {
 
     fn input_format(params: &MfccParams, _port: usize) -> Option<AudioFormat> {
         params.wanted_rate().map(|rate| AudioFormat { rate: Some(rate), channels: None })
+    }
+
+    fn output_form(params: &MfccParams, _port: usize, input: Form) -> Form {
+        let (channels, rows) = (input.audio().channels, params.n_mfcc() as usize);
+        Form::Rows { channels, rows, data_type: DataType::Float32 }
     }
 
     fn check(params: &MfccParams) -> Result<(), ParamError> {

@@ -1,6 +1,6 @@
 //! `STFT`: the spectra of overlapping frames.
 
-use remotemedia_core::node::{Cost, Define, Kinds, ParamError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Form, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
@@ -90,12 +90,25 @@ struct Bins {
     count: usize,
 }
 
-impl Projection for Bins {
-    fn data_type(&self) -> DataType {
-        match self.value {
+impl StftParams {
+    /// The frequencies, from 0 to half the rate.
+    fn rows(&self) -> usize {
+        self.n_fft as usize / 2 + 1
+    }
+}
+
+impl StftValue {
+    fn data_type(self) -> DataType {
+        match self {
             StftValue::Complex => DataType::Complex64,
             StftValue::Magnitude | StftValue::Power => DataType::Float32,
         }
+    }
+}
+
+impl Projection for Bins {
+    fn data_type(&self) -> DataType {
+        self.value.data_type()
     }
 
     fn rows(&self) -> usize {
@@ -126,6 +139,11 @@ impl Define for Stft {
     )];
     const EXAMPLE: &'static str = r#"{"n_fft": 512, "hop_length": 128, "value": "magnitude"}"#;
 
+    fn output_form(params: &StftParams, _port: usize, input: Form) -> Form {
+        let data_type = params.value.data_type();
+        Form::Rows { channels: input.audio().channels, rows: params.rows(), data_type }
+    }
+
     fn check(params: &StftParams) -> Result<(), ParamError> {
         check_window(params.win_length, params.n_fft)
     }
@@ -138,7 +156,7 @@ impl Define for Stft {
             hop: params.hop_length.unwrap_or((win_length / 4).max(1)) as usize,
             edges: Edges::centred(params.center, params.pad_mode),
         };
-        let (value, count) = (params.value, length / 2 + 1);
+        let (value, count) = (params.value, params.rows());
         let make = Box::new(move |_rate| Ok(Box::new(Bins { value, count }) as Box<dyn Projection>));
         let taper = hann(win_length as usize, length);
         Stft(SegmentNode::new(Analysis::new(framing, taper, length, params.whole, false, make), params.gaps))

@@ -120,7 +120,8 @@ impl Define for TimeFrequencyMask {
         "out",
         Kinds::of(&[Kind::Tensor]),
         "For each item one tensor of the same form, with all its frames.",
-    )];
+    )
+    .like_input()];
     const EXAMPLE: &'static str = r#"{"frequency_width": 15, "time_width": 70, "time_share": 0.2, "seed": 7}"#;
 
     fn check(params: &TimeFrequencyMaskParams) -> Result<(), ParamError> {

@@ -1,7 +1,7 @@
 //! One format for the audio of several inputs: what the params `rate` and `channels` ask for, and the refusal of audio in
 //! another one.
 
-use remotemedia_core::node::{AudioFormat, NodeError};
+use remotemedia_core::node::{AudioFormat, Form, NodeError};
 use remotemedia_core::value::{Audio, Layout};
 
 /// Rate, channels and layout, as the first packet has them.
@@ -42,4 +42,10 @@ impl Format {
 pub(crate) fn wanted_format(rate: Option<u32>, channels: Option<u16>) -> Option<AudioFormat> {
     let format = AudioFormat { rate, channels: channels.map(usize::from) };
     (format != AudioFormat::default()).then_some(format)
+}
+
+/// The form of the one sound that a node with the params `rate` and `channels` makes of its inputs.
+pub(crate) fn joined_form(rate: Option<u32>, channels: Option<u16>, input: Form) -> Form {
+    let given = input.audio();
+    Form::Audio(AudioFormat { rate: rate.or(given.rate), channels: channels.map(usize::from).or(given.channels) })
 }

@@ -81,7 +81,9 @@ mod wave_codec;
 mod whole_file;
 mod work;
 
-use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{
+    AudioFormat, Cost, Define, Emission, Form, Kinds, Node, NodeError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Map, Packet, Value};
 
 use self::chunker::{Chunker, Format, Trim};
@@ -254,6 +256,12 @@ impl Define for AudioDecode {
         ),
     ];
     const EXAMPLE: &'static str = r#"{"chunk_ms": 100}"#;
+
+    fn output_form(params: &Self::Params, port: usize, _input: Form) -> Form {
+        let raw = params.raw.as_ref();
+        let format = AudioFormat { rate: raw.map(|raw| raw.rate), channels: raw.map(|raw| raw.channels.into()) };
+        if port == 0 { Form::Audio(format) } else { Form::Unknown }
+    }
 
     fn new(params: &Self::Params) -> Self {
         Self {

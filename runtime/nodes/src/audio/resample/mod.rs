@@ -10,7 +10,9 @@ mod transform;
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Context, Cost, Define, Emission, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{
+    AudioFormat, Context, Cost, Define, Emission, Form, Node, NodeError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,8 +132,9 @@ impl Define for AudioResample {
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
     const EXAMPLE: &'static str = r#"{"rate": 16000}"#;
 
-    fn output_format(params: &Self::Params, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: (params.rate != SAME_RATE).then_some(params.rate), channels: None })
+    fn output_form(params: &Self::Params, _port: usize, input: Form) -> Form {
+        let AudioFormat { rate, channels } = input.audio();
+        Form::Audio(AudioFormat { rate: if params.rate == SAME_RATE { rate } else { Some(params.rate) }, channels })
     }
 
     fn new(params: &Self::Params) -> Self {

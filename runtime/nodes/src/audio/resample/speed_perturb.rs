@@ -82,7 +82,7 @@ impl Define for SpeedPerturb {
     /// As `AudioResample`.
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT.like_input()];
     const EXAMPLE: &'static str = r#"{"factors": [0.9, 1.0, 1.1], "seed": 7}"#;
 
     fn check(params: &SpeedPerturbParams) -> Result<(), ParamError> {

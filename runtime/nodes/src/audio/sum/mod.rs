@@ -5,14 +5,14 @@ mod converter;
 use std::time::Duration;
 
 use remotemedia_core::node::{
-    AudioFormat, Context, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented,
+    AudioFormat, Context, Cost, Define, Emission, Form, Kinds, Node, NodeError, Port, Step, documented,
 };
 use remotemedia_core::value::{Audio, Kind, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::align::Aligned;
-use crate::stream::format::wanted_format;
+use crate::stream::format::{joined_form, wanted_format};
 use converter::Converter;
 
 documented! {
@@ -175,8 +175,8 @@ impl Define for AudioSum {
         wanted_format(rate, params.channels)
     }
 
-    fn output_format(params: &AudioSumParams, _port: usize) -> Option<AudioFormat> {
-        wanted_format(params.rate, params.channels)
+    fn output_form(params: &AudioSumParams, _port: usize, input: Form) -> Form {
+        joined_form(params.rate, params.channels, input)
     }
 
     fn new(params: &AudioSumParams) -> Self {
