@@ -18,8 +18,8 @@ class Plan:
     `buffer`, as the manifest has it;
     `inputs` have a `name`, empty where the manifest names none, and the ports `to` which they go; `outputs` have a
     `name`, else the id of their node, the port `from` which they come, and their `form` where it is known: the `kind`,
-    "audio" with its `rate` and `channels`, or "tensor" with its `dtype` and `shape`, None for time. What is up to the
-    files is left out. `sinks` are the names of the outputs. A node
+    of "audio" with its `rate` and `channels`, of a "tensor" with its `dtype` and `shape`, None for time, of a "map"
+    with its `fields`. What is up to the files is left out. `sinks` are the names of the outputs. A node
     whose ports nothing is connected to has their names in `unread`: what they emit is dropped.
     """
 

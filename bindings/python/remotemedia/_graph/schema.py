@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from .._functions.spec import SINGLE, CallSpec
 from .._manifest.catalog import node_types, type_name
@@ -13,7 +13,6 @@ from .._results.columns import PACKET_COLUMNS, column_of_key
 from ..errors import InvalidArgumentError, UnsupportedError
 from .annotated_shape import gives_arrays, shape_of_results
 from .function_node import NodeFunction
-from .map_fields import fields_of
 from .plan import Plan
 
 
@@ -95,26 +94,19 @@ class _Shapes:
     def __init__(self, plan: Plan, functions: Mapping[str, Any]) -> None:
         self.nodes: dict[str, dict[str, Any]] = {node["id"]: node for node in plan.nodes}
         self.links = [link for link in plan.connections if link["kind"] != "feedback"]
+        self.forms = {output["from"]: output["form"] for output in plan.outputs if "form" in output}
         self.functions = functions
 
     def of_end(self, end: str) -> Shape | None:
         """What comes out of an end, `node.port`; None if its kind does not say what it looks like."""
         name, port = self._parts(end)
-        node = self.nodes[name]
-        if node["runner"] == "host":
+        if self.nodes[name]["runner"] == "host":
             return self._of_function(name)
-        node_type, params = _original(node["node_type"]), node["params"]
-        if node_type == "PassThrough":
-            return self._of_inputs(name)
-        if node_type == "AudioEncode":
-            return "bytes" if params.get("path") is None else "file"
-        if node_type == "FileSink" and not params.get("skip_existing"):
-            return "file"
-        ports = _ports(node_type)
-        kinds = ports[port] if port else next(iter(ports.values()))
-        if kinds == ["map"]:
-            return fields_of(node_type, port or next(iter(ports)), params)
-        return kinds[0] if len(kinds) == 1 and kinds[0] in KINDS else None
+        if end in self.forms:
+            form = self.forms[end]
+            return _shape_of_fields(form["fields"]) if "fields" in form else _of_kinds([form["kind"]])
+        declared = self._declared(name, port)
+        return self._of_inputs(name) if declared.get("like_input") else _of_kinds(declared["kinds"])
 
     def are_arrays(self, end: str) -> bool | None:
         """Whether audio or tensors come out of an end; None if its kinds do not say so."""
@@ -126,12 +118,11 @@ class _Shapes:
         if node["runner"] == "host":
             function = self.functions.get(name)
             return None if function is None else gives_arrays(*_annotated(function))
-        node_type = _original(node["node_type"])
-        if node_type == "PassThrough":
+        declared = self._declared(name, port)
+        if declared.get("like_input"):
             found = {self.are_arrays(source) for source in self._sources(name)}
         else:
-            ports = _ports(node_type)
-            found = {kind in ARRAYS for kind in (ports[port] if port else next(iter(ports.values())))}
+            found = {kind in ARRAYS for kind in declared["kinds"]}
         return found.pop() if len(found) == 1 else None
 
     def missing(self, name: str, end: str) -> str:
@@ -157,6 +148,12 @@ class _Shapes:
         """The ends that a node gets its values from."""
         return [link["from"] for link in self.links if link["to"].rpartition(".")[0] == name]
 
+    def _declared(self, name: str, port: str) -> Mapping[str, Any]:
+        """What the type of a built-in node declares of a port, of the first where there is no name."""
+        outputs = node_types()[type_name(self.nodes[name]["node_type"])]["outputs"]
+        found: Mapping[str, Any] = next((each for each in outputs if each["name"] == port), outputs[0])
+        return found
+
     def _parts(self, end: str) -> tuple[str, str]:
         """The node of an end, and its port, which is empty where the node has one."""
         name, _, port = end.rpartition(".") if end not in self.nodes else (end, "", "")
@@ -168,13 +165,13 @@ def _annotated(function: Any) -> tuple[Any, CallSpec]:
     return (function.fn, function.spec) if isinstance(function, NodeFunction) else (function, SINGLE)
 
 
-def _ports(node_type: str) -> dict[str, list[str]]:
-    """The kinds that come out of the ports of a built-in node."""
-    return {each["name"]: each["kinds"] for each in node_types()[node_type]["outputs"]}
+def _of_kinds(kinds: list[str]) -> Shape | None:
+    """The shape of values of these kinds, if it is one and known."""
+    return kinds[0] if len(kinds) == 1 and kinds[0] in KINDS else None
 
 
-def _original(node_type: str) -> str:
-    """The type that a name stands for."""
-    name = type_name(node_type)
-    original: str = node_types()[name].get("alias_of", name)
-    return original
+def _shape_of_fields(fields: Any) -> Shape:
+    """The shape of a map with fields as a plan has them: kinds, lists, and fields again."""
+    if isinstance(fields, Mapping):
+        return {name: _shape_of_fields(each) for name, each in fields.items()}
+    return (_shape_of_fields(fields[0]),) if isinstance(fields, list) else cast("Shape", fields)

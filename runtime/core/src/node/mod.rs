@@ -22,7 +22,7 @@ pub use documented::Documented;
 #[doc(hidden)]
 pub use documented::checked_doc;
 pub use error::{HostToken, NodeError};
-pub use form::Form;
+pub use form::{Field, Form, Shape, field_names};
 pub use item::Item;
 pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};

@@ -95,12 +95,16 @@ impl Port {
         Self { is_like_input: true, ..self }
     }
 
-    /// The declaration as JSON: `{name, kinds, summary, format?}`.
+    /// The declaration as JSON: `{name, kinds, summary, format?, like_input?}`, where `like_input` is true if it is
+    /// there.
     pub fn describe(&self) -> serde_json::Value {
         let kinds: Vec<&str> = self.kinds.iter().map(Kind::name).collect();
         let mut described = serde_json::json!({"name": self.name, "kinds": kinds, "summary": self.summary});
         if let Some(format) = self.format {
             described["format"] = serde_json::json!({"rate": format.rate, "channels": format.channels});
+        }
+        if self.is_like_input {
+            described["like_input"] = true.into();
         }
         described
     }

@@ -1,10 +1,11 @@
 //! What node types say of their outputs before anything runs, beside what comes out of them.
 
-use remotemedia_core::node::{AudioFormat, Form, NodeType, PreparedNode};
-use remotemedia_core::value::{Audio, Buffer, DataType, Kind, Packet, Tensor, Value};
+use remotemedia_core::node::{AudioFormat, Form, Kinds, NodeType, PreparedNode};
+use remotemedia_core::value::{Audio, Buffer, DataType, File, Kind, Packet, Tensor, Value};
 use serde_json::{Value as Json, json};
 
 use harness::drive::{drain, feed, registry};
+use harness::{items, media};
 
 /// Params that decide on the form, besides the examples and none.
 fn deciding() -> Vec<(&'static str, Json)> {
@@ -43,9 +44,9 @@ fn what_comes_out_has_the_form_that_was_told() {
                 }
             }
         }
-        // What emits sound or spectra must have been seen.
+        // What emits sound, spectra or maps must have been seen.
         let kinds = node_type.outputs.first().map(|port| port.kinds);
-        let has_form = kinds.is_some_and(|kinds| kinds.describe() == "audio" || kinds.describe() == "tensor");
+        let has_form = kinds.is_some_and(|kinds| ["audio", "tensor", "map"].contains(&kinds.describe().as_str()));
         assert!(!has_form || with_form.contains(&node_type.name), "{} has emitted nothing", node_type.name);
     }
 }
@@ -88,6 +89,8 @@ fn checked(prepared: &PreparedNode, form: Form, packets: Vec<(usize, Packet)>, c
 fn fits(form: Form, value: &Value) -> bool {
     match (form, value) {
         (Form::Unknown, _) => true,
+        (Form::Of(kind), value) => kind == value.kind(),
+        (Form::Map(fields), Value::Map(map)) => map.keys().all(|key| fields.iter().any(|(name, _)| **name == **key)),
         (Form::Audio(AudioFormat { rate, channels }), Value::Audio(audio)) => {
             rate.is_none_or(|rate| rate == audio.rate()) && channels.is_none_or(|channels| channels == audio.channels())
         }
@@ -113,6 +116,15 @@ fn inputs(node_type: &NodeType) -> Vec<(Form, Vec<(usize, Packet)>)> {
             let packets = (0..node_type.inputs.len().min(2)).map(|port| (port, Packet::new(audio.clone().into())));
             given.push((Form::Audio(AudioFormat { rate: Some(rate), channels: Some(channels) }), packets.collect()));
         }
+    }
+    let recording = media::of_project("examples/speech.flac");
+    if port.kinds == Kinds::of(&[Kind::Audio]) {
+        let speech = items::decode_path(&recording).values;
+        let format = AudioFormat { rate: Some(16_000), channels: Some(1) };
+        given.push((Form::Audio(format), speech.into_iter().map(|sound| (0, Packet::new(sound))).collect()));
+    }
+    if port.kinds.contains(Kind::File) {
+        given.push((Form::Unknown, vec![(0, Packet::new(File::from_path(&*recording).into()))]));
     }
     if port.kinds.contains(Kind::Tensor) {
         for (channels, shape) in [(1, vec![40, 60]), (2, vec![2, 40, 60])] {

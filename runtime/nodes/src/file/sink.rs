@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use remotemedia_core::node::{
-    Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, TakenName, documented, may_block,
+    Context, Cost, Define, Form, Item, Kinds, Node, NodeError, ParamError, Port, Step, TakenName, documented, may_block,
 };
 use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
@@ -296,6 +296,10 @@ impl Define for FileSink {
         "Each file that was written, by path; `{type: \"skipped\", file}` for one that was left alone.",
     )];
     const EXAMPLE: &'static str = r#"{"path": "out/{stem}/{index:05d}.wav"}"#;
+
+    fn output_form(params: &FileSinkParams, _port: usize, _input: Form) -> Form {
+        if params.skip_existing { Form::Unknown } else { Form::Of(Kind::File) }
+    }
 
     fn check(params: &FileSinkParams) -> Result<(), ParamError> {
         Template::parse(&params.path).map_err(|(expected, got)| ParamError {

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::energy::Window;
-use super::health::{Fault, SILENCE_DB, judged, power_db};
+use super::health::{FAULTS, Fault, HEALTH, SILENCE_DB, judged, judged_form, power_db};
 use crate::stream::changes::{Changes, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
@@ -112,6 +112,10 @@ impl Define for ChannelBalance {
     )];
     const EXAMPLE: &'static str = r#"{"imbalance_threshold_db": 6}"#;
 
+    fn output_form(params: &ChannelBalanceParams, _port: usize, _input: Form) -> Form {
+        judged_form(params.changes_only, BalanceMeter::FIELDS)
+    }
+
     fn new(params: &ChannelBalanceParams) -> Self {
         ChannelBalance(SegmentNode::new(
             Windows::new(
@@ -133,15 +137,15 @@ impl Define for ChannelBalance {
 }
 
 impl Meter for BalanceMeter {
-    const FIELDS: &'static [&'static str] = &[
-        "left_rms_db",
-        "right_rms_db",
-        "imbalance_db",
-        "is_imbalanced",
-        "has_dead_channel",
-        "dead_channel",
-        "health",
-        "faults",
+    const FIELDS: &'static [Field] = &[
+        ("left_rms_db", Shape::FLOAT),
+        ("right_rms_db", Shape::FLOAT),
+        ("imbalance_db", Shape::FLOAT),
+        ("is_imbalanced", Shape::BOOL),
+        ("has_dead_channel", Shape::BOOL),
+        ("dead_channel", Shape::TEXT),
+        HEALTH,
+        FAULTS,
     ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::flat_tops::{FlatTops, Tops};
-use super::health::{Fault, judged};
+use super::health::{FAULTS, Fault, HEALTH, judged, judged_form};
 use super::saturation::{Evidence, SaturationFinder};
 use crate::stream::changes::{Changes, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
@@ -146,6 +146,10 @@ impl Define for ClippingDetector {
     )];
     const EXAMPLE: &'static str = r#"{"saturation_ratio_threshold": 0.5}"#;
 
+    fn output_form(params: &ClippingDetectorParams, _port: usize, _input: Form) -> Form {
+        judged_form(params.changes_only, ClippingMeter::FIELDS)
+    }
+
     fn new(params: &ClippingDetectorParams) -> Self {
         ClippingDetector(SegmentNode::new(
             Windows::new(
@@ -164,8 +168,14 @@ impl Define for ClippingDetector {
 }
 
 impl Meter for ClippingMeter {
-    const FIELDS: &'static [&'static str] =
-        &["peak", "saturation_ratio", "crest_factor_db", "is_clipping", "health", "faults"];
+    const FIELDS: &'static [Field] = &[
+        ("peak", Shape::FLOAT),
+        ("saturation_ratio", Shape::FLOAT),
+        ("crest_factor_db", Shape::FLOAT),
+        ("is_clipping", Shape::BOOL),
+        HEALTH,
+        FAULTS,
+    ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let saturation = SaturationFinder::new(segment.rate);

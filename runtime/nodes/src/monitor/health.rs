@@ -1,8 +1,9 @@
 //! The faults that monitors find, each with the word that all monitors have for it, and what all of them take for silence.
 
+use remotemedia_core::node::{Field, Form, Shape};
 use remotemedia_core::value::Value;
 
-use crate::stream::changes::{Finding, Worse};
+use crate::stream::changes::{self, Finding, Worse};
 use crate::stream::windows::Reading;
 
 /// The level that stands for digital silence, in dBFS.
@@ -10,6 +11,15 @@ pub(super) const FLOOR_DB: f64 = -120.0;
 
 /// What has a lower RMS, in dBFS, is silence for every monitor, unless its params say something else.
 pub(super) const SILENCE_DB: f64 = -60.0;
+
+/// What all monitors that judge have at the end of their maps: the worst fault, or that there is none, and all faults.
+pub(super) const HEALTH: Field = ("health", Shape::TEXT);
+pub(super) const FAULTS: Field = ("faults", Shape::List(&Shape::TEXT));
+
+/// What such a monitor emits: its own fields, or the changes of faults.
+pub(super) fn judged_form(changes_only: bool, fields: &'static [Field]) -> Form {
+    Form::Map(if changes_only { changes::FIELDS } else { fields })
+}
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! `AudioLevel`: how loud sound is, window by window, and whether it is too quiet.
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, ParamError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, ParamError, Port, Shape, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::energy::Window;
 use super::gate::GatedLevel;
-use super::health::{Fault, SILENCE_DB, amplitude_db, judged, power_db};
+use super::health::{FAULTS, Fault, HEALTH, SILENCE_DB, amplitude_db, judged, judged_form, power_db};
 use crate::stream::changes::{Changes, Finding, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
@@ -119,6 +119,10 @@ impl Define for AudioLevel {
     )];
     const EXAMPLE: &'static str = r#"{"window_ms": 100}"#;
 
+    fn output_form(params: &AudioLevelParams, _port: usize, _input: Form) -> Form {
+        judged_form(params.changes_only, LevelMeter::FIELDS)
+    }
+
     fn check(params: &AudioLevelParams) -> Result<(), ParamError> {
         if params.silence_threshold_db < params.low_volume_threshold_db {
             return Ok(());
@@ -143,7 +147,14 @@ impl Define for AudioLevel {
 }
 
 impl Meter for LevelMeter {
-    const FIELDS: &'static [&'static str] = &["rms_db", "peak_db", "is_low_volume", "is_silence", "health", "faults"];
+    const FIELDS: &'static [Field] = &[
+        ("rms_db", Shape::FLOAT),
+        ("peak_db", Shape::FLOAT),
+        ("is_low_volume", Shape::BOOL),
+        ("is_silence", Shape::BOOL),
+        HEALTH,
+        FAULTS,
+    ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         self.window = Window::new(segment.channels);

@@ -1,6 +1,6 @@
 //! `Loudness`: how loud sound is to the ear, as EBU R 128 has it.
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -81,6 +81,10 @@ impl Define for Loudness {
          max_short_term_lufs, loudness_range_lu, true_peak_dbtp, sample_peak_dbfs}.",
     )];
 
+    fn output_form(_params: &LoudnessParams, _port: usize, _input: Form) -> Form {
+        Form::Map(Measure::FIELDS)
+    }
+
     fn new(params: &LoudnessParams) -> Self {
         let measure = Measure { meter: None, true_peaks: Vec::new(), sample_peak: 0.0 };
         Loudness(SegmentNode::new(Windows::new(WINDOW_MS, measure, None), params.gaps))
@@ -88,15 +92,15 @@ impl Define for Loudness {
 }
 
 impl Meter for Measure {
-    const FIELDS: &'static [&'static str] = &[
-        "momentary_lufs",
-        "short_term_lufs",
-        "integrated_lufs",
-        "max_momentary_lufs",
-        "max_short_term_lufs",
-        "loudness_range_lu",
-        "true_peak_dbtp",
-        "sample_peak_dbfs",
+    const FIELDS: &'static [Field] = &[
+        ("momentary_lufs", Shape::FLOAT),
+        ("short_term_lufs", Shape::FLOAT),
+        ("integrated_lufs", Shape::FLOAT),
+        ("max_momentary_lufs", Shape::FLOAT),
+        ("max_short_term_lufs", Shape::FLOAT),
+        ("loudness_range_lu", Shape::FLOAT),
+        ("true_peak_dbtp", Shape::FLOAT),
+        ("sample_peak_dbfs", Shape::FLOAT),
     ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {

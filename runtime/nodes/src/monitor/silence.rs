@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::digital_gap::{Gap, GapFinder};
 use super::dropout::{DropoutFinder, Millisecond, QUARTERS};
-use super::health::{Fault, SILENCE_DB, judged};
+use super::health::{FAULTS, Fault, HEALTH, SILENCE_DB, judged, judged_form};
 use super::step::StepFinder;
 use crate::stream::changes::{Changes, Finding, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
@@ -203,6 +203,10 @@ impl Define for SilenceDetector {
     )];
     const EXAMPLE: &'static str = r#"{"sustained_silence_ms": 2000}"#;
 
+    fn output_form(params: &SilenceDetectorParams, _port: usize, _input: Form) -> Form {
+        judged_form(params.changes_only, SilenceMeter::FIELDS)
+    }
+
     fn new(params: &SilenceDetectorParams) -> Self {
         SilenceDetector(SegmentNode::new(
             Windows::new(
@@ -235,17 +239,17 @@ impl Define for SilenceDetector {
 }
 
 impl Meter for SilenceMeter {
-    const FIELDS: &'static [&'static str] = &[
-        "is_silence",
-        "is_silent",
-        "silence_duration_ms",
-        "is_sustained_silence",
-        "dropout_count",
-        "has_intermittent_dropouts",
-        "dropouts",
-        "is_gated",
-        "health",
-        "faults",
+    const FIELDS: &'static [Field] = &[
+        ("is_silence", Shape::BOOL),
+        ("is_silent", Shape::BOOL),
+        ("silence_duration_ms", Shape::FLOAT),
+        ("is_sustained_silence", Shape::BOOL),
+        ("dropout_count", Shape::INT),
+        ("has_intermittent_dropouts", Shape::BOOL),
+        ("dropouts", Shape::List(&Shape::Map(&[("pts", Shape::INT), ("duration", Shape::INT)]))),
+        ("is_gated", Shape::BOOL),
+        HEALTH,
+        FAULTS,
     ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {

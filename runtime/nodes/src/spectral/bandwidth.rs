@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented, field_names};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
 use remotemedia_fourier::{Complex32, RealForward};
 use schemars::JsonSchema;
@@ -61,7 +61,7 @@ fn default_drop_db() -> f64 {
 
 struct Welch {
     drop_db: f64,
-    keys: [Arc<str>; 3],
+    keys: Vec<Arc<str>>,
     fft: Option<Arc<RealForward<f32>>>,
     taper: Arc<[f32]>,
     channels: Vec<Frames>,
@@ -78,6 +78,9 @@ const LEAST_WINDOW: u32 = 8;
 /// Samples that are transformed in one step.
 const STEP_SAMPLES: usize = 1 << 14;
 
+/// What comes out.
+const FIELDS: &[Field] = &[("bandwidth_hz", Shape::FLOAT), ("nyquist_hz", Shape::FLOAT), ("duration_s", Shape::FLOAT)];
+
 impl_node!(Bandwidth);
 
 impl Define for Bandwidth {
@@ -92,10 +95,14 @@ impl Define for Bandwidth {
         "At the end of each item the map {bandwidth_hz, nyquist_hz, duration_s}.",
     )];
 
+    fn output_form(_params: &BandwidthParams, _port: usize, _input: Form) -> Form {
+        Form::Map(FIELDS)
+    }
+
     fn new(params: &BandwidthParams) -> Self {
         let welch = Welch {
             drop_db: params.drop_db,
-            keys: ["bandwidth_hz", "nyquist_hz", "duration_s"].map(Into::into),
+            keys: field_names(FIELDS),
             fft: None,
             taper: Arc::default(),
             channels: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{
+    AudioFormat, Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented, field_names,
+};
 use remotemedia_core::value::{Audio, Buffer, DataType, Kind, MediaTime, Packet, Tensor, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -60,13 +62,16 @@ const STEP_WINDOWS: usize = 8;
 #[derive(Debug)]
 struct Listener {
     rate: Rate,
-    keys: [Arc<str>; 3],
+    keys: Vec<Arc<str>>,
     detector: Detector,
     /// Windows of the segment that were emitted.
     emitted: u64,
     /// What the windows have that the packet in work has completed.
     probabilities: Vec<f32>,
 }
+
+/// What comes out.
+const FIELDS: &[Field] = &[("probabilities", Shape::Of(Kind::Tensor)), ("window_ms", Shape::INT), ("pts", Shape::INT)];
 
 impl_node!(Vad);
 
@@ -88,11 +93,15 @@ impl Define for Vad {
         Some(AudioFormat { rate: Some(params.rate), channels: Some(1) })
     }
 
+    fn output_form(_params: &VadParams, _port: usize, _input: Form) -> Form {
+        Form::Map(FIELDS)
+    }
+
     fn new(params: &VadParams) -> Self {
         let rate = if params.rate == Rate::Hz8000.hz() { Rate::Hz8000 } else { Rate::Hz16000 };
         let listener = Listener {
             rate,
-            keys: ["probabilities", "window_ms", "pts"].map(Into::into),
+            keys: field_names(FIELDS),
             detector: Detector::new(rate),
             emitted: 0,
             probabilities: Vec::new(),

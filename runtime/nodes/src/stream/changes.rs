@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use remotemedia_core::node::{Field, Shape, field_names};
 use remotemedia_core::value::{Packet, Value};
 
 /// A fault in one window.
@@ -43,7 +44,7 @@ pub(crate) struct Changes {
     /// Where the last window ended, and since when windows have followed on one another.
     now: i64,
     unbroken_since: i64,
-    keys: [Arc<str>; 6],
+    keys: Vec<Arc<str>>,
 }
 
 /// A fault that has begun.
@@ -60,6 +61,16 @@ struct Open {
 /// begins still earlier stands on a timeline of its own.
 const JITTER: i64 = 20_000_000;
 
+/// The maps of changes.
+pub(crate) const FIELDS: &[Field] = &[
+    ("type", Shape::TEXT),
+    ("fault", Shape::TEXT),
+    ("start_s", Shape::FLOAT),
+    ("end_s", Shape::FLOAT),
+    ("worst", Shape::FLOAT),
+    ("measure", Shape::TEXT),
+];
+
 /// The default of the param `hold_ms` of all monitors.
 pub(crate) fn default_hold_ms() -> u32 {
     1_000
@@ -74,7 +85,7 @@ impl Changes {
             emitted: VecDeque::new(),
             now: i64::MIN,
             unbroken_since: i64::MIN,
-            keys: ["type", "fault", "start_s", "end_s", "worst", "measure"].map(Arc::from),
+            keys: field_names(FIELDS),
         })
     }
 

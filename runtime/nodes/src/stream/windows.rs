@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::NodeError;
+use remotemedia_core::node::{Field, NodeError, field_names};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 
 use super::changes::{Changes, Finding};
@@ -12,8 +12,8 @@ use super::segment_node::SegmentProcessor;
 
 /// Measures audio window by window.
 pub(crate) trait Meter: Send {
-    /// The names of the values of a [`Reading`], in its order.
-    const FIELDS: &'static [&'static str];
+    /// The values of a [`Reading`], in its order.
+    const FIELDS: &'static [Field];
 
     /// Begins a segment.
     ///
@@ -67,8 +67,7 @@ pub(crate) struct Windows<M> {
 
 impl<M: Meter> Windows<M> {
     pub(crate) fn new(window_ms: u32, meter: M, changes: Option<Changes>) -> Self {
-        let keys = M::FIELDS.iter().map(|field| Arc::from(*field)).collect();
-        Self { meter, window_ms, keys, changes, origin: 0, index: 0, start: 0 }
+        Self { meter, window_ms, keys: field_names(M::FIELDS), changes, origin: 0, index: 0, start: 0 }
     }
 
     /// Ends the open window, if it has frames or must be, and begins the next.

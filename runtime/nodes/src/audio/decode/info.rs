@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use remotemedia_core::node::{Field, Shape};
 use remotemedia_core::value::{Map, Value};
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_OPUS};
@@ -28,8 +29,18 @@ pub(super) struct Head {
 const MOST_TAGS: usize = 256;
 const MOST_TAG_BYTES: usize = 16 << 10;
 
+/// The map of a file; a length that is not known is missing.
+pub(super) const FIELDS: &[Field] = &[
+    ("container", Shape::TEXT),
+    ("codec", Shape::TEXT),
+    ("rate", Shape::INT),
+    ("channels", Shape::INT),
+    ("duration_s", Shape::FLOAT),
+    ("tags", Shape::Texts),
+];
+
 impl Head {
-    /// The map `{container, codec, rate, channels, duration_s?, tags}`.
+    /// The map of these [`FIELDS`].
     pub(super) fn value(&self, rate: u32, channels: usize) -> Value {
         let text = |text: &str| Value::Str(text.into());
         let mut map = Map::new();

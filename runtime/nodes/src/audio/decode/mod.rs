@@ -260,7 +260,7 @@ impl Define for AudioDecode {
     fn output_form(params: &Self::Params, port: usize, _input: Form) -> Form {
         let raw = params.raw.as_ref();
         let format = AudioFormat { rate: raw.map(|raw| raw.rate), channels: raw.map(|raw| raw.channels.into()) };
-        if port == 0 { Form::Audio(format) } else { Form::Unknown }
+        if port == 0 { Form::Audio(format) } else { Form::Map(info::FIELDS) }
     }
 
     fn new(params: &Self::Params) -> Self {

@@ -10,7 +10,7 @@ mod wav;
 use std::path::{Path, PathBuf};
 
 use remotemedia_core::node::{
-    CancelFlag, Context, Cost, Define, Emission, Item, Kinds, Node, NodeError, ParamError, Port, Step, TakenName,
+    CancelFlag, Context, Cost, Define, Emission, Form, Item, Kinds, Node, NodeError, ParamError, Port, Step, TakenName,
     TimeBreaks, documented,
 };
 use remotemedia_core::outside::named;
@@ -193,6 +193,10 @@ impl Define for AudioEncode {
         "The bytes of each item's file, or the file that was written.",
     )];
     const EXAMPLE: &'static str = r#"{"format": "flac", "sample_format": "s16"}"#;
+
+    fn output_form(params: &Self::Params, _port: usize, _input: Form) -> Form {
+        Form::Of(if params.path.is_some() { Kind::File } else { Kind::Bytes })
+    }
 
     fn check(params: &Self::Params) -> Result<(), ParamError> {
         let problem = |param: &str, expected: &str, got: String| {

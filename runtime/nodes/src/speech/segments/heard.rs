@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
+use remotemedia_core::node::{Field, Shape, field_names};
+use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
 
 use super::front_end::FrontEnd;
 use super::recording::Recording;
@@ -30,28 +31,22 @@ pub(super) struct Heard {
     pub(super) timestamps: Timestamps,
 }
 
+/// The maps of segments.
+pub(super) const SEGMENT: &[Field] =
+    &[("type", Shape::TEXT), ("start_s", Shape::FLOAT), ("end_s", Shape::FLOAT), ("audio", Shape::Of(Kind::Audio))];
+/// Those of events.
+pub(super) const EVENT: &[Field] = &[("type", Shape::TEXT), ("at_s", Shape::FLOAT), ("detected_s", Shape::FLOAT)];
+
 /// The keys of the maps that come out, made once.
 #[derive(Debug)]
 pub(super) struct Keys {
-    kind: Arc<str>,
-    start: Arc<str>,
-    end: Arc<str>,
-    audio: Arc<str>,
-    at: Arc<str>,
-    detected: Arc<str>,
+    segment: Vec<Arc<str>>,
+    event: Vec<Arc<str>>,
 }
 
 impl Keys {
     pub(super) fn new() -> Self {
-        let text = |text: &str| Arc::from(text);
-        Self {
-            kind: text("type"),
-            start: text("start_s"),
-            end: text("end_s"),
-            audio: text("audio"),
-            at: text("at_s"),
-            detected: text("detected_s"),
-        }
+        Self { segment: field_names(SEGMENT), event: field_names(EVENT) }
     }
 }
 
@@ -110,22 +105,13 @@ impl Heard {
         let (first, last) = (self.frame_at(start), self.frame_at(end).min(self.sound.frames()));
         let (begin, end) = (self.time_of(first), self.time_of(last));
         let audio = self.sound.cut(first, last).unwrap_or_else(|| self.format.clone()).with_pts(Some(begin));
-        let entries = [
-            (keys.kind.clone(), Value::text("segment")),
-            (keys.start.clone(), seconds(begin)),
-            (keys.end.clone(), seconds(end)),
-            (keys.audio.clone(), audio.into()),
-        ];
-        Packet::new(Value::map(entries)).at(Some(begin), Some(end - begin))
+        let values = [Value::text("segment"), seconds(begin), seconds(end), audio.into()];
+        Packet::new(Value::map(keys.segment.iter().cloned().zip(values))).at(Some(begin), Some(end - begin))
     }
 
     fn event(&self, keys: &Keys, kind: &str, at: i64, detected: i64) -> Packet {
         let at = self.origin.saturating_add(at);
-        let entries = [
-            (keys.kind.clone(), Value::text(kind)),
-            (keys.at.clone(), seconds(at)),
-            (keys.detected.clone(), seconds(self.origin.saturating_add(detected))),
-        ];
-        Packet::new(Value::map(entries)).at(Some(at), None)
+        let values = [Value::text(kind), seconds(at), seconds(self.origin.saturating_add(detected))];
+        Packet::new(Value::map(keys.event.iter().cloned().zip(values))).at(Some(at), None)
     }
 }

@@ -11,14 +11,14 @@ mod windows;
 use std::collections::VecDeque;
 
 use remotemedia_core::node::{
-    Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
+    Context, Cost, Define, Emission, Form, Kinds, Node, NodeError, ParamError, Port, Step, documented,
 };
 use remotemedia_core::value::{Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use front_end::FrontEnd;
-use heard::{Heard, Keys};
+use heard::{EVENT, Heard, Keys, SEGMENT};
 pub use snr_estimate::{SnrEstimate, SnrEstimateParams};
 pub use speech_ratio::{SpeechRatio, SpeechRatioParams};
 use timestamps::Rules;
@@ -204,6 +204,10 @@ impl Define for SpeechSegments {
     ];
     const LIVE: &'static [&'static str] = &["threshold", "neg_threshold"];
     const EXAMPLE: &'static str = r#"{"min_silence_duration_ms": 300, "max_speech_duration_s": 30}"#;
+
+    fn output_form(_params: &SpeechSegmentsParams, port: usize, _input: Form) -> Form {
+        Form::Map(if port == SEGMENTS { SEGMENT } else { EVENT })
+    }
 
     fn check(params: &SpeechSegmentsParams) -> Result<(), ParamError> {
         match params.neg_threshold {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented, field_names};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,7 +55,7 @@ pub struct SnrEstimateParams {
 
 struct Estimate {
     threshold: f64,
-    keys: [Arc<str>; 3],
+    keys: Vec<Arc<str>>,
     open: Option<Listening>,
 }
 
@@ -85,6 +85,9 @@ const LEAST_PAUSES: usize = 3;
 /// How far below the threshold a window is certain to be no speech.
 const MARGIN: f64 = 0.15;
 
+/// What comes out.
+const FIELDS: &[Field] = &[("snr_db", Shape::FLOAT), ("noise_db", Shape::FLOAT), ("duration_s", Shape::FLOAT)];
+
 impl_node!(SnrEstimate);
 
 impl Define for SnrEstimate {
@@ -96,8 +99,12 @@ impl Define for SnrEstimate {
     const OUTPUTS: &'static [Port] =
         &[Port::new("out", Kinds::of(&[Kind::Map]), "At the end of each item the map {snr_db, noise_db, duration_s}.")];
 
+    fn output_form(_params: &SnrEstimateParams, _port: usize, _input: Form) -> Form {
+        Form::Map(FIELDS)
+    }
+
     fn new(params: &SnrEstimateParams) -> Self {
-        let keys = ["snr_db", "noise_db", "duration_s"].map(Into::into);
+        let keys = field_names(FIELDS);
         SnrEstimate(SegmentNode::new(Estimate { threshold: params.threshold, keys, open: None }, params.gaps))
     }
 }

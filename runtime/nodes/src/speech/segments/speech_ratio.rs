@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
+use remotemedia_core::node::{Cost, Define, Field, Form, Kinds, NodeError, Port, Shape, documented, field_names};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,7 +64,7 @@ pub struct SpeechRatioParams {
 
 struct Ratio {
     rules: Rules,
-    keys: [Arc<str>; 3],
+    keys: Vec<Arc<str>>,
     open: Option<Listening>,
 }
 
@@ -77,6 +77,9 @@ struct Listening {
     /// How much of it is speech.
     speech: i64,
 }
+
+/// What comes out.
+const FIELDS: &[Field] = &[("speech_ratio", Shape::FLOAT), ("speech_s", Shape::FLOAT), ("duration_s", Shape::FLOAT)];
 
 impl_node!(SpeechRatio);
 
@@ -92,6 +95,10 @@ impl Define for SpeechRatio {
         "At the end of each item the map {speech_ratio, speech_s, duration_s}.",
     )];
 
+    fn output_form(_params: &SpeechRatioParams, _port: usize, _input: Form) -> Form {
+        Form::Map(FIELDS)
+    }
+
     fn new(params: &SpeechRatioParams) -> Self {
         let time = |milliseconds: u32| i64::from(milliseconds) * MILLISECOND;
         let rules = Rules {
@@ -103,7 +110,7 @@ impl Define for SpeechRatio {
             pad: time(params.speech_pad_ms),
             max_speech: None,
         };
-        let keys = ["speech_ratio", "speech_s", "duration_s"].map(Into::into);
+        let keys = field_names(FIELDS);
         SpeechRatio(SegmentNode::new(Ratio { rules, keys, open: None }, params.gaps))
     }
 }
