@@ -258,12 +258,23 @@ fn a_description_that_no_sample_has_does_not_decide_on_the_sound() {
 }
 
 fn ape_tag() -> Vec<u8> {
-    let item = b"\x05\0\0\0\0\0\0\0Title\0hello";
+    ape_tag_of(2000, true, b"")
+}
+
+/// With a title, and a picture if there is one.
+fn ape_tag_of(version: u32, has_header: bool, picture: &[u8]) -> Vec<u8> {
+    let item = |flags: u32, key: &[u8], value: &[u8]| {
+        [&(value.len() as u32).to_le_bytes()[..], &flags.to_le_bytes(), key, b"\0", value].concat()
+    };
+    let cover = if picture.is_empty() { Vec::new() } else { item(2, b"Cover Art (Front)", picture) };
+    let items = [item(0, b"Title", b"hello"), cover].concat();
     let part = |flags: u32| {
-        let numbers = [2000, item.len() as u32 + 32, 1, flags].map(u32::to_le_bytes).concat();
+        let flags = if has_header { 0x8000_0000 | flags } else { 0 };
+        let numbers = [version, items.len() as u32 + 32, 1, flags].map(u32::to_le_bytes).concat();
         [b"APETAGEX", &numbers[..], &[0; 8]].concat()
     };
-    [part(0xa000_0000), item.to_vec(), part(0x8000_0000)].concat()
+    let header = if has_header { part(0x2000_0000) } else { Vec::new() };
+    [header, items.clone(), part(0)].concat()
 }
 
 #[test]
@@ -295,6 +306,30 @@ fn tags_around_mp3_do_not_hide_how_much_of_it_is_sound() {
         for outcome in both(&[&before[..], frames, &after].concat()) {
             assert_eq!(outcome.failure, None, "{name}");
             assert_eq!(outcome.samples(), whole, "{name}");
+        }
+    }
+}
+
+/// However a file arrives: what waits for more bytes is no frame by its header alone.
+#[test]
+fn what_looks_like_frames_behind_mpeg_and_adts_is_no_sound() {
+    let id3v1 = [b"TAGtitle".to_vec(), vec![0; 120]].concat();
+    for (name, header) in [("bare.mp3", [0xff, 0xfb, 0x90, 0x64]), ("stereo.aac", [0xff, 0xf1, 0x50, 0x80])] {
+        let frames = media::bytes(name);
+        let whole = decode_path(&media::path(name)).samples();
+        let picture: Vec<u8> =
+            (0..20_000u32).flat_map(|number| [&header[..], &[(number % 251) as u8]].concat()).collect();
+        for (what, behind) in [
+            ("ID3v1 and APEv2", [id3v1.clone(), ape_tag_of(2000, true, &picture)].concat()),
+            ("APEv2 without a header", ape_tag_of(2000, false, &picture)),
+            // Of AAC some would be a chain.
+            ("no tag", if name == "bare.mp3" { [&[0; 9], &picture[..]].concat() } else { Vec::new() }),
+        ] {
+            let bytes = [&frames[..], &behind].concat();
+            for outcome in both(&bytes).into_iter().chain([decode_pieces(&bytes, 1000)]) {
+                assert_eq!(outcome.failure, None, "{name}, {what}");
+                assert!(outcome.samples() == whole, "{name}, {what}");
+            }
         }
     }
 }

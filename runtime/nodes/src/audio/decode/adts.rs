@@ -21,7 +21,7 @@ use symphonia::core::packet::Packet;
 use super::aac;
 use super::layout::front;
 use super::mpeg_header::{AdtsHeader, Chain, adts_chain, is_tag};
-use super::symphonia_reader::{format_reader_fields, leave_out_tags, read_ahead};
+use super::symphonia_reader::{format_reader_fields, is_all_there, leave_out_tags, read_ahead};
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_ADTS, short_name: "aac", long_name: "AAC in ADTS" };
 /// Foreign bytes end where so many frames follow on each other.
@@ -194,8 +194,10 @@ fn search(reader: &mut MediaSourceStream<'_>, waiting: &mut Vec<u8>) -> Result<b
             if !read_ahead(reader, waiting, len, PIECE, usize::MAX)? {
                 continue;
             }
-            // Here the source ends: what looks like a header may be none, and the frames begin behind it. Else more may
-            // come of what can't be told yet.
+            if !is_all_there(reader) {
+                return Ok(false);
+            }
+            // Here the file ends: what looks like a header may be none, and the frames begin behind it.
             let is_told = |start: &usize| adts_chain(&waiting[*start..], SURE, true) != Chain::Broken;
             let Some(start) = (0..waiting.len()).find(is_told) else { return Ok(false) };
             waiting.drain(..start);

@@ -49,6 +49,22 @@ impl ApePart {
     }
 }
 
+/// The most bytes of an item before its value.
+pub(super) const MOST_ITEM_HEAD: usize = 8 + 255 + 1;
+
+/// The length of an item, whose head these bytes begin with: only by its items is a tag known that has no header. One that is
+/// longer than [`LONGEST`] is none.
+pub(super) fn item_len(bytes: &[u8]) -> Option<u64> {
+    const MOST_FLAGS: u32 = 7;
+    const KEY: std::ops::RangeInclusive<usize> = 2..=255;
+    let (size, rest) = bytes.split_first_chunk()?;
+    let (flags, key) = rest.split_first_chunk()?;
+    let (size, flags) = (u32::from_le_bytes(*size), u32::from_le_bytes(*flags));
+    let key_len = key.iter().position(|letter| !matches!(letter, b' '..=b'~'))?;
+    let is_item = flags <= MOST_FLAGS && (1..=LONGEST).contains(&(size as usize)) && KEY.contains(&key_len);
+    (is_item && key[key_len] == 0).then(|| 8 + key_len as u64 + 1 + u64::from(size))
+}
+
 /// A reader of the tag whose header comes next in a source, or of that whose footer does.
 pub(super) struct ApeTagReader<'s> {
     reader: MediaSourceStream<'s>,

@@ -18,7 +18,9 @@ use symphonia::core::packet::Packet;
 use super::layout::front;
 use super::mpeg_header::{Chain, Header, NOT_ALLOWED, chain};
 use super::mpeg_tag::{Facts, facts};
-use super::symphonia_reader::{format_reader_fields, jumped_to, leave_out_tags, read_ahead, wanted_frame};
+use super::symphonia_reader::{
+    format_reader_fields, is_all_there, jumped_to, leave_out_tags, read_ahead, wanted_frame,
+};
 
 mod constant;
 
@@ -135,6 +137,10 @@ impl<'s> MpegReader<'s> {
                 let is_cut = self.fill(len)?;
                 return Ok((!is_cut).then_some((header, len)));
             }
+            // Behind foreign bytes a header alone makes no frame, even if the search for a chain waits for more bytes.
+            if self.foreign > 0 || self.waiting.len() >= 4 {
+                self.last = None;
+            }
             if !leave_out_tags(&mut self.reader, &mut self.waiting, &mut self.foreign)? || !self.search()? {
                 return Ok(None);
             }
@@ -166,8 +172,10 @@ impl<'s> MpegReader<'s> {
                 if !self.fill(len)? {
                     continue;
                 }
-                // Here the source ends: what looks like a header may be none, and the frames begin behind it. Else more may
-                // come of what can't be told yet.
+                if !is_all_there(&self.reader) {
+                    return Ok(false);
+                }
+                // Here the file ends: what looks like a header may be none, and the frames begin behind it.
                 let starts = (0..self.waiting.len()).filter(|start| self.waiting[*start] == 0xff);
                 let whole = |start| (start, chain(&self.waiting[start..], SURE, true));
                 match starts.map(whole).find(|(_, chain)| *chain != Chain::Broken) {

@@ -565,8 +565,10 @@ impl MediaSource for ArrivingSource {
         false
     }
 
+    /// Known once all has arrived: so a reader knows whether the end that it meets is that of the file.
     fn byte_len(&self) -> Option<u64> {
-        None
+        let window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        window.finished.then_some(window.end)
     }
 }
 
@@ -584,12 +586,12 @@ mod tests {
         arriving.allow(4);
         assert_eq!((source.read(&mut target).unwrap(), &target[..4]), (4, &[1, 2, 3, 4][..]));
         assert!(!arriving.starved());
-        assert_eq!(source.read(&mut target).unwrap(), 0);
+        assert_eq!((source.read(&mut target).unwrap(), source.byte_len()), (0, None));
         assert!(arriving.starved());
         arriving.finish();
         arriving.allow(5);
         assert_eq!((source.read(&mut target).unwrap(), target[0]), (1, 5));
-        assert_eq!(source.read(&mut target).unwrap(), 0);
+        assert_eq!((source.read(&mut target).unwrap(), source.byte_len()), (0, Some(5)));
         assert!(!arriving.starved(), "the real end is no lack");
     }
 

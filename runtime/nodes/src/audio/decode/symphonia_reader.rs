@@ -8,7 +8,7 @@ use symphonia::core::formats::{SeekTo, SeekedTo};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::units::Timestamp;
 
-use super::ape_tag::ApePart;
+use super::ape_tag::{ApePart, MOST_ITEM_HEAD, item_len};
 use super::id3_tag::tag_len;
 
 /// Reads on until there are `wanted` bytes in `bytes`, in pieces of `least` to `most` bytes; fewer are there where the
@@ -38,13 +38,18 @@ pub(super) fn read_ahead(
     Ok(false)
 }
 
-/// Leaves out tags that begin the bytes that wait, as where a file was put behind another one: what is in them may look like
-/// frames. `left` are the bytes of a tag that are still to come. Whether all tags are passed; else the source ends.
+/// Whether the end of a source is that of its file, and not only that of what has arrived.
+pub(super) fn is_all_there(source: &MediaSourceStream<'_>) -> bool {
+    source.byte_len().is_some()
+}
+
+/// Leaves out tags that begin the bytes that wait, as at the end or where a file was put behind another one: what is in them
+/// may look like frames. `left` are the bytes of a tag that are still to come. Whether all tags are passed; else the source
+/// ends, or what has arrived does not tell yet.
 ///
 /// # Errors
 /// If the source can't be read.
 pub(super) fn leave_out_tags(source: &mut MediaSourceStream<'_>, bytes: &mut Vec<u8>, left: &mut u64) -> Result<bool> {
-    const HEAD: usize = 32;
     const PIECE: usize = 1024;
     loop {
         while *left > 0 {
@@ -55,10 +60,8 @@ pub(super) fn leave_out_tags(source: &mut MediaSourceStream<'_>, bytes: &mut Vec
             bytes.drain(..count);
             *left -= count as u64;
         }
-        read_ahead(source, bytes, HEAD, PIECE, PIECE)?;
-        let Some(len) = tag_len(bytes).or_else(|| ApePart::read(bytes).map(ApePart::len_ahead)) else {
-            return Ok(true);
-        };
+        let is_end = read_ahead(source, bytes, MOST_ITEM_HEAD, PIECE, PIECE)?;
+        let Some(len) = len_of_tag(bytes) else { return Ok(!is_end || is_all_there(source)) };
         // One that claims more than there is may have a wrong length.
         let end = source.pos() - bytes.len() as u64 + len;
         if source.byte_len().is_some_and(|all| end > all) {
@@ -66,6 +69,13 @@ pub(super) fn leave_out_tags(source: &mut MediaSourceStream<'_>, bytes: &mut Vec
         }
         *left = len;
     }
+}
+
+/// The bytes of a tag that are no sound, if these bytes begin one; of APE without a header its next item.
+fn len_of_tag(bytes: &[u8]) -> Option<u64> {
+    const ID3V1: u64 = 128;
+    let ape = || ApePart::read(bytes).map(ApePart::len_ahead).or_else(|| item_len(bytes));
+    tag_len(bytes).or_else(ape).or_else(|| bytes.starts_with(b"TAG").then_some(ID3V1))
 }
 
 /// The frame that a reader of ours is to jump to, whose timestamps are decoded frames.
