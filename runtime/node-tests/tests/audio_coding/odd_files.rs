@@ -154,6 +154,47 @@ fn what_stands_before_the_sound_of_flac_does_not_decide_on_it() {
     }
 }
 
+/// Whatever is in it: a picture may be longer than a frame and hold what looks like one.
+#[test]
+fn what_stands_behind_the_sound_of_flac_costs_none_of_it() {
+    let planes = [noise(400, 16, 3)];
+    let frames: Vec<Vec<u8>> =
+        (0..4).map(|number| Frame { rate: 16_000, bits: 16, number, planes: &planes }.bytes()).collect();
+    let of = |total: u64| file(&[(0, 34, stream_info(16_000, 1, 16, total))], &frames);
+    let picture = [&frames[1][..100], b"fLaCTAG", &[7; 30_000]].concat().repeat(3);
+    let id3v1 = [b"TAG".to_vec(), vec![0; 125]].concat();
+    for (name, behind) in [
+        ("ID3v1", id3v1.clone()),
+        ("APEv2", ape_tag_of(2000, true, &picture)),
+        ("APEv2 without a header", ape_tag_of(2000, false, &picture)),
+        ("APEv1", ape_tag_of(1000, false, &picture)),
+        ("both", [ape_tag_of(2000, true, &picture), id3v1.clone()].concat()),
+        ("both, the other way round", [id3v1, ape_tag_of(2000, false, b"x")].concat()),
+        ("filling", vec![0; 50_000]),
+        ("a bit of filling", vec![0; 9]),
+    ] {
+        for total in [1600, 0] {
+            let tagged = [of(total), behind.clone()].concat();
+            for (outcome, times) in both(&tagged).into_iter().map(|outcome| (outcome, 4)).chain(
+                // Another file may follow.
+                both(&[&tagged[..], &of(1600)].concat()).into_iter().map(|outcome| (outcome, 8)),
+            ) {
+                assert_eq!(outcome.failure, None, "{name}, {total}");
+                assert_eq!(outcome.samples(), [floats(&planes[0], 16).repeat(times)], "{name}, {total}");
+            }
+        }
+    }
+    // Bytes of no kind are a lost frame, unless the head says that there is no other.
+    let last = frames[3].iter().map(|byte| byte ^ 0x10).collect();
+    for (total, behind, count) in [(1600, vec![0x55; 40_000], 4), (0, vec![0x55; 40_000], 4), (0, last, 3)] {
+        let sound = file(&[(0, 34, stream_info(16_000, 1, 16, total))], &frames[..count]);
+        for outcome in both(&[sound, behind.clone()].concat()) {
+            assert_eq!(outcome.samples_before_failure(), [floats(&planes[0], 16).repeat(count)]);
+            assert_eq!(outcome.failure.is_some(), total == 0);
+        }
+    }
+}
+
 #[test]
 fn a_changed_bit_of_flac_is_noticed_in_any_container() {
     for name in ["short.flac", "flac.mp4", "flac.mka"] {

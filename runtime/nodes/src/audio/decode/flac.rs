@@ -1,7 +1,8 @@
 //! The reader of FLAC files (RFC 9639): finds one frame after the other by their headers and checksums.
 //!
 //! The blocks before the sound only inform: what is wrong in them does not keep a frame from being read. The rate, the
-//! number of channels and the width may change from frame to frame, and a file may follow on another.
+//! number of channels and the width may change from frame to frame, and a file may follow on another. A frame ends where
+//! the next one begins, or else where its own content does, whatever stands behind it.
 
 use std::io;
 
@@ -21,9 +22,12 @@ use symphonia::core::meta::{MetadataBuilder, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::default::meta::embedded::flac::{FLAC_METADATA_INFO, read_flac_comment_block};
 
+use super::flac_decoder::frame_len;
 use super::flac_frame::{FrameHeader, MOST_HEADER, StreamInfo, frame_header};
 use super::flac_places::commented_places;
-use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
+use super::symphonia_reader::{
+    format_reader_fields, is_all_there, jumped_to, leave_out_tags, read_ahead, wanted_frame,
+};
 use crate::audio::flac_checksum::crc_16;
 
 mod search;
@@ -50,9 +54,14 @@ pub(super) struct FlacReader<'s> {
     /// How many of them are in the checksum beside.
     searched: usize,
     sum: u16,
-    /// The samples before the next frame, lost ones included.
+    /// The samples before the next frame, lost ones included; of them those before this stream.
     position: u64,
+    before: u64,
     last: Option<FrameHeader>,
+    /// Bytes of a tag that are still to be left out.
+    foreign: u64,
+    /// What came since the last frame.
+    since: Since,
     /// The first frame of the stream, and its place.
     first: Option<(u64, FrameHeader)>,
 }
@@ -67,6 +76,17 @@ enum End {
     Lost,
     /// The source ends within it.
     Cut,
+}
+
+/// What is between two frames, or behind the last one.
+#[derive(Clone, Copy, PartialEq)]
+enum Since {
+    /// Nothing but tags and filling.
+    Tags,
+    /// Bytes of which is not known what they are.
+    Strange,
+    /// A frame whose checksum is wrong.
+    Damaged,
 }
 
 /// What stands where a frame may begin.
@@ -90,7 +110,10 @@ impl<'s> FlacReader<'s> {
             searched: 0,
             sum: 0,
             position: 0,
+            before: 0,
             last: None,
+            foreign: 0,
+            since: Since::Tags,
             first: None,
         };
         flac.begin()?;
@@ -199,7 +222,7 @@ impl<'s> FlacReader<'s> {
         }
         self.media = MediaInfo::from_track(&track);
         self.tracks = vec![track];
-        self.last = None;
+        (self.before, self.last, self.since) = (self.position, None, Since::Tags);
     }
 
     /// Reads on until so many bytes are waiting; fewer are where the source ends.
@@ -209,6 +232,9 @@ impl<'s> FlacReader<'s> {
     }
 
     fn found(&mut self) -> Result<Found> {
+        if self.foreign > 0 {
+            return Ok(Found::Nothing);
+        }
         self.fill(MOST_HEADER)?;
         if self.waiting.starts_with(b"fLaC") {
             return Ok(Found::Head);
@@ -237,17 +263,26 @@ impl<'s> FlacReader<'s> {
                     return Ok(End::At(place));
                 }
                 if next.is_some_and(|next| follows(header, &next)) {
-                    return Ok(End::Damaged(place));
+                    return Ok(self.own_end(header).unwrap_or(End::Damaged(place)));
                 }
                 place += 1;
             }
-            if is_end {
-                return Ok(self.last_frame_len().map_or(End::Cut, End::At));
+            if is_end && !is_all_there(&self.reader) {
+                return Ok(End::Cut);
             }
-            if place > most {
-                return Ok(End::Lost);
+            if is_end && self.waiting.len() >= LEAST_FRAME && crc_16(0, &self.waiting) == 0 {
+                return Ok(End::At(self.waiting.len()));
+            }
+            if is_end || place > most {
+                let lost = if is_end { End::Cut } else { End::Lost };
+                return Ok(self.own_end(header).unwrap_or(lost));
             }
         }
+    }
+
+    /// The end of the frame in front where no other one begins: that of what it holds.
+    fn own_end(&self, header: &FrameHeader) -> Option<End> {
+        frame_len(&self.waiting, header, self.stream.bits).map(End::At)
     }
 
     /// The checksum of the bytes up to this place.
@@ -255,27 +290,6 @@ impl<'s> FlacReader<'s> {
         self.sum = crc_16(self.sum, &self.waiting[self.searched..place]);
         self.searched = place;
         self.sum
-    }
-
-    /// The length of the frame after which the source ends, or has tags.
-    fn last_frame_len(&mut self) -> Option<usize> {
-        let whole = self.waiting.len();
-        if whole >= LEAST_FRAME && crc_16(0, &self.waiting) == 0 {
-            return Some(whole);
-        }
-        // ID3v1 and the tags of APE stand at the end, the latter with a header.
-        let is_tag =
-            |bytes: &[u8]| bytes.starts_with(b"TAG") || bytes.starts_with(b"APETAGEX") || bytes.starts_with(b"ID3");
-        let mut sum = 0;
-        let mut end = None;
-        for place in 0..whole {
-            if place >= LEAST_FRAME && sum == 0 && is_tag(&self.waiting[place..]) {
-                end = Some(place);
-                break;
-            }
-            sum = crc_16(sum, &self.waiting[place..=place]);
-        }
-        end
     }
 
     /// How many samples are lost before this frame, by its number and that of the frame before. Old encoders number frames
@@ -294,26 +308,51 @@ impl<'s> FlacReader<'s> {
         let data = std::mem::replace(&mut self.waiting, rest).into_boxed_slice();
         let starts = self.position.saturating_add(self.lost(&header));
         self.position = starts.saturating_add(u64::from(header.block));
-        self.last = Some(header);
+        (self.last, self.since) = (Some(header), Since::Tags);
         let starts = i64::try_from(starts).unwrap_or(i64::MAX);
         Packet::new(0, Timestamp::from(starts), Duration::from(u64::from(header.block)), data)
     }
 
-    /// Leaves out bytes up to the next header of a frame. Whether there is one.
-    fn pass_lost(&mut self) -> Result<bool> {
-        loop {
-            let end = self.waiting.len().saturating_sub(MOST_HEADER);
-            let next =
-                (1..end).find(|place| self.waiting[*place] == 0xff && frame_header(&self.waiting[*place..]).is_some());
-            self.waiting.drain(..next.unwrap_or(end));
-            if next.is_some() {
-                return Ok(true);
-            }
-            let kept = self.waiting.len();
-            self.fill(kept + 4096)?;
-            if self.waiting.len() == kept {
-                return Ok(false);
-            }
+    /// Leaves out some of the bytes that are no frame. Whether any were there.
+    fn pass_foreign(&mut self) -> Result<bool> {
+        let place = self.offset();
+        if !leave_out_tags(&mut self.reader, &mut self.waiting, &mut self.foreign)? {
+            return Ok(false);
+        }
+        if self.offset() > place {
+            return Ok(true);
+        }
+        match self.waiting.iter().take_while(|byte| **byte == 0).count() {
+            0 if self.waiting.is_empty() => return Ok(false),
+            0 => self.pass_strange(Since::Strange),
+            filling => drop(self.waiting.drain(..filling)),
+        }
+        Ok(true)
+    }
+
+    /// Leaves out bytes up to what may be the next frame or head. What they are counts if nothing worse came before.
+    fn pass_strange(&mut self, what: Since) {
+        if self.since == Since::Tags {
+            self.since = what;
+        }
+        let begins = |place: &usize| {
+            let bytes = &self.waiting[*place..];
+            matches!(bytes[0], 0xff | b'f') && (bytes.starts_with(b"fLaC") || frame_header(bytes).is_some())
+        };
+        // The last bytes may begin a header.
+        let end = self.waiting.len().saturating_sub(MOST_HEADER - 1).max(1);
+        let next = (1..end).find(begins).unwrap_or(end);
+        self.waiting.drain(..next);
+    }
+
+    /// Where no frame follows: whether one is missing. What is strange is none where all frames are there that the head names.
+    fn end(&self) -> Result<Option<Packet>> {
+        let are_all_there = self.stream.frames > 0 && self.position - self.before >= self.stream.frames;
+        match self.since {
+            _ if !is_all_there(&self.reader) => Ok(None),
+            Since::Damaged => Err(Error::DecodeError("the checksum of a frame does not match")),
+            Since::Strange if !are_all_there => Err(ended()),
+            Since::Strange | Since::Tags => Ok(None),
         }
     }
 }
@@ -354,15 +393,16 @@ impl FormatReader for FlacReader<'_> {
                 Found::Frame(header) => match self.end_of_frame(&header)? {
                     End::At(len) => return Ok(Some(self.give(len, header))),
                     End::Damaged(place) => drop(self.waiting.drain(..place)),
-                    End::Cut => return Err(ended()),
-                    End::Lost if self.pass_lost()? => {}
-                    End::Lost => return Err(Error::DecodeError("the checksum of a frame does not match")),
+                    // Among strange bytes some look like a header.
+                    End::Cut if self.since == Since::Tags || !is_all_there(&self.reader) => return Err(ended()),
+                    End::Cut | End::Lost => self.pass_strange(Since::Damaged),
                 },
                 Found::Head => {
                     self.begin()?;
                     return Err(Error::ResetRequired);
                 }
-                Found::Nothing => return Ok(None),
+                Found::Nothing if self.pass_foreign()? => {}
+                Found::Nothing => return self.end(),
             }
         }
     }

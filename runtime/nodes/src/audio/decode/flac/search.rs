@@ -8,7 +8,7 @@ use symphonia::core::errors::Result;
 use symphonia::core::io::{MediaSource, ReadBytes};
 
 use super::super::flac_frame::{FrameHeader, MOST_HEADER, frame_header};
-use super::{End, FlacReader, Found};
+use super::{End, FlacReader, Found, Since};
 
 /// A frame, and where it is.
 #[derive(Clone, Copy)]
@@ -33,11 +33,12 @@ impl FlacReader<'_> {
     /// file can't be searched, and then stays where it was.
     pub(super) fn go_near(&mut self, sample: u64) -> Result<Option<u64>> {
         let Some(end) = self.reader.byte_len().filter(|_| self.reader.is_seekable()) else { return Ok(None) };
-        let before = (self.offset(), self.position, self.last);
+        let here = (self.offset(), self.position, self.before, self.last);
         let found = self.search(sample, end)?;
-        let (place, position, last) = found.map_or(before, |found| (found.begins, found.sample, None));
+        // The numbers of frames are those of this stream.
+        let (place, position, before, last) = found.map_or(here, |found| (found.begins, found.sample, 0, None));
         self.go_to(place)?;
-        (self.position, self.last) = (position, last);
+        (self.position, self.before, self.last) = (position, before, last);
         Ok(found.map(|found| found.sample))
     }
 
@@ -49,6 +50,7 @@ impl FlacReader<'_> {
     fn go_to(&mut self, place: u64) -> Result<()> {
         self.waiting.clear();
         self.reader.seek(SeekFrom::Start(place))?;
+        (self.foreign, self.since) = (0, Since::Tags);
         Ok(())
     }
 

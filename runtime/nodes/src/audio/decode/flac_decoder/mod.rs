@@ -93,6 +93,36 @@ impl Decoder {
     }
 }
 
+/// The length of the frame that these bytes begin with, by what it holds, if its checksum is right. `width` is the one of the
+/// stream, in bits.
+pub(super) fn frame_len(bytes: &[u8], header: &FrameHeader, width: u8) -> Option<usize> {
+    let width = u32::from(header.bits.unwrap_or(width));
+    let mut bits = Bits::new(bytes, 8 * header.len, 8 * bytes.len());
+    if width + u32::from(header.difference.is_some()) <= MOST_NARROW {
+        read_channels::<i32>(&mut bits, header, width, &mut Vec::new()).ok()?;
+    } else {
+        read_channels::<i64>(&mut bits, header, width, &mut Vec::new()).ok()?;
+    }
+    let len = bytes.len() - usize::try_from(bits.rest()).ok()? / 8 + size_of::<u16>();
+    (crc_16(0, bytes.get(..len)?) == 0).then_some(len)
+}
+
+/// Reads the numbers of the channels of a frame, one channel after the other.
+fn read_channels<T: channels::Number>(
+    bits: &mut Bits<'_>,
+    header: &FrameHeader,
+    width: u32,
+    numbers: &mut Vec<T>,
+) -> std::result::Result<(), Damage> {
+    let block = header.block as usize;
+    numbers.resize(block * usize::from(header.channels), T::default());
+    for (number, channel) in numbers.chunks_exact_mut(block).enumerate() {
+        let is_difference = header.difference.is_some_and(|difference| difference.channel() == number);
+        subframe::read(bits, width + u32::from(is_difference), channel)?;
+    }
+    Ok(())
+}
+
 /// Decodes the channels of a frame by numbers of type `T`, and puts its samples into `frames`, which are empty.
 fn decode<T: channels::Number>(
     bits: &mut Bits<'_>,
@@ -101,12 +131,8 @@ fn decode<T: channels::Number>(
     numbers: &mut Vec<T>,
     frames: &mut AudioBuffer<f32>,
 ) -> std::result::Result<(), Damage> {
+    read_channels(bits, header, width, numbers)?;
     let block = header.block as usize;
-    numbers.resize(block * usize::from(header.channels), T::default());
-    for (number, channel) in numbers.chunks_exact_mut(block).enumerate() {
-        let is_difference = header.difference.is_some_and(|difference| difference.channel() == number);
-        subframe::read(bits, width + u32::from(is_difference), channel)?;
-    }
     frames.render_uninit(Some(block));
     if let (Some(difference), Some((left, right))) = (header.difference, frames.plane_pair_mut(0, 1)) {
         channels::join(difference, numbers.split_at(block), width, left, right);
