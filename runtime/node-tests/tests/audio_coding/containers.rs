@@ -311,6 +311,26 @@ fn a_count_of_frames_only_shortens_the_last_block_of_adpcm() {
 }
 
 #[test]
+fn the_last_block_of_adpcm_is_read_up_to_its_end_whether_or_not_its_length_was_written() {
+    for name in ["ima.wav", "ms.wav"] {
+        let whole = media::bytes(name);
+        let data = whole.windows(4).position(|place| place == b"data").expect("it is there") + 4;
+        // Two blocks of 1024 bytes.
+        for there in [2047, 1524, 1038, 1030, 1025, 1024] {
+            let of = |len: u32| [&whole[..data], &len.to_le_bytes(), &whole[data + 4..data + 4 + there]].concat();
+            let expected = decode(in_memory(of(there as u32))).samples();
+            for open in [of(0), of(u32::MAX)] {
+                for outcome in [decode(in_memory(open.clone())), decode_pieces(&open, 100), decode_pieces(&open, 3000)]
+                {
+                    assert_eq!(outcome.failure, None, "{name}, {there}");
+                    assert_eq!(outcome.samples(), expected, "{name}, {there}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn alac_in_caf_comes_back_bit_by_bit() {
     let reference = media::reference(8000, 2000, 2);
     let outcome = decode_path(&media::path("alac.caf"));

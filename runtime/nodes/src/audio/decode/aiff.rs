@@ -156,6 +156,7 @@ impl Common {
             channels: plain_channels(self.channels),
             extra: None,
             cut: Cut::Blocks { bytes, frames: 64 },
+            head: None,
             len: written_len(len, file).map(|len| len / u64::from(bytes) * u64::from(bytes)),
             delay: 0,
             frames: None,

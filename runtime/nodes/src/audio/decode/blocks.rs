@@ -16,7 +16,7 @@ use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
 use super::layout::front;
-use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
+use super::symphonia_reader::{format_reader_fields, is_all_there, jumped_to, read_ahead, wanted_frame};
 
 /// What a header says of the sound behind it.
 pub(super) struct Sound {
@@ -26,6 +26,8 @@ pub(super) struct Sound {
     /// What the decoder gets besides.
     pub(super) extra: Option<Box<[u8]>>,
     pub(super) cut: Cut,
+    /// The bytes with which a block begins before its samples of 4 bits, if the last one may have fewer of these.
+    pub(super) head: Option<u32>,
     /// The bytes of sound; `None` up to the end of the file, where its header was written before the length was known.
     pub(super) len: Option<u64>,
     /// The frames of delay before the sound, where the header says how many.
@@ -64,7 +66,17 @@ impl Sound {
     /// Uncompressed sound: samples of so many bytes.
     pub(super) fn pcm(codec: AudioCodecId, rate: u32, channels: Channels, sample_bytes: u32, len: Option<u64>) -> Self {
         let bytes = sample_bytes.saturating_mul(u32::try_from(channels.count()).unwrap_or(u32::MAX));
-        Self { codec, rate, channels, extra: None, cut: Cut::Blocks { bytes, frames: 1 }, len, delay: 0, frames: None }
+        Self {
+            codec,
+            rate,
+            channels,
+            extra: None,
+            cut: Cut::Blocks { bytes, frames: 1 },
+            head: None,
+            len,
+            delay: 0,
+            frames: None,
+        }
     }
 
     /// The frames of all blocks, if their number is known. The last of several frames may be cut where the sound ends.
@@ -96,6 +108,8 @@ pub(super) struct BlockReader {
     tracks: Vec<Track>,
     metadata: MetadataLog,
     cut: Cut,
+    head: Option<u32>,
+    channels: u32,
     /// The place of the first byte of the sound, and how many there are, if that is known.
     begins: u64,
     len: Option<u64>,
@@ -157,6 +171,8 @@ impl BlockReader {
             tracks: vec![track],
             metadata: MetadataLog::default(),
             cut: sound.cut,
+            head: sound.head,
+            channels: u32::try_from(sound.channels.count()).unwrap_or(u32::MAX),
             packet: 0,
             left: sound.len,
             part: Vec::new(),
@@ -177,6 +193,19 @@ impl BlockReader {
         }
         self.part.resize(bytes, 0);
         Ok(Some(self.packet(bytes, u64::from(frames))))
+    }
+
+    /// The last block where the length is open, if the file ends in it and some of its frames are there.
+    fn open_block(&mut self, bytes: u32, frames: u32) -> Option<Packet> {
+        const SAMPLES_IN_BYTE: u32 = 2;
+        let there = u32::try_from(self.part.len()).unwrap_or(u32::MAX);
+        let is_last = self.left.is_none() && is_all_there(&self.reader);
+        let missing = bytes.checked_sub(there).filter(|_| is_last && self.head.is_some_and(|head| head <= there))?;
+        let missing = (missing * SAMPLES_IN_BYTE).div_ceil(self.channels).min(frames);
+        self.part.resize(bytes as usize, 0);
+        let mut packet = self.packet(bytes as usize, u64::from(frames - missing));
+        packet.trim_end = Duration::from(missing);
+        Some(packet)
     }
 
     /// The packet that holds a frame, of those that are there as a whole; if the frame lies beyond, the block after the last
@@ -253,7 +282,7 @@ impl FormatReader for BlockReader {
                 let there = self.part.len() / bytes as usize;
                 if there == 0 {
                     // Where the length is open, what is left of a frame is no sound.
-                    return ended();
+                    return self.open_block(bytes, frames).map_or_else(ended, |last| Ok(Some(last)));
                 }
                 Ok(Some(self.packet(there * bytes as usize, there as u64 * u64::from(frames))))
             }

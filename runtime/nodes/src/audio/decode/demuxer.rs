@@ -397,7 +397,9 @@ impl Demuxer {
         let format =
             Format { rate: spec.rate(), channels: spec.channels().count(), layout: layout_of(spec.channels()) };
         let padding = MediaTime::to_frames(self.padding.of(packet), format.rate);
-        let frames = decoded.frames();
+        // That of ADPCM decodes a whole block, whatever is there of the last one.
+        let missing = if is_adpcm(self.track.params.codec) { packet.trim_end.get() } else { 0 };
+        let frames = decoded.frames().saturating_sub(usize::try_from(missing).unwrap_or(usize::MAX));
         let padding = usize::try_from(padding).unwrap_or(usize::MAX).min(frames);
         self.planes.iter_mut().for_each(|plane| plane.truncate(frames - padding));
         self.track.cuts.apply(self.decoded, &mut self.planes);

@@ -304,7 +304,8 @@ impl Format {
         }
         let cut = Cut::Blocks { bytes: block, frames: block_frames(coded) };
         let channels = plain_channels(self.channels);
-        Ok(Content::Blocks(Sound { codec, rate: self.rate, channels, extra: None, cut, len, delay: 0, frames }))
+        let head = Some(head * u32::from(self.channels));
+        Ok(Content::Blocks(Sound { codec, rate: self.rate, channels, extra: None, cut, head, len, delay: 0, frames }))
     }
 
     /// The speakers of the mask; where it names more or fewer than there are channels, it says nothing.
