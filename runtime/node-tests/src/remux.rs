@@ -44,6 +44,12 @@ impl Stream {
     /// A Matroska file with clusters of so many milliseconds; times are rounded to a millisecond. Where `is_live`, neither
     /// segment nor clusters say how long they are.
     pub fn matroska(&self, cluster_ms: u64, is_live: bool) -> Vec<u8> {
+        self.matroska_as(&Matroska { cluster_ms, is_live, ..Matroska::default() })
+    }
+
+    /// The same with more to choose.
+    pub fn matroska_as(&self, form: &Matroska) -> Vec<u8> {
+        let Matroska { cluster_ms, is_live, .. } = *form;
         let (codec, private) = (self.matroska.0.as_bytes(), &self.matroska.1[..]);
         let audio = [
             element(&[0xb5], &f64::from(self.rate).to_be_bytes()),
@@ -58,6 +64,7 @@ impl Stream {
             element(&[0x86], codec),
             if private.is_empty() { Vec::new() } else { element(&[0x63, 0xa2], private) },
             element(&[0xe1], &audio),
+            form.encodings.clone(),
         ]
         .concat();
         let header = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska"));
@@ -72,7 +79,9 @@ impl Stream {
             if is_live { [id, &[0x01], &[0xff; 7], content].concat() } else { element(id, content) }
         };
         let (mut segment, mut cluster, mut begins, mut frame) = ([info, tracks].concat(), Vec::new(), 0u64, 0u64);
-        for (packet, frames) in &self.packets {
+        let blocks = self.packets.chunks(form.per_block);
+        let last = blocks.len() - 1;
+        for (index, packets) in blocks.enumerate() {
             let time = (frame * 1000 + u64::from(self.rate) / 2) / u64::from(self.rate);
             if cluster.is_empty() || time - begins >= cluster_ms {
                 if !cluster.is_empty() {
@@ -82,8 +91,19 @@ impl Stream {
                 cluster = element(&[0xe7], &begins.to_be_bytes());
             }
             let [high, low] = ((time - begins) as u16).to_be_bytes();
-            cluster.extend(element(&[0xa3], &[&[0x81, high, low, 0x80][..], packet].concat()));
-            frame += frames;
+            let block = |flags: u8| [vec![0x81, high, low, flags | lacing(packets).0], lacing(packets).1].concat();
+            match form.padding_ns.filter(|_| index == last) {
+                Some(padding) => {
+                    let parts = [element(&[0xa1], &block(0)), element(&[0x75, 0xa2], &padding.to_be_bytes())];
+                    cluster.extend(element(&[0xa0], &parts.concat()));
+                }
+                None => cluster.extend(element(&[0xa3], &block(0x80))),
+            }
+            frame += packets.iter().map(|(_, frames)| frames).sum::<u64>();
+        }
+        for _ in 0..form.empty_clusters {
+            segment.extend(master(&[0x1f, 0x43, 0xb6, 0x75], &cluster));
+            cluster = element(&[0xe7], &begins.to_be_bytes());
         }
         segment.extend(master(&[0x1f, 0x43, 0xb6, 0x75], &cluster));
         [header, master(&[0x18, 0x53, 0x80, 0x67], &segment)].concat()
@@ -148,6 +168,52 @@ impl Stream {
         let movie = [full(b"mvhd", &[&[0, 0, self.rate, total][..], &[0; 20]].concat()), track].concat();
         [kind, boxed(b"mdat", &data), boxed(b"moov", &movie)].concat()
     }
+}
+
+/// What a Matroska file is like beside its packets.
+pub struct Matroska {
+    /// The length of its clusters.
+    pub cluster_ms: u64,
+    /// Whether neither segment nor clusters say how long they are.
+    pub is_live: bool,
+    /// So many packets are in a block.
+    pub per_block: usize,
+    /// The last block ends in so much padding.
+    pub padding_ns: Option<i64>,
+    /// So many clusters without blocks are at the end.
+    pub empty_clusters: usize,
+    /// The element that says how packets are encoded.
+    pub encodings: Vec<u8>,
+}
+
+impl Default for Matroska {
+    fn default() -> Self {
+        let encodings = Vec::new();
+        Self { cluster_ms: 700, is_live: false, per_block: 1, padding_ns: None, empty_clusters: 0, encodings }
+    }
+}
+
+/// An element that says that packets are encoded (RFC 9559, 5.1.4.1.31), by the content of `ContentEncoding`.
+pub fn matroska_encodings(encodings: &[Vec<u8>]) -> Vec<u8> {
+    element(&[0x6d, 0x80], &encodings.iter().flat_map(|content| element(&[0x62, 0x40], content)).collect::<Vec<u8>>())
+}
+
+/// The content of `ContentEncoding` for a way to compress, and what it needs.
+pub fn matroska_compression(algorithm: u8, settings: &[u8]) -> Vec<u8> {
+    element(&[0x50, 0x34], &[element(&[0x42, 0x54], &[algorithm]), element(&[0x42, 0x55], settings)].concat())
+}
+
+/// Packets as a block has them, with the lacing of Xiph if they are several (RFC 9559, 10.3), and its flag.
+fn lacing(packets: &[(Vec<u8>, u64)]) -> (u8, Vec<u8>) {
+    let (last, others) = packets.split_last().expect("a block has a packet");
+    if others.is_empty() {
+        return (0, last.0.clone());
+    }
+    let sizes = others
+        .iter()
+        .flat_map(|(packet, _)| std::iter::repeat_n(255, packet.len() / 255).chain([(packet.len() % 255) as u8]));
+    let bytes = packets.iter().flat_map(|(packet, _)| packet.iter().copied());
+    (2, [others.len() as u8].into_iter().chain(sizes).chain(bytes).collect())
 }
 
 struct Pages {

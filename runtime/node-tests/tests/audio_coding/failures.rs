@@ -3,10 +3,10 @@
 use remotemedia_core::value::{File, MediaTime, Packet, Value};
 use serde_json::json;
 
-use harness::items::{decode_path, decode_pieces, node, run_item};
+use harness::items::{decode, decode_path, decode_pieces, in_memory, node, run_item};
 use harness::media;
 use harness::ogg::checksum;
-use harness::remux::{Stream, vorbis_of_a_large_codebook};
+use harness::remux::{Matroska, Stream, element, matroska_compression, matroska_encodings, vorbis_of_a_large_codebook};
 
 /// What messages call bytes that arrive in pieces.
 const STREAM: &str = "the stream";
@@ -296,6 +296,34 @@ fn what_is_no_element_of_matroska_ends_the_sound_with_an_error() {
             }
         }
     }
+}
+
+/// How its packets were encoded, and what it holds then.
+#[test]
+fn packets_of_matroska_that_are_encoded_are_no_sound() {
+    let packets = (0..50).map(|packet| (vec![packet; 320], 160)).collect();
+    let (headers, matroska) = (Vec::new(), ("A_PCM/INT/LIT", Vec::new()));
+    let stream = Stream { rate: 8000, channels: 1, headers, matroska, mp4: (b"sowt", Vec::new()), packets };
+    let zlib = matroska_compression(0, &[]);
+    let encrypted = element(&[0x50, 0x33], &[1]);
+    let write = "Write it without that: `mkvmerge -o new.mkv --compression -1:none old.mkv`.";
+    let other = "Use a copy that is neither encrypted nor compressed.";
+    for (encodings, sound, cure) in [
+        (vec![zlib.clone()], "sound that is compressed by zlib", write),
+        (vec![encrypted], "encrypted sound", other),
+        (vec![zlib.clone(), zlib], "sound that is encoded several times", other),
+    ] {
+        let form = Matroska { encodings: matroska_encodings(&encodings), ..Matroska::default() };
+        let file = stream.matroska_as(&form);
+        for (name, outcome) in [("the file", decode(in_memory(file.clone()))), (STREAM, decode_pieces(&file, 500))] {
+            assert_eq!(outcome.message(), format!("{name} holds {sound}, which remotemedia can't decode. {cure}"));
+            assert!(outcome.values.is_empty());
+        }
+    }
+    // Only others are.
+    let other_scope = [element(&[0x50, 0x32], &[4]), matroska_compression(0, &[])].concat();
+    let form = Matroska { encodings: matroska_encodings(&[other_scope]), ..Matroska::default() };
+    assert_eq!(decode_pieces(&stream.matroska_as(&form), 500).failure, None);
 }
 
 #[test]

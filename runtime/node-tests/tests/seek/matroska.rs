@@ -1,4 +1,4 @@
-//! Vorbis, Opus, FLAC, AAC, MP3 and PCM in Matroska: clusters are found by their times.
+//! Vorbis, Opus, FLAC, AAC, MP3 and PCM in Matroska: clusters are found by their times, and blocks may hold several packets.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::cuts::{Subject, check, total};
 use crate::near::{check_near, spoilt};
 use harness::items::Outcome;
 use harness::media;
-use harness::remux::element;
+use harness::remux::{Matroska, element, matroska_compression, matroska_encodings};
 
 /// The table of what stands where has entries of an id and a place.
 #[test]
@@ -47,6 +47,49 @@ fn every_codec_in_clusters() {
     }
     check_near("Opus", opus(96, 2, 8).matroska(900, false), 0.0);
     check_near("stereo.webm", media::bytes("stereo.webm"), 0.0);
+}
+
+/// All packets of a block have one time, which is that of the first: of Vorbis the one that gives no frames after a jump.
+#[test]
+fn several_packets_in_a_block() {
+    for (name, stream) in [("Vorbis", vorbis()), ("MP3", mp3()), ("FLAC", flac(40))] {
+        let alone = check(name, stream.matroska(700, false));
+        for per_block in [2, 5] {
+            let laced = check(name, stream.matroska_as(&Matroska { per_block, ..Matroska::default() }));
+            assert_eq!((laced.failure.as_ref(), laced.samples()), (None, alone.samples()), "{name}, {per_block}");
+        }
+    }
+}
+
+#[test]
+fn padding_is_that_of_the_last_packet_of_its_block_whatever_follows() {
+    let stream = mp3();
+    let whole = check("all of it", stream.matroska(700, false)).samples();
+    let heard: Vec<&[f32]> = whole.iter().map(|plane| &plane[..plane.len() - 441]).collect();
+    for (per_block, empty_clusters) in [(1, 0), (1, 2), (3, 0), (4, 1)] {
+        let form = Matroska { per_block, empty_clusters, padding_ns: Some(10_000_000), ..Matroska::default() };
+        let bytes = stream.matroska_as(&form);
+        let name = format!("{per_block} in a block, {empty_clusters} clusters behind");
+        assert_eq!(check(&name, bytes.clone()).samples(), heard, "{name}");
+        let arriving = Subject { name: &name, bytes, params: json!({}) }.arriving(json!({}));
+        assert_eq!(arriving.samples(), heard, "{name}, as it arrives");
+    }
+}
+
+/// As mkvmerge did by default for years.
+#[test]
+fn bytes_that_packets_begin_with_may_be_left_out() {
+    for (name, stream, len) in [("MP3", mp3(), 2), ("FLAC", flac(40), 4)] {
+        let expected = check(name, stream.matroska(700, false)).samples();
+        let head = stream.packets[0].0[..len].to_vec();
+        let mut stripped = stream.clone();
+        stripped.packets.iter_mut().for_each(|(packet, _)| drop(packet.drain(..len)));
+        let encodings = matroska_encodings(&[matroska_compression(3, &head)]);
+        let bytes = stripped.matroska_as(&Matroska { encodings, per_block: 2, ..Matroska::default() });
+        assert_eq!(check(name, bytes.clone()).samples(), expected, "{name}");
+        let arriving = Subject { name, bytes, params: json!({}) }.arriving(json!({}));
+        assert_eq!(arriving.samples(), expected, "{name}, as it arrives");
+    }
 }
 
 /// The table in front leads to places that are no longer there. One cut is in a block, one between two of them.

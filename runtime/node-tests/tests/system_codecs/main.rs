@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use harness::remux::{Stream, matroska_of_tracks};
+use harness::remux::{Matroska, Stream, element, matroska_compression, matroska_encodings, matroska_of_tracks};
 use harness::{drive, media};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Buffer, File, Packet, Value};
@@ -197,6 +197,24 @@ fn they_decode_the_track_of_matroska_that_is_marked() {
     }
     hear(json!({}), in_memory(content(b'T')));
     assert_eq!(*TRACK.lock().unwrap_or_else(PoisonError::into_inner), None);
+}
+
+/// What is encrypted would be noise to them.
+#[test]
+fn they_undo_what_compresses_packets_of_matroska() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    let packets = vec![(vec![7; 100], 50)];
+    let (headers, matroska) = (Vec::new(), ("A_PCM/INT/LIT", Vec::new()));
+    let stream = Stream { rate: 8000, channels: 1, headers, matroska, mp4: (b"sowt", Vec::new()), packets };
+    for (encoding, opened) in [(matroska_compression(0, &[]), 1), (element(&[0x50, 0x33], &[1]), 0)] {
+        let form = Matroska { encodings: matroska_encodings(&[encoding]), ..Matroska::default() };
+        let file = stream.matroska_as(&form);
+        for packets in [in_memory(file.clone()), in_pieces(&file)] {
+            let before = OPENED.load(Ordering::SeqCst);
+            let heard = hear(json!({}), packets);
+            assert_eq!((OPENED.load(Ordering::SeqCst) - before, heard.error.is_none()), (opened, opened == 1));
+        }
+    }
 }
 
 #[test]

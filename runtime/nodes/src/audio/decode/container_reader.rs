@@ -18,6 +18,7 @@ use super::container::Container;
 use super::flac::FlacReader;
 use super::id3_tag::Id3TagReader;
 use super::matroska_order::OrderedElements;
+use super::matroska_packets::{MatroskaReader, PacketFacts};
 use super::mpeg::MpegReader;
 use super::wave::Content;
 use super::{aiff, caf, wave};
@@ -57,7 +58,8 @@ impl From<HeadError> for Unopened {
     }
 }
 
-/// The reader of a container that begins at a place of the source, after tags.
+/// The reader of a container that begins at a place of the source, after tags. Of a source that arrives, `facts` are what is
+/// found of packets of Matroska; of others they are found here.
 ///
 /// # Errors
 /// If the head of the container is not as it must be, or names a codec that can't be decoded.
@@ -65,11 +67,12 @@ pub(super) fn open_reader(
     source: Box<dyn MediaSource>,
     container: Container,
     begins: u64,
+    facts: PacketFacts,
 ) -> Result<Box<dyn FormatReader>, Unopened> {
     let len = source.byte_len();
     // Of what arrives the elements are judged before it is read.
     let source = match container {
-        Container::Matroska if source.is_seekable() => Box::new(OrderedElements::new(source, begins)),
+        Container::Matroska if source.is_seekable() => Box::new(OrderedElements::new(source, begins, facts.clone())),
         _ => source,
     };
     let mut stream = MediaSourceStream::new(source, Default::default());
@@ -99,7 +102,7 @@ pub(super) fn open_reader(
         // No tags stand around it, and the end at which they would be looked for may be cut off.
         Container::Matroska => {
             stream.ignore_bytes(begins)?;
-            return Ok(Box::new(MkvReader::try_new(stream, FormatOptions::default())?));
+            return Ok(Box::new(MatroskaReader::new(MkvReader::try_new(stream, FormatOptions::default())?, facts)));
         }
         Container::Foreign(_) | Container::Unknown => return Err(Unopened::Format(Error::Unsupported("no container"))),
     };

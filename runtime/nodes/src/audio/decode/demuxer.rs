@@ -33,7 +33,8 @@ use super::info::{Head, codec_name, container_name, merged, tags};
 use super::jumps::jumping;
 use super::landing::{PacketFormat, Start, counts_frames, land};
 use super::layout::layout_of;
-use super::matroska::{Blocks, Padding};
+use super::matroska::Blocks;
+use super::matroska_packets::PacketFacts;
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
 use super::mpeg_header::Header;
@@ -61,7 +62,8 @@ pub(super) struct Demuxer {
     decoded: u64,
     /// The timestamp that follows on the last packet, where the container has timestamps of frames.
     next_timestamp: Option<i64>,
-    padding: Padding,
+    /// The nanoseconds at the end of the next packet that are no sound, of Matroska.
+    padding_ns: u64,
     /// The tags that the reader does not know.
     tags: Map,
     /// Whether another Matroska file was put behind the first.
@@ -72,6 +74,15 @@ pub(super) struct Demuxer {
     is_marked: bool,
     /// What is missing where a file in Ogg or Matroska that arrives ends.
     lost: Option<String>,
+}
+
+/// Which track of a file is meant, and what is known of its packets before it is opened.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// The number of the track, where that is known.
+    pub(super) track: Option<u32>,
+    /// What is found of packets of Matroska that arrive.
+    pub(super) facts: PacketFacts,
 }
 
 /// One step of reading.
@@ -93,7 +104,7 @@ pub(super) enum Stop {
 
 impl Demuxer {
     /// Opens a source whose container begins at a place, after tags. `name` is what messages call it; `first` are its
-    /// first bytes, `movie` is the index of an MP4 file, `wanted` the number of the track that is meant, where that is known.
+    /// first bytes, `movie` is the index of an MP4 file.
     ///
     /// # Errors
     /// If it is no audio, has no audio track or holds a codec without a decoder.
@@ -104,7 +115,7 @@ impl Demuxer {
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
-        wanted: Option<u32>,
+        wanted: Wanted,
     ) -> Result<Self, Refusal> {
         match container {
             Container::Foreign(format) => return Err(foreign(&name, first, container, format)),
@@ -123,20 +134,19 @@ impl Demuxer {
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
-        wanted: Option<u32>,
+        wanted: Wanted,
     ) -> Result<Self, Refusal> {
-        let mut reader = open_reader(source, container, begins).map_err(|failed| match failed {
+        let mut reader = open_reader(source, container, begins, wanted.facts).map_err(|failed| match failed {
             Unopened::Format(error) => unopened(&error, container, &name, first),
             Unopened::Damaged(detail) => failure::damaged(&name, detail).into(),
             Unopened::Codec(codec) => failure::refused(&name, &codec),
             Unopened::Mistaken(codec) => failure::refused(&name, &codec).error.into(),
         })?;
-        let mut track = choose_track(reader.as_ref(), container, movie, wanted, &name)?;
+        let mut track = choose_track(reader.as_ref(), container, movie, wanted.track, &name)?;
         if container == Container::Ogg {
             track.place(|channels| places_of_comments(reader.metadata(), channels));
         }
         let decoder = make_decoder(&track.params, container, &name)?;
-        let padding = Padding::default();
         let counts_frames = counts_frames(container);
         Ok(Self {
             name,
@@ -150,7 +160,7 @@ impl Demuxer {
             planes: Vec::new(),
             decoded: 0,
             next_timestamp: None,
-            padding,
+            padding_ns: 0,
             tags: Map::new(),
             is_joined: false,
             may_end: false,
@@ -197,9 +207,8 @@ impl Demuxer {
         Ok(())
     }
 
-    /// Takes what is known of the blocks that are there: their padding, whether the last one is whole, and what is behind it.
+    /// Takes what is known of the blocks that are there: whether the last one is whole, and what is behind it.
     pub(super) fn learn(&mut self, blocks: &Blocks) {
-        self.padding.learn(blocks.padded(self.track.id));
         self.may_end = blocks.ends_whole();
         self.is_joined = blocks.joined_at().is_some();
     }
@@ -321,6 +330,9 @@ impl Demuxer {
                         packet.dts = Timestamp::from(i64::try_from(self.decoded).unwrap_or(i64::MAX));
                         packet.dur = Duration::from(aac::FRAMES);
                     }
+                    if self.container == Container::Matroska {
+                        self.padding_ns = std::mem::take(&mut packet.trim_end).get();
+                    }
                     return self.decode(&packet);
                 }
                 Ok(Some(_)) => {}
@@ -396,7 +408,7 @@ impl Demuxer {
         let spec = decoded.spec();
         let format =
             Format { rate: spec.rate(), channels: spec.channels().count(), layout: layout_of(spec.channels()) };
-        let padding = MediaTime::to_frames(self.padding.of(packet), format.rate);
+        let padding = MediaTime::to_frames(self.padding_ns, format.rate);
         // That of ADPCM decodes a whole block, whatever is there of the last one.
         let missing = if is_adpcm(self.track.params.codec) { packet.trim_end.get() } else { 0 };
         let frames = decoded.frames().saturating_sub(usize::try_from(missing).unwrap_or(usize::MAX));

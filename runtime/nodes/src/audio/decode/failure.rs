@@ -5,6 +5,7 @@ use std::io;
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
+use super::matroska_encoding::Encoding;
 use super::matroska_walk::LostElement;
 use super::ogg_order::LostPages;
 use super::refusal::Refusal;
@@ -47,6 +48,23 @@ pub(super) fn refused(name: &str, codec: &str) -> Refusal {
     let error =
         NodeError::new(format!("{name} holds {codec}, which remotemedia can't decode")).cure(format!("{SUPPORTED}."));
     Refusal::of_codec(error, format!("holds {codec}"))
+}
+
+/// Sound whose packets were encoded once more, if that is not undone here.
+pub(super) fn encoded(name: &str, encoding: &Encoding) -> Option<Refusal> {
+    let refused = |sound: &str| NodeError::new(format!("{name} holds {sound}, which remotemedia can't decode"));
+    match encoding {
+        Encoding::Plain | Encoding::Stripped(_) => None,
+        Encoding::Compressed(by) => {
+            let sound = format!("sound that is compressed by {by}");
+            let error =
+                refused(&sound).cure("Write it without that: `mkvmerge -o new.mkv --compression -1:none old.mkv`.");
+            Some(Refusal::of_codec(error, format!("holds {sound}")))
+        }
+        Encoding::Locked(sound) => {
+            Some(refused(sound).cure("Use a copy that is neither encrypted nor compressed.").into())
+        }
+    }
 }
 
 /// What the system's codecs would decode if there were any; `is` is what the file is or holds, and `cure` what can be done.

@@ -12,7 +12,7 @@ use symphonia::core::io::MediaSource;
 
 use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
-use super::demuxer::Demuxer;
+use super::demuxer::{Demuxer, Wanted};
 use super::matroska::Blocks;
 use super::ogg_links::{Link, SoundingLinks};
 use super::ogg_pages::{OggPages, Streams};
@@ -304,7 +304,10 @@ impl ByteStream {
         self.bytes.allow(if is_cut { whole } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
         let lost = pages.lost().map(|lost| lost.to_string()).or(blocks.lost().map(|lost| lost.to_string()));
-        let wanted = match container {
+        if let Some(refusal) = blocks.refusal(&self.name) {
+            return self.open_outside(container, refusal);
+        }
+        let track = match container {
             Container::Ogg => Streams::read(|place, len| self.bytes.peek(place, len), link.begins).sound,
             _ => blocks.wanted(),
         };
@@ -315,6 +318,7 @@ impl ByteStream {
             }
             _ => Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end()))),
         };
+        let wanted = Wanted { track, facts: blocks.facts() };
         let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None, wanted);
         if self.bytes.starved() {
             self.next_attempt = end + end / 2;

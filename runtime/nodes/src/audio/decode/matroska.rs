@@ -1,29 +1,33 @@
 //! The elements of Matroska and WebM (RFC 8794, RFC 9559), as far as the demuxer leaves them to others: which blocks of
-//! a stream are whole, how much of a block is padding and no sound, which track is meant, and the tags.
+//! a stream are whole, what they say of their packets, which track is meant, and the tags.
 //!
 //! It may know nothing of codecs.
 
 use std::collections::BTreeMap;
 
 use remotemedia_core::value::Map;
-use symphonia::core::packet::Packet;
 
+use super::failure;
+use super::matroska_encoding::Encoding;
+use super::matroska_packets::PacketFacts;
 use super::matroska_tags::MatroskaTags;
 use super::matroska_tracks::{Entry, chosen, entries};
 use super::matroska_walk::{
     ATTACHMENTS, BLOCK, BLOCK_GROUP, CHAPTERS, CLUSTER, CUES, DISCARD_PADDING, Element, INFO, LONGEST_HEADER,
     LostElement, SEEK_HEAD, SIMPLE_BLOCK, TAGS, TIMESTAMP, TRACKS, Walk, header_of, hidden, unsigned, vint,
 };
+use super::refusal::Refusal;
 
 /// The longest description of tracks, and the longest tags, that are read.
 const LONGEST_TABLE: u64 = 1 << 20;
 
 /// Follows the elements from the start of a file, as far as bytes are there.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Blocks {
     walk: Walk,
-    cluster_time: i64,
-    tracks: BTreeMap<u64, TrackBlocks>,
+    /// The packets of each track whose blocks are whole.
+    packets: BTreeMap<u64, u64>,
+    facts: PacketFacts,
     ends_whole: bool,
     /// The place at which the elements that were seen end, of which the last may be cut off.
     full_len: u64,
@@ -39,41 +43,28 @@ pub(super) struct Blocks {
     tags: MatroskaTags,
 }
 
-/// The blocks of one track.
-#[derive(Clone, Debug, Default)]
-struct TrackBlocks {
-    whole: u64,
-    first_time: i64,
-    /// The times since the first block, in ticks, of those that end in padding, and its nanoseconds.
-    padded: Vec<(i64, u64)>,
-}
-
-/// What the packets of one track end in that is no sound.
-#[derive(Debug, Default)]
-pub(super) struct Padding {
-    padded: Vec<(i64, u64)>,
-    first_time: Option<i64>,
-}
-
 impl Blocks {
     /// Those of a file whose first element begins at a place.
     pub(super) fn new(begins: u64) -> Self {
         Self { walk: Walk::new(begins), ..Self::default() }
     }
 
-    /// Finds the first and the last blocks of a whole file without a look at those between. `read` gives up to so many
-    /// bytes of a place.
+    /// The same, which puts what it finds of packets to these facts.
+    pub(super) fn noting(facts: PacketFacts, begins: u64) -> Self {
+        Self { facts, ..Self::new(begins) }
+    }
+
+    /// Finds what a whole file has beside its blocks, with a look at the first ones alone. `read` gives up to so many bytes of a
+    /// place.
     pub(super) fn of_file(mut read: impl FnMut(u64, usize) -> Vec<u8>, begins: u64, end: u64) -> Self {
         let mut blocks = Self::new(begins);
-        let mut last_cluster = None;
         while let Some(element) = blocks.walk.look(&mut read, end) {
             if element.id == CLUSTER {
                 blocks.clusters.push(blocks.walk.next());
             }
             match element.after() {
-                Some(after) if element.id == CLUSTER && !blocks.tracks.is_empty() => {
+                Some(after) if element.id == CLUSTER && blocks.has_block() => {
                     blocks.full_len = blocks.full_len.max(after);
-                    last_cluster = Some((blocks.walk.clone(), after.min(end)));
                     blocks.walk.pass(&element);
                 }
                 _ if !blocks.step(&mut read, end) => break,
@@ -81,11 +72,6 @@ impl Blocks {
             }
         }
         blocks.ends_whole = blocks.walk.next() == end && !blocks.is_cut(end);
-        if let Some((walk, end)) = last_cluster {
-            let whole = std::mem::replace(&mut blocks.walk, walk);
-            while blocks.walk.next() < end && blocks.step(&mut read, end) {}
-            blocks.walk = whole;
-        }
         blocks
     }
 
@@ -100,14 +86,24 @@ impl Blocks {
         self.walk.next()
     }
 
-    /// The number of blocks of a track that are whole.
+    /// The number of packets of a track whose blocks are whole.
     pub(super) fn whole(&self, track: u32) -> u64 {
-        self.tracks.get(&u64::from(track)).map_or(0, |blocks| blocks.whole)
+        self.packets.get(&u64::from(track)).copied().unwrap_or(0)
+    }
+
+    /// What is found of packets.
+    pub(super) fn facts(&self) -> PacketFacts {
+        self.facts.clone()
+    }
+
+    /// Why the track that is meant can't be decoded, whatever its codec.
+    pub(super) fn refusal(&self, name: &str) -> Option<Refusal> {
+        chosen(&self.described).and_then(|(_, entry)| failure::encoded(name, &entry.encoding))
     }
 
     /// Whether a block of any track is whole.
     pub(super) fn has_block(&self) -> bool {
-        !self.tracks.is_empty()
+        !self.packets.is_empty()
     }
 
     /// Whether what describes the tracks comes before their blocks, so that these can be decoded as they arrive.
@@ -174,13 +170,8 @@ impl Blocks {
         self.walk.lost()
     }
 
-    /// What the packets of this track end in, as far as its blocks were seen.
-    pub(super) fn padded(&self, track: u32) -> &[(i64, u64)] {
-        self.tracks.get(&u64::from(track)).map_or(&[], |blocks| &blocks.padded)
-    }
-
     /// Takes one element, if it is whole or one that holds others.
-    fn step(&mut self, read: &mut impl FnMut(u64, usize) -> Vec<u8>, end: u64) -> bool {
+    pub(super) fn step(&mut self, read: &mut impl FnMut(u64, usize) -> Vec<u8>, end: u64) -> bool {
         let begins = self.walk.next();
         let seen = self.walk.step(read, end);
         if let Some(after) = seen.as_ref().and_then(Element::after).or_else(|| self.walk.look(read, end)?.after()) {
@@ -190,15 +181,14 @@ impl Blocks {
         let is_table = element.len.is_some_and(|len| len <= LONGEST_TABLE);
         let mut table = || if is_table { read(element.data, element.len.unwrap_or(0) as usize) } else { Vec::new() };
         match element.id {
-            TIMESTAMP => self.cluster_time = i64::try_from(number(&read(element.data, 8), element.len)).unwrap_or(0),
-            SIMPLE_BLOCK => self.take_block(&read(element.data, LONGEST_HEADER), None),
+            SIMPLE_BLOCK => self.take_block(&read(element.data, LONGEST_HEADER), 0),
             BLOCK_GROUP => {
                 let after = element.after().unwrap_or(element.data);
-                let (mut place, mut block, mut padding) = (element.data, Vec::new(), None);
+                let (mut place, mut block, mut padding) = (element.data, Vec::new(), 0);
                 while let Some(child) = element_at(read, place, after) {
                     match child.id {
                         BLOCK => block = read(child.data, LONGEST_HEADER),
-                        DISCARD_PADDING => padding = Some(number(&read(child.data, 8), child.len)),
+                        DISCARD_PADDING => padding = padding_ns(&read(child.data, 8), child.len),
                         _ => {}
                     }
                     place = child.data.saturating_add(child.len.unwrap_or(u64::MAX));
@@ -206,12 +196,17 @@ impl Blocks {
                 self.take_block(&block, padding);
             }
             INFO => {
-                self.has_info |= self.tracks.is_empty();
+                self.has_info |= !self.has_block();
                 self.tags.read_info(&table());
             }
             TRACKS => {
-                self.has_tracks |= self.tracks.is_empty();
+                self.has_tracks |= !self.has_block();
                 self.described = entries(&table());
+                for entry in &self.described {
+                    if let Encoding::Stripped(head) = &entry.encoding {
+                        self.facts.strip(entry.number, head);
+                    }
+                }
             }
             TAGS => {
                 self.tags.read_tags(&table());
@@ -223,32 +218,15 @@ impl Blocks {
         true
     }
 
-    fn take_block(&mut self, start: &[u8], padding: Option<u64>) {
+    /// Takes a block that begins with these bytes (RFC 9559, 10): its track, a time, its flags and, if it holds several packets,
+    /// their number less one.
+    fn take_block(&mut self, start: &[u8], padding_ns: u64) {
         let Some((track, len)) = vint(start, true) else { return };
-        let Some(&[high, low]) = start.get(len..len + 2) else { return };
-        let time = self.cluster_time.saturating_add(i64::from(i16::from_be_bytes([high, low])));
-        let blocks = self.tracks.entry(track).or_insert_with(|| TrackBlocks { first_time: time, ..Default::default() });
-        blocks.whole += 1;
-        // A negative padding is one at the start (RFC 9559, 5.1.3.5.7), which no Opus stream has.
-        if let Some(padding) = padding.filter(|padding| *padding > 0 && *padding < 1_000_000_000) {
-            blocks.padded.push((time.saturating_sub(blocks.first_time), padding));
-        }
-    }
-}
-
-impl Padding {
-    /// Takes what is known by now.
-    pub(super) fn learn(&mut self, padded: &[(i64, u64)]) {
-        if padded.len() > self.padded.len() {
-            self.padded = padded.to_vec();
-        }
-    }
-
-    /// The nanoseconds at the end of a packet that are no sound.
-    pub(super) fn of(&mut self, packet: &Packet) -> u64 {
-        let time = packet.pts.get();
-        let since_first = time.saturating_sub(*self.first_time.get_or_insert(time));
-        self.padded.iter().find(|(time, _)| *time == since_first).map_or(0, |(_, padding)| *padding)
+        let Some(flags) = start.get(len + 2) else { return };
+        let is_laced = flags & 6 != 0;
+        let packets = 1 + start.get(len + 3).filter(|_| is_laced).map_or(0, |more| u64::from(*more));
+        *self.packets.entry(track).or_default() += packets;
+        self.facts.find(packets, padding_ns);
     }
 }
 
@@ -288,6 +266,14 @@ fn element_at(read: &mut impl FnMut(u64, usize) -> Vec<u8>, place: u64, end: u64
     let (id, len, header) = header_of(&read(place, LONGEST_HEADER))?;
     let data = place + header as u64;
     (data <= end).then_some(Element { id, len, data })
+}
+
+/// The nanoseconds of padding at the end of a block. Negative ones are at its start (RFC 9559, 5.1.3.5.7), which no Opus stream
+/// has.
+fn padding_ns(bytes: &[u8], len: Option<u64>) -> u64 {
+    const MOST: u64 = 1_000_000_000;
+    let is_negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    Some(number(bytes, len)).filter(|padding| !is_negative && *padding < MOST).unwrap_or(0)
 }
 
 fn number(bytes: &[u8], len: Option<u64>) -> u64 {

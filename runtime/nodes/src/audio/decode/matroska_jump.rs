@@ -3,7 +3,7 @@
 //!
 //! Times are rounded, to a millisecond as a rule. Which frame one means follows from the packets: their places are multiples
 //! of their length, or as good as that. Where a time lies between such places, or they are too close for it, packets are read
-//! from the start instead.
+//! from the start instead. Of several packets in one block only the first has a time.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
@@ -18,6 +18,7 @@ use super::flac_frame::frame_header;
 use super::gap_source::{Gap, GapSource, VOID_HEAD};
 use super::jump_reader::{Jump, Landed};
 use super::matroska::cluster_time;
+use super::matroska_packets::{PacketFacts, has_own_time};
 use super::packet_frames::{PacketFrames, UNKNOWN};
 
 /// Jumps in one track.
@@ -33,12 +34,20 @@ pub(super) struct MatroskaJump {
     /// The frames before the next packet.
     place: u64,
     first: Option<First>,
+    clock: Option<Clock>,
+}
+
+/// The first packet that has a time of its own and gives frames.
+#[derive(Clone, Copy)]
+struct Clock {
+    time: i64,
+    /// The frames before it.
+    place: u64,
 }
 
 /// The first packet that gives frames.
 #[derive(Clone, Copy)]
 struct First {
-    time: i64,
     frames: u64,
     /// The block before it, of Vorbis; the number in its header, of FLAC.
     mark: u64,
@@ -58,7 +67,7 @@ impl MatroskaJump {
         let rate = if params.codec == CODEC_ID_OPUS { RATE } else { params.sample_rate? };
         let tick = f64::from(rate) * f64::from(base.numer.get()) / f64::from(base.denom.get());
         let (frames, clusters) = (PacketFrames::of(params)?, clusters.to_vec());
-        Some(Self { track, clusters, frames, skip, tick, place: 0, first: None })
+        Some(Self { track, clusters, frames, skip, tick, place: 0, first: None, clock: None })
     }
 
     /// The bytes before the last cluster that begins at or before a time.
@@ -75,6 +84,28 @@ impl MatroskaJump {
         Ok((to >= from + VOID_HEAD).then_some(Gap::Void { from, to }))
     }
 
+    /// The clock of a file whose first packet that gives frames has no time of its own, as of Vorbis behind another packet in
+    /// its block.
+    fn read_clock(&self, file: &GapSource) -> Option<Clock> {
+        const MOST_PACKETS: usize = 512;
+        let facts = PacketFacts::default();
+        let mut reader = open_reader(Box::new(file.view(None)), Container::Matroska, 0, facts).ok()?;
+        let (mut frames, mut place, mut is_first) = (self.frames.clone(), 0, true);
+        frames.restart();
+        for _ in 0..MOST_PACKETS {
+            let packet = reader.next_packet().ok()??;
+            if packet.track_id == self.track {
+                let count = frames.next(&packet.data)?;
+                is_first &= count == 0;
+                if !is_first && has_own_time(&packet) {
+                    return Some(Clock { time: packet.pts.get(), place });
+                }
+                place += count;
+            }
+        }
+        None
+    }
+
     /// What marks a packet, as far as its place follows from that; `before` is the one before it.
     fn mark(&self, before: Option<&Packet>, packet: &[u8]) -> Option<u64> {
         match &self.frames {
@@ -86,8 +117,8 @@ impl MatroskaJump {
 
     /// The frames before a packet from the start of the track.
     fn place_of(&self, before: Option<&Packet>, packet: &Packet, frames: u64) -> Option<u64> {
-        let first = self.first?;
-        let about = packet.pts.get().checked_sub(first.time)? as f64 * self.tick;
+        let (first, clock) = (self.first?, self.clock?);
+        let about = clock.place as f64 + packet.pts.get().checked_sub(clock.time)? as f64 * self.tick;
         let mark = self.mark(before, &packet.data)?;
         let near = |step: u64, phase: u64| {
             let count = ((about - phase as f64) / step as f64).round().max(0.0);
@@ -127,9 +158,12 @@ impl Jump for MatroskaJump {
                     PacketFrames::Vorbis(_) => 4 * frames - mark,
                     _ => mark,
                 };
-                *first = Some(First { time: packet.pts.get(), frames, mark });
+                *first = Some(First { frames, mark });
             }
             _ => {}
+        }
+        if self.first.is_some() && has_own_time(packet) {
+            self.clock.get_or_insert(Clock { time: packet.pts.get(), place: self.place });
         }
         packet.dts = Timestamp::from(i64::try_from(self.place).unwrap_or(i64::MAX));
         packet.dur = Duration::from(frames.unwrap_or(UNKNOWN));
@@ -137,26 +171,31 @@ impl Jump for MatroskaJump {
     }
 
     fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
-        let Some(first) = self.first else { return Ok(None) };
-        let ticks = ((frame + self.skip) as f64 / self.tick).floor() as i64;
-        let Some(gap) = self.gap(file, first.time.saturating_add(ticks))? else { return Ok(None) };
-        let Ok(mut reader) = open_reader(Box::new(file.view(Some(gap))), Container::Matroska, 0) else {
+        self.clock = self.clock.or_else(|| self.read_clock(file));
+        let Some(clock) = self.clock else { return Ok(None) };
+        let ticks = ((frame + self.skip) as f64 - clock.place as f64) / self.tick;
+        let Some(gap) = self.gap(file, clock.time.saturating_add(ticks.floor() as i64))? else { return Ok(None) };
+        let Ok(mut reader) =
+            open_reader(Box::new(file.view(Some(gap))), Container::Matroska, 0, PacketFacts::default())
+        else {
             return Ok(None);
         };
         let mut frames = self.frames.clone();
         frames.restart();
-        let mut packets: Vec<Packet> = Vec::new();
+        let (mut packets, mut passed): (Vec<Packet>, u64) = (Vec::new(), 0);
         let place = loop {
             let Ok(Some(packet)) = reader.next_packet() else { break None };
             if packet.track_id != self.track {
                 continue;
             }
             let Some(frames) = frames.next(&packet.data) else { break None };
-            let place = (frames > 0).then(|| self.place_of(packets.last(), &packet, frames));
+            let is_placed = frames > 0 && has_own_time(&packet);
+            let place = is_placed.then(|| self.place_of(packets.last(), &packet, frames));
             packets.push(packet);
             if let Some(place) = place {
-                break place;
+                break place.and_then(|place| place.checked_sub(passed));
             }
+            passed = passed.saturating_add(frames);
         };
         let place = place.and_then(|place| place.checked_sub(self.skip)).filter(|place| *place <= frame);
         Ok(place.map(|frame| {

@@ -5,15 +5,16 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
-use super::matroska_walk::Walk;
+use super::matroska::Blocks;
+use super::matroska_packets::PacketFacts;
 
-/// A source that fails with a [`LostElement`](super::matroska_walk::LostElement) at an element that can't be where it is. It
-/// judges what is read from front to back.
+/// A source that fails with a [`LostElement`](super::matroska_walk::LostElement) at an element that can't be where it is, and
+/// tells of packets before they are read. It judges what is read from front to back.
 pub(super) struct OrderedElements {
     source: Box<dyn MediaSource>,
     len: u64,
     place: u64,
-    walk: Walk,
+    blocks: Blocks,
     /// Bytes that were read to judge elements beyond those that were asked for, and their place.
     ahead: Vec<u8>,
     ahead_at: u64,
@@ -21,9 +22,9 @@ pub(super) struct OrderedElements {
 
 impl OrderedElements {
     /// The source stands at its start, and its first element begins at a place.
-    pub(super) fn new(source: Box<dyn MediaSource>, begins: u64) -> Self {
+    pub(super) fn new(source: Box<dyn MediaSource>, begins: u64, facts: PacketFacts) -> Self {
         let len = source.byte_len().unwrap_or(u64::MAX);
-        Self { source, len, place: 0, walk: Walk::new(begins), ahead: Vec::new(), ahead_at: 0 }
+        Self { source, len, place: 0, blocks: Blocks::noting(facts, begins), ahead: Vec::new(), ahead_at: 0 }
     }
 
     /// Judges all elements that begin before the end of these bytes, which were read at a place.
@@ -50,7 +51,7 @@ impl OrderedElements {
             ahead[..ahead.len().min(len)].to_vec()
         };
         let end = place + bytes.len() as u64;
-        while self.walk.next() < end && self.walk.step(&mut read, self.len).is_some() {}
+        while self.blocks.next() < end && self.blocks.step(&mut read, self.len) {}
         if has_moved {
             self.source.seek(SeekFrom::Start(end))?;
         }
@@ -64,7 +65,7 @@ impl Read for OrderedElements {
         let mut count = self.source.read(target)?;
         self.place += count as u64;
         self.judge(place, &target[..count])?;
-        if let Some(lost) = self.walk.lost() {
+        if let Some(lost) = self.blocks.lost() {
             count = count.min(usize::try_from(lost.at.saturating_sub(place)).unwrap_or(usize::MAX));
             if count == 0 && !target.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, lost));

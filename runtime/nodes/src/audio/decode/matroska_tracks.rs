@@ -1,6 +1,7 @@
 //! Which of the tracks of a Matroska or WebM file is decoded (RFC 9559, 5.1.4.1): of those of sound the first that is marked
 //! as default, which is also what has no mark, else the first.
 
+use super::matroska_encoding::Encoding;
 use super::matroska_walk::{children, unsigned};
 
 /// What the element `Tracks` says of one track.
@@ -12,6 +13,7 @@ pub(super) struct Entry {
     pub(super) uid: u64,
     /// What its decoder is told.
     pub(super) private: Vec<u8>,
+    pub(super) encoding: Encoding,
     is_sound: bool,
     is_default: bool,
 }
@@ -34,6 +36,7 @@ impl Entry {
         const NUMBER: u64 = 0xd7;
         const UID: u64 = 0x73c5;
         const PRIVATE: u64 = 0x63a2;
+        const ENCODINGS: u64 = 0x6d80;
         const KIND: u64 = 0x83;
         const SOUND: u64 = 2;
         const DEFAULT: u64 = 0x88;
@@ -43,6 +46,7 @@ impl Entry {
             number: u32::try_from(field(NUMBER)?).ok()?,
             uid: field(UID).unwrap_or(0),
             private: content(PRIVATE).unwrap_or_default().to_vec(),
+            encoding: content(ENCODINGS).map(Encoding::read).unwrap_or_default(),
             is_sound: field(KIND) == Some(SOUND),
             is_default: field(DEFAULT).is_none_or(|mark| mark != 0),
         })

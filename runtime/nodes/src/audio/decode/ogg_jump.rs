@@ -12,6 +12,7 @@ use super::container::Container;
 use super::container_reader::open_reader;
 use super::gap_source::{Gap, GapSource};
 use super::jump_reader::{Jump, Landed};
+use super::matroska_packets::PacketFacts;
 use super::ogg_order::OrderedPages;
 use super::ogg_pages::{HEADER, MARK, is_right, page_len};
 
@@ -49,7 +50,7 @@ impl Jump for OggJump {
         let mut pages = Pages { file: file.view(None), known: Vec::new() };
         let Some((from, to)) = pages.landing(self.track, position, self.is_chain)? else { return Ok(None) };
         let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from, to })), to - from));
-        let Ok(mut reader) = open_reader(source, Container::Ogg, 0) else { return Ok(None) };
+        let Ok(mut reader) = open_reader(source, Container::Ogg, 0, PacketFacts::default()) else { return Ok(None) };
         while let Ok(Some(packet)) = reader.next_packet() {
             if packet.track_id == self.track {
                 let frame = self.frame_of(&packet);

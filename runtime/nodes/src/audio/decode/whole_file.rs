@@ -10,7 +10,7 @@ use symphonia::core::io::MediaSource;
 use super::aac_band::Band;
 use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
-use super::demuxer::Demuxer;
+use super::demuxer::{Demuxer, Wanted};
 use super::failure;
 use super::gap_source::GapSource;
 use super::matroska::Blocks;
@@ -194,7 +194,11 @@ impl Found {
             last = tail.insert(Tail::of_file(&mut read, self.len)).last();
             is_chain = last.is_some_and(|last| streams.are_chained(read, begins, last));
         }
-        let wanted = streams.sound.or(self.blocks.as_ref().and_then(Blocks::wanted));
+        if let Some(refusal) = self.blocks.as_ref().and_then(|blocks| blocks.refusal(&name)) {
+            return Err(refusal);
+        }
+        let track = streams.sound.or(self.blocks.as_ref().and_then(Blocks::wanted));
+        let wanted = Wanted { track, ..Wanted::default() };
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
         let source = match &self.blocks {

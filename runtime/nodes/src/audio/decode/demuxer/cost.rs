@@ -77,7 +77,7 @@ impl AudioDecoder for CountedDecoder {
 fn cost(container: Container, file: Vec<u8>, frame: u64) -> (u64, u64, u64) {
     let (bytes, packets) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let source = Counted(Cursor::new(file), Arc::clone(&bytes));
-    let opened = Demuxer::open(Box::new(source), container, 0, "the file".to_owned(), &[], None, None);
+    let opened = Demuxer::open(Box::new(source), container, 0, "the file".to_owned(), &[], None, Wanted::default());
     let mut demuxer = opened.unwrap_or_else(|failure| panic!("{failure:?}"));
     let fresh =
         make_decoder(&demuxer.track.params, container, "the file").unwrap_or_else(|failure| panic!("{failure:?}"));
