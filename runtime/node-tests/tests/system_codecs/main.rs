@@ -218,6 +218,19 @@ fn they_undo_what_compresses_packets_of_matroska() {
 }
 
 #[test]
+fn elements_of_matroska_that_are_lost_are_an_error_behind_the_sound_before_them() {
+    let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    let file = matroska_of_tracks(&[("A_AC3", None, &[7; 100])]);
+    let damaged = [&file[..], &[0; 100]].concat();
+    for packets in [in_memory(damaged.clone()), in_pieces(&damaged)] {
+        let heard = hear(json!({}), packets);
+        assert_eq!(heard.planes, ramp(0, PACKET * PACKETS));
+        let expected = format!(" is damaged: what begins at byte {} can't be there. ", file.len());
+        assert!(text(heard.error).contains(&expected));
+    }
+}
+
+#[test]
 fn a_part_is_exact() {
     let _shared = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     for (start, end) in [(0, 1), (699, 701), (1, 3500), (2801, 3499), (3499, 3500)] {

@@ -327,10 +327,13 @@ impl ByteStream {
         let mut demuxer = match result {
             Ok(demuxer) if !self.has_upper_band(&demuxer, container)? => demuxer,
             Ok(_) => return self.collect(container),
-            Err(refusal) => match lost {
-                Some(lost) => return Err(failure::damaged(&self.name, &lost)),
-                None => return self.open_outside(container, refusal),
-            },
+            Err(refusal) => {
+                let refusal = match lost {
+                    Some(lost) => refusal.of_damaged(failure::damaged(&self.name, &lost)),
+                    None => refusal,
+                };
+                return self.open_outside(container, refusal);
+            }
         };
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),

@@ -54,6 +54,14 @@ impl Refusal {
         Self { error, missing: Missing::Track }
     }
 
+    /// The same of a file that is damaged, which may be why no more of it is known than that.
+    pub(super) fn of_damaged(self, damaged: NodeError) -> Self {
+        match self.missing {
+            Missing::Codec(_) => self,
+            Missing::Nothing | Missing::Track => Self { error: damaged, ..self },
+        }
+    }
+
     /// Whether codecs of the system may open the file.
     pub(super) fn may_be_outside(&self, container: Container) -> bool {
         !matches!(self.missing, Missing::Nothing) && system_formats(container).is_some()

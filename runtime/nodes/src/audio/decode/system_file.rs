@@ -16,7 +16,7 @@ use super::info::{Head, add, container_name};
 use super::layout::layout_of;
 use super::matroska::Blocks;
 use super::ogg_links::FirstLink;
-use super::source::read_at;
+use super::source::{Part, read_at};
 use super::system_codecs::{SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemSource};
 use super::system_formats::{is_bare, stands_alone, system_formats};
 use super::tag_behind::without_tags;
@@ -33,7 +33,8 @@ pub(super) struct SystemFile {
     first: Option<SystemFormat>,
     /// How much has been decoded.
     decoded_s: f64,
-    is_cut_off: bool,
+    /// Why what comes behind the last frames is no end.
+    wrong_end: Option<NodeError>,
     /// Where the next link of a chain in Ogg begins.
     next_link: Option<u64>,
 }
@@ -50,16 +51,25 @@ impl SystemFile {
         name: String,
     ) -> Result<Self, SystemError> {
         let formats = system_formats(container).ok_or(SystemError::NoAudio)?;
-        let (mut is_cut_off, mut track, mut next_link) = (is_cut_off(&mut source), None, None);
-        if container == Container::Matroska {
-            track = wanted_sound(&mut source);
+        let (mut is_cut_off, mut lost, mut track, mut next_link) = (is_cut_off(&mut source), None, None, None);
+        let begins = match sniff(|place, len| read_at(&mut source, place, len), true) {
+            Sniffed::Found(_, begins) | Sniffed::Needs(begins) => begins,
+        };
+        match container {
+            Container::Matroska => {
+                let len = source.seek(SeekFrom::End(0)).map_err(SystemError::Io)?;
+                let blocks = Blocks::of_file(|place, len| read_at(&mut source, place, len), begins, len);
+                (lost, track) = (blocks.lost(), blocks.wanted_sound());
+            }
+            Container::Ogg => {
+                let link = FirstLink::of(source, begins).map_err(SystemError::Io)?;
+                (is_cut_off, track, next_link) = (link.is_cut_off, Some(0), link.next);
+                source = Box::new(link.source);
+            }
+            _ => {}
         }
-        if container == Container::Ogg
-            && let Sniffed::Found(_, begins) = sniff(|place, len| read_at(&mut source, place, len), true)
-        {
-            let link = FirstLink::of(source, begins).map_err(SystemError::Io)?;
-            (is_cut_off, track, next_link) = (link.is_cut_off, Some(0), link.next);
-            source = Box::new(link.source);
+        if let Some(lost) = lost {
+            source = Box::new(Part::new(source, 0, lost.at).map_err(SystemError::Io)?);
         }
         source.rewind().map_err(SystemError::Io)?;
         if stands_alone(container) {
@@ -72,7 +82,11 @@ impl SystemFile {
         if first.is_none() {
             return Err(SystemError::Damaged("it ends before its first frame of sound".to_owned()));
         }
-        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0, is_cut_off, next_link })
+        let wrong_end = match lost {
+            Some(lost) => Some(failure::damaged(&name, &lost.to_string())),
+            None => is_cut_off.then(|| failure::truncated(&name, 0, None)),
+        };
+        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0, wrong_end, next_link })
     }
 
     /// What messages call the file.
@@ -121,7 +135,7 @@ impl SystemFile {
                 let (decoder, planes) = (&mut self.decoder, &mut self.planes);
                 match unbroken(|| decoder.next(planes)) {
                     Ok(Ok(format)) => format,
-                    Ok(Err(SystemError::Damaged(_))) if self.is_cut_off || self.is_whole() => None,
+                    Ok(Err(SystemError::Damaged(_))) if self.wrong_end.is_some() || self.is_whole() => None,
                     Ok(Err(error)) => {
                         return Err(self.failed(failure::of_system(&self.name, "FFmpeg", &self.is, error)));
                     }
@@ -130,9 +144,9 @@ impl SystemFile {
             }
         };
         let Some(format) = format else {
-            return match self.is_cut_off {
-                true => Err(self.failed(failure::truncated(&self.name, 0, None))),
-                false => self.next_link.map_or(Ok(Progress::End), |place| Err(Stop::GoesOn(place))),
+            return match self.wrong_end.take() {
+                Some(error) => Err(self.failed(error)),
+                None => self.next_link.map_or(Ok(Progress::End), |place| Err(Stop::GoesOn(place))),
             };
         };
         let frames = self.planes.first().map_or(0, Vec::len);
@@ -160,12 +174,6 @@ impl SystemFile {
         self.planes.iter_mut().for_each(Vec::clear);
         Stop::Failed(error)
     }
-}
-
-/// The track of Matroska that is decoded, whoever does, by its place among those of sound.
-fn wanted_sound(source: &mut Box<dyn SystemSource>) -> Option<usize> {
-    let len = source.seek(SeekFrom::End(0)).ok()?;
-    Blocks::of_file(|place, len| read_at(source, place, len), 0, len).wanted_sound()
 }
 
 /// What FFmpeg has among the tags and is none: notes of the container for players.

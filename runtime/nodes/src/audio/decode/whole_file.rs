@@ -219,7 +219,7 @@ impl Found {
             let demuxer = Demuxer::open(view, self.container, self.begins, name.clone(), &self.first, movie, wanted)
                 // Its reader does not say why it found no tracks or blocks.
                 .map_err(|refusal| match lost {
-                    Some(lost) => failure::damaged(&name, &lost.to_string()).into(),
+                    Some(lost) => refusal.of_damaged(failure::damaged(&name, &lost.to_string())),
                     None => refusal,
                 })?;
             demuxer.jumping(file, movie, self.blocks.as_ref(), is_chain)
