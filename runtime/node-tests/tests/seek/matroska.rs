@@ -92,6 +92,20 @@ fn bytes_that_packets_begin_with_may_be_left_out() {
     }
 }
 
+/// Elements to be passed over may be anywhere (RFC 8794, 11.3.2).
+#[test]
+fn a_void_before_the_segment() {
+    let file = flac(40).matroska(700, false);
+    let expected = check("without it", file.clone()).samples();
+    let segment = file.windows(4).position(|bytes| bytes == [0x18, 0x53, 0x80, 0x67]).expect("it is there");
+    for len in [1, 1000] {
+        let bytes = [&file[..segment], &element(&[0xec], &vec![0; len]), &file[segment..]].concat();
+        assert_eq!(check("with it", bytes.clone()).samples(), expected);
+        let arriving = Subject { name: "it arrives", bytes, params: json!({}) }.arriving(json!({}));
+        assert_eq!(arriving.samples(), expected);
+    }
+}
+
 /// The table in front leads to places that are no longer there. One cut is in a block, one between two of them.
 #[test]
 fn a_file_that_was_cut_off_is_an_error_behind_its_sound() {

@@ -316,8 +316,9 @@ impl ByteStream {
                 let bytes = self.bytes.clone();
                 Box::new(SoundingLinks::new(self.bytes.source(), move |place, len| bytes.peek(place, len)))
             }
-            _ => Box::new(PatchedSource::new(self.bytes.source(), blocks.hidden(self.bytes.end()))),
+            _ => Box::new(PatchedSource::new(self.bytes.source(), blocks.patches(self.bytes.end()))),
         };
+        let begins = if container == Container::Matroska { blocks.begins() } else { begins };
         let wanted = Wanted { track, facts: blocks.facts() };
         let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None, wanted);
         if self.bytes.starved() {

@@ -33,7 +33,7 @@ pub(super) fn jumping(
         (Container::Mp4, Some(movie), _) => Mp4Jump::new(movie, *id, params).map(|jump| Box::new(jump) as _),
         (Container::Matroska, _, Some(blocks)) => {
             let time_base = reader.tracks().iter().find(|track| track.id == *id).and_then(|track| track.time_base);
-            MatroskaJump::new(*id, params, time_base, blocks.clusters(), skip).map(|jump| Box::new(jump) as _)
+            MatroskaJump::new(*id, params, time_base, blocks, skip).map(|jump| Box::new(jump) as _)
         }
         _ => None,
     };

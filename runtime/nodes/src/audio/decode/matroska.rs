@@ -13,8 +13,9 @@ use super::matroska_packets::PacketFacts;
 use super::matroska_tags::MatroskaTags;
 use super::matroska_tracks::{Entry, chosen, entries};
 use super::matroska_walk::{
-    ATTACHMENTS, BLOCK, BLOCK_GROUP, CHAPTERS, CLUSTER, CUES, DISCARD_PADDING, Element, INFO, LONGEST_HEADER,
-    LostElement, SEEK_HEAD, SIMPLE_BLOCK, TAGS, TIMESTAMP, TRACKS, Walk, header_of, hidden, unsigned, vint,
+    ATTACHMENTS, BLOCK, BLOCK_GROUP, CHAPTERS, CLUSTER, CUES, DISCARD_PADDING, EBML, Element, INFO, LONGEST_HEAD,
+    LONGEST_HEADER, LostElement, SEEK_HEAD, SEGMENT, SIMPLE_BLOCK, TAGS, TIMESTAMP, TRACKS, Walk, header_of, hidden,
+    unsigned, vint,
 };
 use super::refusal::Refusal;
 
@@ -28,6 +29,9 @@ pub(super) struct Blocks {
     /// The packets of each track whose blocks are whole.
     packets: BTreeMap<u64, u64>,
     facts: PacketFacts,
+    /// The header of the file, and where the segment begins.
+    head: Vec<u8>,
+    segment_at: Option<u64>,
     ends_whole: bool,
     /// The place at which the elements that were seen end, of which the last may be cut off.
     full_len: u64,
@@ -142,10 +146,24 @@ impl Blocks {
         &self.clusters
     }
 
+    /// Where the demuxer finds the header of the file: right before the segment, as it takes nothing between them.
+    pub(super) fn begins(&self) -> u64 {
+        let before_segment = self.segment_at.and_then(|place| place.checked_sub(self.head.len() as u64));
+        before_segment.filter(|_| !self.head.is_empty()).unwrap_or(self.walk.begins())
+    }
+
+    /// The bytes that the demuxer finds in the place of those of a file of this length, since it takes fewer files than there
+    /// are.
+    pub(super) fn patches(&self, len: u64) -> Vec<(u64, u8)> {
+        let head = (self.begins()..).zip(self.head.iter().copied());
+        let is_moved = self.begins() != self.walk.begins();
+        self.hidden(len).into_iter().chain(head.filter(|_| is_moved)).collect()
+    }
+
     /// The bytes by which chapters, attachments, cues and tags become elements that no reader knows, and that it therefore
     /// passes over: what is wrong in them, or left out, is not to decide on the sound. So do the tables of what stands where, if
     /// what describes the sound comes before it, or the file of so many bytes is cut off.
-    pub(super) fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
+    fn hidden(&self, len: u64) -> Vec<(u64, u8)> {
         let is_described = self.has_tracks && self.has_info;
         let unused = self.unused.iter().filter(|(_, id)| *id != SEEK_HEAD || is_described || self.is_cut(len));
         unused.map(|(begins, id)| (begins + 3, hidden(*id) as u8)).collect()
@@ -181,6 +199,11 @@ impl Blocks {
         let is_table = element.len.is_some_and(|len| len <= LONGEST_TABLE);
         let mut table = || if is_table { read(element.data, element.len.unwrap_or(0) as usize) } else { Vec::new() };
         match element.id {
+            EBML => {
+                let len = self.walk.next() - begins;
+                self.head = if len <= LONGEST_HEAD { read(begins, len as usize) } else { Vec::new() };
+            }
+            SEGMENT => self.segment_at = Some(begins),
             SIMPLE_BLOCK => self.take_block(&read(element.data, LONGEST_HEADER), 0),
             BLOCK_GROUP => {
                 let after = element.after().unwrap_or(element.data);

@@ -17,13 +17,15 @@ use super::container_reader::open_reader;
 use super::flac_frame::frame_header;
 use super::gap_source::{Gap, GapSource, VOID_HEAD};
 use super::jump_reader::{Jump, Landed};
-use super::matroska::cluster_time;
+use super::matroska::{Blocks, cluster_time};
 use super::matroska_packets::{PacketFacts, has_own_time};
 use super::packet_frames::{PacketFrames, UNKNOWN};
 
 /// Jumps in one track.
 pub(super) struct MatroskaJump {
     track: u32,
+    /// Where the file begins, behind tags.
+    begins: u64,
     /// Where the clusters begin.
     clusters: Vec<u64>,
     frames: PacketFrames,
@@ -54,20 +56,21 @@ struct First {
 }
 
 impl MatroskaJump {
-    /// Jumps between these clusters; `None` if packets of the track don't say how many frames they hold.
+    /// Jumps between the clusters of these blocks; `None` if packets of the track don't say how many frames they hold.
     pub(super) fn new(
         track: u32,
         params: &AudioCodecParameters,
         time_base: Option<TimeBase>,
-        clusters: &[u64],
+        blocks: &Blocks,
         skip: u64,
     ) -> Option<Self> {
         let base = time_base?;
         // Some writers give the rate of what was encoded.
         let rate = if params.codec == CODEC_ID_OPUS { RATE } else { params.sample_rate? };
         let tick = f64::from(rate) * f64::from(base.numer.get()) / f64::from(base.denom.get());
-        let (frames, clusters) = (PacketFrames::of(params)?, clusters.to_vec());
-        Some(Self { track, clusters, frames, skip, tick, place: 0, first: None, clock: None })
+        let (frames, clusters) = (PacketFrames::of(params)?, blocks.clusters().to_vec());
+        let begins = blocks.begins();
+        Some(Self { track, begins, clusters, frames, skip, tick, place: 0, first: None, clock: None })
     }
 
     /// The bytes before the last cluster that begins at or before a time.
@@ -89,7 +92,7 @@ impl MatroskaJump {
     fn read_clock(&self, file: &GapSource) -> Option<Clock> {
         const MOST_PACKETS: usize = 512;
         let facts = PacketFacts::default();
-        let mut reader = open_reader(Box::new(file.view(None)), Container::Matroska, 0, facts).ok()?;
+        let mut reader = open_reader(Box::new(file.view(None)), Container::Matroska, self.begins, facts).ok()?;
         let (mut frames, mut place, mut is_first) = (self.frames.clone(), 0, true);
         frames.restart();
         for _ in 0..MOST_PACKETS {
@@ -176,7 +179,7 @@ impl Jump for MatroskaJump {
         let ticks = ((frame + self.skip) as f64 - clock.place as f64) / self.tick;
         let Some(gap) = self.gap(file, clock.time.saturating_add(ticks.floor() as i64))? else { return Ok(None) };
         let Ok(mut reader) =
-            open_reader(Box::new(file.view(Some(gap))), Container::Matroska, 0, PacketFacts::default())
+            open_reader(Box::new(file.view(Some(gap))), Container::Matroska, self.begins, PacketFacts::default())
         else {
             return Ok(None);
         };

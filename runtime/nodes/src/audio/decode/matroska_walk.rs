@@ -92,6 +92,11 @@ impl Walk {
         Self { begins, next: begins, ..Self::default() }
     }
 
+    /// The place of the first element.
+    pub(super) fn begins(&self) -> u64 {
+        self.begins
+    }
+
     /// The place of the next element.
     pub(super) fn next(&self) -> u64 {
         self.next
@@ -224,7 +229,7 @@ impl Walk {
 }
 
 /// So much of the header of a file is looked at.
-const LONGEST_HEAD: u64 = 1 << 12;
+pub(super) const LONGEST_HEAD: u64 = 1 << 12;
 
 /// Whether the header of a file says that it may hold elements that are not among those of version 4, the last one.
 fn has_others(head: &[u8]) -> bool {

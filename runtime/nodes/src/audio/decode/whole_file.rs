@@ -216,7 +216,8 @@ impl Found {
                 _ => Box::new(file.view(None)),
             };
             let lost = self.blocks.as_ref().and_then(Blocks::lost);
-            let demuxer = Demuxer::open(view, self.container, self.begins, name.clone(), &self.first, movie, wanted)
+            let begins = self.blocks.as_ref().map_or(self.begins, Blocks::begins);
+            let demuxer = Demuxer::open(view, self.container, begins, name.clone(), &self.first, movie, wanted)
                 // Its reader does not say why it found no tracks or blocks.
                 .map_err(|refusal| match lost {
                     Some(lost) => refusal.of_damaged(failure::damaged(&name, &lost.to_string())),
@@ -259,7 +260,7 @@ fn readable_movie(source: impl MediaSource + 'static, len: u64, movie: Option<&M
 /// That of Matroska is alike: it wants all elements to be right that it knows.
 fn readable_blocks(source: impl MediaSource + 'static, len: u64, blocks: &Blocks) -> Box<dyn MediaSource> {
     let source = CutSource { source, full_len: blocks.full_len(len) };
-    Box::new(PatchedSource::new(source, blocks.hidden(len)))
+    Box::new(PatchedSource::new(source, blocks.patches(len)))
 }
 
 /// That of Ogg does not go on behind a link without sound.
