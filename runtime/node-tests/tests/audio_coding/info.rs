@@ -470,6 +470,11 @@ fn tags_of_matroska_have_their_usual_names() {
     }
     assert_eq!(tags(&arriving(&matroska_with("Emma", &plain, false))), expected);
     assert_eq!(tags(&arriving(&matroska_with("Emma", &plain, true))), pairs(&[("title", "Emma")]));
+    // A picture among them is none.
+    let picture = "x".repeat(2 << 20);
+    let file = matroska_with("Emma", &[matroska_tag(None, None, &[("COVER", &picture), ("ARTIST", "Austen")])], false);
+    let expected = pairs(&[("artist", "Austen"), ("title", "Emma")]);
+    assert_eq!(tags(&info(vec![Packet::new(in_memory(file))], json!({}))), expected);
     // As the specification has them: 30 is the song, 50 the album.
     let leveled = [
         matroska_tag(Some(50), None, &[("TITLE", "Novels"), ("ARTIST", "Publisher"), ("TOTAL_PARTS", "7")]),

@@ -14,13 +14,13 @@ use super::matroska_tags::MatroskaTags;
 use super::matroska_tracks::{Entry, chosen, entries};
 use super::matroska_walk::{
     ATTACHMENTS, BLOCK, BLOCK_GROUP, CHAPTERS, CLUSTER, CUES, DISCARD_PADDING, EBML, Element, INFO, LONGEST_HEAD,
-    LONGEST_HEADER, LostElement, SEEK_HEAD, SEGMENT, SIMPLE_BLOCK, TAGS, TIMESTAMP, TRACKS, Walk, header_of, hidden,
+    LONGEST_HEADER, LostElement, SEEK_HEAD, SEGMENT, SIMPLE_BLOCK, TAGS, TIMESTAMP, TRACKS, Walk, element_at, hidden,
     unsigned, vint,
 };
 use super::refusal::Refusal;
 
-/// The longest description of tracks, and the longest tags, that are read.
-const LONGEST_TABLE: u64 = 1 << 20;
+/// The longest description of a file, and of its tracks, that is read.
+const LONGEST_TABLE: u64 = 1 << 24;
 
 /// Follows the elements from the start of a file, as far as bytes are there.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl Blocks {
         Self { walk: Walk::new(begins), ..Self::default() }
     }
 
-    /// The same, which puts what it finds of packets to these facts.
+    /// The same, adding what it finds of packets to these facts.
     pub(super) fn noting(facts: PacketFacts, begins: u64) -> Self {
         Self { facts, ..Self::new(begins) }
     }
@@ -152,8 +152,7 @@ impl Blocks {
         before_segment.filter(|_| !self.head.is_empty()).unwrap_or(self.walk.begins())
     }
 
-    /// The bytes that the demuxer finds in the place of those of a file of this length, since it takes fewer files than there
-    /// are.
+    /// The bytes that the demuxer finds in a file of this length instead of those at which it would fail, and their places.
     pub(super) fn patches(&self, len: u64) -> Vec<(u64, u8)> {
         let head = (self.begins()..).zip(self.head.iter().copied());
         let is_moved = self.begins() != self.walk.begins();
@@ -232,7 +231,7 @@ impl Blocks {
                 }
             }
             TAGS => {
-                self.tags.read_tags(&table());
+                self.tags.read_tags(read, &element);
                 self.unused.push((begins, element.id));
             }
             CHAPTERS | ATTACHMENTS | CUES | SEEK_HEAD => self.unused.push((begins, element.id)),
@@ -280,15 +279,6 @@ pub(super) fn cluster_time(bytes: &[u8]) -> Option<i64> {
         place = element.data.checked_add(len)?;
     }
     None
-}
-
-fn element_at(read: &mut impl FnMut(u64, usize) -> Vec<u8>, place: u64, end: u64) -> Option<Element> {
-    if place >= end {
-        return None;
-    }
-    let (id, len, header) = header_of(&read(place, LONGEST_HEADER))?;
-    let data = place + header as u64;
-    (data <= end).then_some(Element { id, len, data })
 }
 
 /// The nanoseconds of padding at the end of a block. Negative ones are at its start (RFC 9559, 5.1.3.5.7), which no Opus stream

@@ -313,8 +313,18 @@ fn is_wrong(bytes: &[u8]) -> bool {
     id_len > 4 || bytes.get(id_len) == Some(&0)
 }
 
+/// The element that begins at a place before `end`, if its header is there. `read` gives up to so many bytes of a place.
+pub(super) fn element_at(read: &mut impl FnMut(u64, usize) -> Vec<u8>, place: u64, end: u64) -> Option<Element> {
+    if place >= end {
+        return None;
+    }
+    let (id, len, header) = header_of(&read(place, LONGEST_HEADER))?;
+    let data = place + header as u64;
+    (data <= end).then_some(Element { id, len, data })
+}
+
 /// The id, the length if it is known, and the bytes that both take.
-pub(super) fn header_of(bytes: &[u8]) -> Option<(u64, Option<u64>, usize)> {
+fn header_of(bytes: &[u8]) -> Option<(u64, Option<u64>, usize)> {
     let (id, id_len) = vint(bytes, false).filter(|(_, len)| *len <= 4)?;
     let (size, size_len) = vint(&bytes[id_len..], true)?;
     let unknown = (1 << (7 * size_len)) - 1;
