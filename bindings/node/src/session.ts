@@ -62,6 +62,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private wasThrown = false;
   private readStream: ReadableStream<Packet<T>> | null = null;
   private writeStream: WritableStream<Input> | null = null;
+  private writeController: WritableStreamDefaultController | null = null;
 
   /** @internal */
   constructor(
@@ -92,6 +93,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
         signal?.removeEventListener("abort", abort);
         host?.close();
         this.wake();
+        this.endInput();
         ended();
       },
       ...(host === null ? {} : { call: (id: number, content: Decoder) => host.serve(id, content) }),
@@ -284,7 +286,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /**
    * The input as a stream of values. Closing it finishes the session. Aborting it, as a source does that breaks while it is
-   * piped, ends the session now, as does a value that can't cross: what reads and waits is rejected with the reason.
+   * piped, ends the session now, as does a value that can't cross: what reads and waits is rejected with the reason. The end
+   * of the session before that of the input is an error of the stream, so that a pipe ends and cancels its source.
    */
   get writable(): WritableStream<Input> {
     if (this.writeStream !== null) return this.writeStream;
@@ -294,9 +297,16 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
       {
         // At once, where `abort` would wait for a write that waits for room.
         start: (controller) => {
+          this.writeController = controller;
           // The types of Node leave it out.
           const { signal } = controller as typeof controller & { readonly signal: AbortSignal };
-          signal.addEventListener("abort", () => this.abort(signal.reason), { once: true });
+          const abort = (): void => {
+            // The stream is ending by itself, and Node 20 to 24 fail if that is asked for meanwhile.
+            this.writeController = null;
+            this.abort(signal.reason);
+          };
+          signal.addEventListener("abort", abort, { once: true });
+          if (this.stopped !== null || this.end !== null) this.endInput();
         },
         write: async (value) => {
           if (written.shift() !== this.interruptions) return;
@@ -405,7 +415,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 
   private requireGoing(): void {
-    if (this.stopped !== null) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
+    if (this.stopped !== null) this.throwFailure(new GoneError(CANCELLED, "RM_GONE"));
   }
 
   /** The number of the input that a packet is sent to. */
@@ -530,15 +540,30 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     this.split?.clear();
     native().sessionCancel(this.handle);
     this.wake();
+    this.endInput();
+  }
+
+  /** Ends the input as a stream, unless it has ended: a source that is silent writes nothing that could be refused. */
+  private endInput(): void {
+    if (this.writeController === null) return;
+    const message = this.stopped === null ? "the session has ended" : CANCELLED;
+    const { reason } = this.failed ?? { reason: new GoneError(message, "RM_GONE") };
+    this.writeController.error(reason);
+  }
+
+  /** What has ended it before its time, as those who read, send and wait get it; null if nothing has, or `cancel`. */
+  private get failed(): Required<Stop> | null {
+    if (this.stopped !== null) return "reason" in this.stopped ? { reason: this.stopped.reason } : null;
+    const failed = this.end?.error ?? null;
+    return failed === null ? null : { reason: failed };
   }
 
   private throwFailure(otherwise?: RemoteMediaError): void {
-    const failed = this.end?.error ?? null;
-    if (this.stopped === null && failed !== null) {
-      this.wasThrown = true;
-      throw failed;
+    const { failed } = this;
+    if (failed !== null) {
+      if (this.stopped === null) this.wasThrown = true;
+      throw failed.reason;
     }
-    if (this.stopped !== null && "reason" in this.stopped) throw this.stopped.reason;
     if (otherwise !== undefined) throw otherwise;
   }
 
@@ -571,6 +596,7 @@ interface SendQueue {
   length: number;
 }
 
+const CANCELLED = "the session was cancelled";
 const NO_OPTIONS: SendOptions = {};
 const OF_INTERRUPT: Names<{ at?: string }> = { at: true };
 

@@ -19,6 +19,7 @@ import {
   node,
   type HostNode,
   type Packet,
+  type Session,
   type Value,
 } from "remotemedia";
 import { ADD, OWN, calculator, deferred } from "./pipelines.js";
@@ -194,6 +195,51 @@ test("who reads gets the error of a piped value that can't cross", async () => {
   assert.deepEqual(await all(finished), [6]);
 });
 
+test("a pipe ends with the session, and its source is cancelled, though that gives nothing more", async () => {
+  const failing = new Pipeline(OWN, {
+    nodes: {
+      Own: (value) => {
+        if (value === 1) throw new Error("no one");
+        return value;
+      },
+    },
+  });
+  const ways: [message: RegExp, end: (session: Session) => unknown][] = [
+    [/^GoneError: the session was cancelled/, (session) => session.cancel()],
+    [/^GoneError: the session was cancelled/, (session) => session.readable.cancel()],
+    [
+      /^GoneError: the session was cancelled/,
+      async (session) => {
+        for await (const _ of session.readable) break;
+      },
+    ],
+    [/^GoneError: the session was cancelled/, (session) => session[Symbol.asyncDispose]()],
+    [/^GoneError: the session has ended/, async (session) => (await session.finish(), await all(session))],
+    [/^NodeError: .*no one/, (session) => assert.rejects(session.send(1).then(() => all(session)), NodeError)],
+  ];
+  for (const [message, end] of ways) {
+    const cancelled = deferred<unknown>();
+    const start = (to: ReadableStreamDefaultController<number>): void => [0, 2].forEach((value) => to.enqueue(value));
+    const source = new ReadableStream<number>({ start, cancel: cancelled.resolve });
+    const session = failing.session();
+    const piped = assert.rejects(source.pipeTo(session.writable), message);
+    assert.equal((await session.receive())!.value, 0);
+    await end(session);
+    await piped;
+    assert.match(String(await cancelled.promise), message);
+    await assert.rejects(session.writable.getWriter().closed, message);
+  }
+  // The stream of a session that is over already has ended too; one that was closed has no error.
+  const over = new Pipeline(ADD).session();
+  over.cancel();
+  await assert.rejects(over.writable.getWriter().closed, GoneError);
+  const finished = new Pipeline(ADD).session<number>();
+  const writer = finished.writable.getWriter();
+  const closed = Promise.all([writer.write(1), writer.close(), writer.closed]);
+  assert.deepEqual(await all(finished), [6]);
+  await closed;
+});
+
 test("an abort of the input ends also a send that waits for room", async () => {
   const pipeline = new Pipeline(OWN, { nodes: { Own: () => new Promise(() => undefined) } });
   const session = pipeline.session({ buffer: { packets: 1 } });
@@ -205,9 +251,10 @@ test("an abort of the input ends also a send that waits for room", async () => {
   await Promise.all([writer.abort(), writing]);
   await assert.rejects(session.receive(), { name: "AbortError" });
   const failed = new Pipeline(ADD).session();
+  const { writable } = failed;
   await failed.send("x");
   await failed.closed.catch(() => undefined);
-  await failed.writable.abort(new Error("late"));
+  await writable.abort(new Error("late"));
   await assert.rejects(failed.receive(), NodeError);
 });
 
