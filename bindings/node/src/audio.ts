@@ -33,12 +33,10 @@ export class Audio {
       throw new RangeError(`audio has 1 to 1024 channels, not ${planes.length}`);
     if (!Number.isInteger(rate) || rate < 1 || rate > 0xffff_ffff)
       throw new RangeError(`the rate is a whole number of Hz from 1 to 2^32-1, not ${rate}`);
-    const frames = planes[0]!.length;
-    for (const plane of planes) {
+    for (const plane of planes)
       if (!types.isFloat32Array(plane)) throw new TypeError("the samples of a channel are a Float32Array");
-      if (plane.length !== frames)
-        throw new RangeError(`the channels have ${frames} and ${plane.length} frames; make them equal`);
-    }
+    const problem = unequal(planes);
+    if (problem !== null) throw new RangeError(problem);
     this.planes = planes;
     this.rate = rate;
     this.layout = options.layout === undefined ? (DEFAULT_LAYOUTS[planes.length] ?? null) : options.layout;
@@ -84,3 +82,11 @@ export class Audio {
 }
 
 const DEFAULT_LAYOUTS: Record<number, string> = { 1: "mono", 2: "stereo" };
+
+/** Why channels are none of one sound, as memory may have been resized or transferred; null if they are as long as each other. */
+export function unequal(planes: readonly Float32Array[]): string | null {
+  const frames = planes[0]!.length;
+  for (const { length } of planes)
+    if (length !== frames) return `the channels have ${frames} and ${length} frames; make them equal`;
+  return null;
+}

@@ -69,8 +69,8 @@ export class Tensor {
     this.bytes =
       types.isUint8Array(data) ? data : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     this.strides = strides === null || isCOrder(shape, strides, entry.size) ? null : strides;
-    const misplaced = outOfBounds(entry.size, shape, this.strides, this.offset, this.bytes.length);
-    if (misplaced !== null) throw new RangeError(misplaced);
+    const problem = misplaced(this);
+    if (problem !== null) throw new RangeError(problem);
   }
 
   /** A tensor of one dimension over a typed array, which it shares. */
@@ -99,6 +99,8 @@ export class Tensor {
     const { size, array } = DTYPES[this.dtype];
     const count = this.length;
     if (count === 0) return new array(0);
+    const problem = misplaced(this);
+    if (problem !== null) throw new RangeError(problem);
     const unit = array.BYTES_PER_ELEMENT;
     if (this.strides === null && (this.bytes.byteOffset + this.offset) % unit === 0)
       return new array(this.bytes.buffer as ArrayBuffer, this.bytes.byteOffset + this.offset, (count * size) / unit);
@@ -151,7 +153,12 @@ export function outOfBounds(
   return `the array reaches from byte ${first} to byte ${end}, the data has ${held} bytes; make shape, strides and offset fit`;
 }
 
-/** Copies the elements of a tensor in C order to `target`. */
+/** Why elements of a tensor lie outside its bytes, which are fewer once their ArrayBuffer has been resized or transferred. */
+export function misplaced({ dtype, shape, strides, offset, bytes }: Tensor): string | null {
+  return outOfBounds(DTYPES[dtype].size, shape, strides, offset, bytes.length);
+}
+
+/** Copies the elements of a tensor, none of which is misplaced, in C order to `target`. */
 export function gather(tensor: Tensor, size: number, target: Uint8Array, at: number): void {
   const { bytes, shape } = tensor;
   if (tensor.strides === null) {

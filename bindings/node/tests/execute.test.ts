@@ -148,6 +148,39 @@ test("a typed array is a tensor of its elements, whatever class or realm it is o
   assert.equal(new Audio(of("new Float32Array(2000)"), 8000).channels, 1);
 });
 
+test("a value whose memory has become shorter is refused", async () => {
+  const pipeline = new Pipeline(PASS);
+  const made = (size: number): ArrayBuffer => new ArrayBuffer(size, { maxByteLength: size });
+  const short = (make: (memory: ArrayBuffer) => Tensor | Audio, size = 64): Tensor | Audio => {
+    const memory = made(size);
+    const value = make(memory);
+    memory.resize(8);
+    return value;
+  };
+  const moved = new Uint8Array(64);
+  const tensors = [
+    short((memory) => new Tensor("uint8", [64], new Uint8Array(memory))),
+    short((memory) => new Tensor("int16", [8, 4], new Uint8Array(memory), { strides: [2, 16] })),
+    short((memory) => new Tensor("uint8", [20_000], new Uint8Array(memory)), 20_000),
+    new Tensor("uint8", [64], moved),
+  ];
+  structuredClone(moved, { transfer: [moved.buffer] });
+  const reach = /^InvalidDocumentError: inputs\[0\]\[1\]: the array reaches from byte 0 to byte \d+, the data has [08] bytes; make /;
+  for (const tensor of tensors) await assert.rejects(pipeline.execute([[1, tensor]]), reach);
+  assert.throws(() => (tensors[1] as Tensor).data, /^RangeError: the array reaches from byte 0 to byte 64, the data has 8 /);
+  for (const frames of [16, 5000]) {
+    const audio = short((memory) => new Audio([new Float32Array(frames), new Float32Array(memory)], 8000), frames * 4);
+    const unequal = new RegExp(`^InvalidDocumentError: inputs\\[0\\]: the channels have ${frames} and 2 frames; make them equal$`);
+    await assert.rejects(pipeline.execute([audio]), unequal);
+  }
+  // What may get shorter meanwhile is not lent.
+  const memory = made(20_000);
+  const running = pipeline.execute<Uint8Array>([new Uint8Array(memory).fill(7)], { background: true });
+  assert.equal(isLent(new Uint8Array(memory)), false);
+  memory.resize(8);
+  assert.deepEqual((await running).values[0], new Uint8Array(20_000).fill(7));
+});
+
 test("elements of an array of numbers are not taken for bytes", () => {
   const numbers = new Float32Array([1.5, 2]) as never;
   assert.throws(() => new MediaFile(numbers), /a MediaFile is made from a path, a URL of a file or a Uint8Array/);

@@ -282,8 +282,8 @@ export class Encoder {
 
   /** Writes the index of the table's entry that holds these bytes. Returns where in it they begin. */
   block(bytes: Uint8Array): number {
-    // Memory that other threads may write to meanwhile is no loan.
-    if (types.isSharedArrayBuffer(bytes.buffer)) bytes = new Uint8Array(bytes);
+    // Memory that other threads may write to meanwhile, or that may get shorter, is no loan.
+    if (types.isSharedArrayBuffer(bytes.buffer) || bytes.buffer.resizable) bytes = new Uint8Array(bytes);
     const { table } = this;
     if (!this.whole) {
       this.int(table.push(bytes) - 1);

@@ -1,8 +1,8 @@
 /** Media values to the payloads of extension types: a header, and samples inside or by the buffer table. */
 import { inspect } from "node:util";
-import type { Audio } from "../audio.js";
+import { unequal, type Audio } from "../audio.js";
 import type { Column, Table } from "../table.js";
-import { DTYPES, gather, type Tensor } from "../tensor.js";
+import { DTYPES, gather, misplaced, type Tensor } from "../tensor.js";
 import { isBytes, type Integer, type MediaFile } from "../values.js";
 import { planeExtent, planeSizes, type Video } from "../video.js";
 import type { Encoder } from "./encode.js";
@@ -11,6 +11,7 @@ import { AUDIO, BY_BUFFER, FILE, LIMITS, TABLE, TENSOR, VIDEO, WireProblem } fro
 export function tensor(to: Encoder, written: Tensor): void {
   const { size } = DTYPES[written.dtype];
   const held = written.length * size;
+  refuse(misplaced(written));
   to.extension(TENSOR, () => {
     to.listHead(5);
     to.text(written.dtype);
@@ -39,6 +40,7 @@ export function audio(to: Encoder, written: Audio): void {
   const { planes } = written;
   const row = written.frames * 4;
   const held = row * planes.length;
+  refuse(unequal(planes));
   to.extension(AUDIO, () => {
     to.listHead(8);
     to.int(written.rate);
@@ -153,6 +155,11 @@ export function file(to: Encoder, written: MediaFile): void {
     to.int(at);
     to.int(content === null ? 0 : content.length);
   });
+}
+
+/** Throws what is wrong with a value now, which was right when it was made. Copying it would leave gaps in the document. */
+function refuse(problem: string | null): void {
+  if (problem !== null) throw new WireProblem(problem);
 }
 
 function bytesOf(plane: Float32Array): Uint8Array {
