@@ -14,8 +14,11 @@ import type { OpenCall } from "./port.js";
 import { ReplyRows } from "./reply_rows.js";
 import { placed, type Place } from "./times.js";
 
-/** Work on a call. It gives the promises that it waits for. */
-type Steps<T = void> = Generator<PromiseLike<unknown>, T, unknown>;
+/** What work waits for: there is room for more of the reply, or none of it is wanted any more. */
+const ROOM = Symbol("room");
+
+/** Work on a call. It gives what it waits for. */
+type Steps<T = void> = Generator<PromiseLike<unknown> | typeof ROOM, T, unknown>;
 
 /** A value that waits for a node which takes several together. */
 interface Held {
@@ -30,7 +33,10 @@ export class HostCall implements OpenCall {
   private isOver = false;
   private readonly rows: ReplyRows;
   private controller: AbortController | null = null;
-  private wake: (() => void) | null = null;
+  /** The work that waits for room; null if none does. */
+  private suspended: Steps | null = null;
+  /** When `ask` has asked last, in milliseconds. */
+  private asked = 0;
   /** What waits for each node; null until something does. */
   private held: Held[][] | null = null;
 
@@ -51,13 +57,15 @@ export class HostCall implements OpenCall {
   }
 
   resume(): void {
-    this.wake?.();
+    const steps = this.suspended;
+    this.suspended = null;
+    if (steps !== null) this.work(steps, () => steps.next());
   }
 
   cancel(): void {
     this.isOver = true;
     this.controller?.abort();
-    this.wake?.();
+    this.resume();
   }
 
   /** Serves the call, on the spot as far as that goes. */
@@ -67,8 +75,8 @@ export class HostCall implements OpenCall {
   }
 
   /** Works until something has to be waited for, and again once that is there. */
-  private work(steps: Steps, resume: () => IteratorResult<PromiseLike<unknown>, void>): void {
-    let step: IteratorResult<PromiseLike<unknown>, void>;
+  private work(steps: Steps, resume: () => ReturnType<Steps["next"]>): void {
+    let step: ReturnType<Steps["next"]>;
     try {
       step = resume();
     } catch (error) {
@@ -79,6 +87,10 @@ export class HostCall implements OpenCall {
       this.finish(null);
       return;
     }
+    if (step.value === ROOM) {
+      this.suspended = steps;
+      return;
+    }
     void Promise.resolve(step.value).then(
       (value) => this.work(steps, () => steps.next(value)),
       (error: unknown) => this.work(steps, () => steps.throw(error)),
@@ -87,8 +99,11 @@ export class HostCall implements OpenCall {
 
   private *serve(): Steps {
     const { entries } = this;
+    if (entries.length > 1) this.asked = Date.now();
     try {
-      for (let index = 0; index < entries.length && !this.isOver; index++) {
+      for (let index = 0; index < entries.length; index++) {
+        if (index > 0) this.ask();
+        if (this.isOver) break;
         const entry = entries[index]!;
         if (entry.value !== undefined) {
           const rest = this.pass(entry.value, index, 0, entry);
@@ -175,6 +190,7 @@ export class HostCall implements OpenCall {
     // It gets its values again, each in a list of its own: that finds the one at fault, and keeps the others.
     const results: unknown[] = [];
     for (const each of held) {
+      this.ask();
       if (this.isOver) break;
       try {
         results.push((yield* this.call([each], node))[0]);
@@ -249,7 +265,7 @@ export class HostCall implements OpenCall {
     const iterator = isAsync ? values[Symbol.asyncIterator]() : values[Symbol.iterator]();
     for (;;) {
       let step = iterator.next();
-      if (isPromise(step)) step = (yield step) as IteratorResult<unknown>;
+      if (isPromise(step)) step = (yield* this.settled(step)) as IteratorResult<unknown>;
       if (typeof step !== "object" || step === null)
         throw new TypeError(`next() of the iterator returned ${inspect(step)}; return { value } or { done: true }`);
       if (step.done) return;
@@ -259,9 +275,9 @@ export class HostCall implements OpenCall {
         const rest = value === undefined ? null : this.onward(value, index, node, at);
         if (rest !== null) yield* rest;
         yield* this.drain(node + 1);
-        // While the thread is blocked none can leave before the next.
-        const isSent = this.rows.count === 0 || this.of.isBlocking || (yield* this.part());
-        isWanted = isSent && !this.isOver;
+        if (this.rows.count > 0) yield* this.part();
+        else this.ask();
+        isWanted = !this.isOver;
       } catch (error) {
         try {
           yield* this.leave(iterator);
@@ -280,7 +296,7 @@ export class HostCall implements OpenCall {
   /** Ends a generator, so that its `finally` blocks run. */
   private *leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Steps {
     const ended = iterator.return?.();
-    if (isPromise(ended)) yield ended;
+    if (isPromise(ended)) yield* this.settled(ended);
   }
 
   /** What a promise is settled with. Throws what it is rejected with. */
@@ -323,14 +339,23 @@ export class HostCall implements OpenCall {
     }
   }
 
-  /** Sends what there is as a part of the reply, and waits for room. Returns whether more is wanted. */
-  private *part(): Steps<boolean> {
-    const room = new Promise<void>((resolve) => (this.wake = resolve));
+  /**
+   * Asks, once in a millisecond, whether the reply is still wanted. While functions keep the thread no event can tell that a
+   * limit of time has passed; a part of the reply that is empty can. What they have given stays together for a batch behind.
+   */
+  private ask(): void {
+    const now = Date.now();
+    if (now === this.asked) return;
+    this.asked = now;
+    const status = this.of.reply(this.id, new ReplyRows(this.of.exact), false, null);
+    if (status === STATUS.RM_GONE) this.isOver = true;
+  }
+
+  /** Sends what there is as a part of the reply, and waits for room. */
+  private *part(): Steps {
     const status = this.send(false, null);
-    if (status === STATUS.RM_WOULD_BLOCK) yield room;
+    if (status === STATUS.RM_WOULD_BLOCK) yield ROOM;
     else if (status === STATUS.RM_GONE) this.isOver = true;
-    this.wake = null;
-    return !this.isOver;
   }
 
   private finish(thrown: Thrown | null): void {

@@ -7,6 +7,7 @@ import {
   InvalidArgumentError,
   NodeError,
   Pipeline,
+  TimedOutError,
   emit,
   node,
   type BatchFunction,
@@ -96,7 +97,9 @@ test("executeSync runs what is synchronous, and refuses the rest", () => {
     new Pipeline(OWN, { nodes: { Own: { processMany: (values) => values } } }).executeSync([1, 2]).values,
     [1, 2],
   );
-  assert.throws(() => new Pipeline(OWN, { nodes: { Own: async (value) => value } }).executeSync([1]), /use execute/);
+  const later = { next: async () => ({ value: 1 }), [Symbol.iterator]: () => later };
+  for (const Own of [async (value: Value) => value, async function* () {}, () => later])
+    assert.throws(() => new Pipeline(OWN, { nodes: { Own } }).executeSync([1]), /use execute/);
 });
 
 const thrown: RangeError = new RangeError("too loud", { cause: new Error("behind it") });
@@ -300,6 +303,12 @@ test("each result of a batch may be what a function returns", async () => {
   await new Promise((resolve) => setImmediate(resolve));
 });
 
+/** Keeps the thread for some milliseconds. */
+function work(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 /** A node that notes how many values it gets at once: as a function, or made for each run. */
 function noting(sizes: number[]): NodeDefinition[] {
   const processMany: BatchFunction = (values) => (sizes.push(values.length), values);
@@ -314,6 +323,7 @@ test("values that functions give come together before a batch", async () => {
   const numbers = Array.from({ length: 16 }, (_, index) => index);
   for (const First of [
     { process: (value: number) => value, batch: 8 },
+    { process: (value: number) => (work(1), value), batch: 8 },
     { process: async (value: number) => value, batch: 8 },
     { processMany: (values: number[]) => values, batch: 8 },
   ]) {
@@ -345,6 +355,84 @@ test("values that functions give come together before a batch", async () => {
     assert.deepEqual([error.nodeId, error.item, error.outputs!.values], ["First", 3, [0, 1, 2]]);
     return true;
   });
+});
+
+test("a limit of time ends a batch of functions that keep the thread, between two of them", async () => {
+  const items = Array.from({ length: 20 }, (_, index) => index);
+  let calls = 0;
+  const process = (value: Value): Value => (calls++, work(20), value);
+  // Several together are refused, and come again one by one.
+  const processMany: BatchFunction = (values) => {
+    if (values.length > 1) throw thrown;
+    return values.map(process);
+  };
+  for (const Own of [{ process }, { processMany }]) {
+    const pipeline = new Pipeline(OWN, { nodes: { Own } });
+    for (const run of [() => pipeline.execute(items, { timeoutMs: 5 }), async () => pipeline.executeSync(items, { timeoutMs: 5 })]) {
+      calls = 0;
+      await assert.rejects(run(), TimedOutError);
+      assert.ok(calls < items.length, `${calls} calls`);
+    }
+  }
+});
+
+test("what ends a run ends a generator that keeps the thread", async () => {
+  let isRunOut = false;
+  const counting = (given: (number: number) => unknown): NodeFunction =>
+    function* () {
+      const end = performance.now() + 10_000;
+      for (let number = 0; performance.now() < end; number++) yield given(number);
+      isRunOut = true;
+    };
+  const Behind = (value: number): number => {
+    if (value === 99) throw thrown;
+    return value;
+  };
+  const [number, nothing] = [counting((number) => number), counting(() => undefined)];
+  const manifest = (...types: string[]): Manifest => ({
+    version: "v1",
+    nodes: [{ id: "a", node_type: types[0]! }, calculator("b", "add", 0), { id: "c", node_type: types[1]! }],
+    connections: [
+      { from: "a", to: "b" },
+      { from: "b", to: "c" },
+    ],
+  });
+  const failing = new Pipeline(manifest("Counting", "Behind"), { nodes: { Counting: number, Behind } });
+  for (const [pipeline, options, error] of [
+    [new Pipeline(OWN, { nodes: { Own: number } }), { timeoutMs: 20 }, TimedOutError],
+    [new Pipeline(OWN, { nodes: { Own: nothing } }), { timeoutMs: 20 }, TimedOutError],
+    [failing, {}, NodeError],
+  ] as const) {
+    await assert.rejects(pipeline.execute([1], options), error);
+    assert.equal(isRunOut, false);
+    assert.throws(() => pipeline.executeSync([1], options), error);
+    assert.equal(isRunOut, false);
+  }
+});
+
+test("a generator waits for room while executeSync blocks the thread", () => {
+  const count = 2000;
+  let [made, taken, most] = [0, 0, 0];
+  const pipeline = new Pipeline(
+    {
+      version: "v1",
+      nodes: [{ id: "a", node_type: "Counting" }, calculator("b", "add", 0), { id: "c", node_type: "Taking" }],
+      connections: [
+        { from: "a", to: "b" },
+        { from: "b", to: "c" },
+      ],
+    },
+    {
+      nodes: {
+        *Counting() {
+          for (; made < count; most = Math.max(most, made - taken)) yield made++;
+        },
+        Taking: (value) => (taken++, value),
+      },
+    },
+  );
+  assert.deepEqual(pipeline.executeSync([1]).values, [...Array(count).keys()]);
+  assert.ok(most < 1000, `${most} values are made for none that is taken`);
 });
 
 test("what is held back comes before a batch in its place", async () => {
