@@ -1,4 +1,5 @@
 /** Manifests: what a pipeline may be made of, as text, as an object, or put together here by `Graph`. */
+import { isDeepStrictEqual } from "node:util";
 import { InvalidArgumentError } from "./errors.js";
 import { OF_NODE, defined, type NodeDefinition, type NodeFunction, type NodeOptions } from "./host_nodes.js";
 import { requireKnown, requireObject, type Names } from "./known_options.js";
@@ -67,7 +68,6 @@ export function node(
   requireKnown("node", options, OF_NODE_CALL);
   const { id, onError, type, params, ...rest } = options;
   const name = type ?? (typeof definition === "function" && definition.name !== "" ? definition.name : "host_node");
-  // A definition that stands in several nodes stays the same one, so that they share a type.
   const whole = defined(name, definition);
   return new GraphNode(
     name,
@@ -161,10 +161,12 @@ export class Graph {
       for (let number = 2; taken.has(id); number++) id = `${added.type.toLowerCase()}_${number}`;
     this.ids.set(added, id);
     let type = added.type;
-    if (added.definition !== null) {
-      for (let number = 2; type in this.definitions && this.definitions[type] !== added.definition; number++)
-        type = `${added.type}_${number}`;
-      this.definitions[type] = added.definition;
+    const { definition } = added;
+    if (definition !== null) {
+      // Nodes of the same functions and options share a type.
+      const isAnother = (): boolean => type in this.definitions && !isDeepStrictEqual(this.definitions[type], definition);
+      for (let number = 2; isAnother(); number++) type = `${added.type}_${number}`;
+      this.definitions[type] = definition;
     }
     const { onError } = added.settings;
     this.nodes.push({

@@ -1,10 +1,10 @@
 /** `Pipeline`: a compiled manifest, and the ways to run it. */
-import { types } from "node:util";
+import { isDeepStrictEqual, types } from "node:util";
 import { encode } from "./convert.js";
 import { STATUS } from "./constants.js";
 import { GoneError, InvalidArgumentError } from "./errors.js";
 import { HostRun } from "./host_run.js";
-import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
+import { HostType, defined, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
 import { requireKnown, requireSignal, type Names } from "./known_options.js";
 import { lend } from "./loans.js";
 import { Graph, GraphNode, type Manifest } from "./manifest.js";
@@ -228,7 +228,7 @@ function hostTypes(ofGraph: Graph["definitions"], given: NonNullable<PipelineOpt
   const types = Object.entries(ofGraph).map(([name, definition]) => new HostType(name, definition));
   for (const [name, definition] of Object.entries(given)) {
     if (!Object.hasOwn(ofGraph, name)) types.push(new HostType(name, definition));
-    else if (ofGraph[name] !== definition)
+    else if (!isDeepStrictEqual(ofGraph[name], defined(name, definition)))
       throw new InvalidArgumentError(
         `the graph has a node type '${name}' of its own, and the option nodes another one; ` +
           'give one of them another name: node(function, { type: "Other" })',

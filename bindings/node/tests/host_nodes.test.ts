@@ -532,9 +532,20 @@ test("a graph refuses a second meaning of a name", async () => {
   });
   const nodes = { Shout: () => "of the options" };
   assert.throws(() => new Pipeline(new Graph().chain(shout), { nodes }), refused(/^the graph has a node type 'Shout' of its/));
-  const own = { process: () => "of both" };
-  const both = new Pipeline(new Graph().chain(node(own, { type: "Own" })), { nodes: { Own: own } });
-  assert.deepEqual((await both.execute([1])).values, ["of both"]);
+  const own = (): string => "of both";
+  const outputs = ["out"];
+  for (const [inGraph, inOptions] of [
+    [node(own, { type: "Own" }), own],
+    [node({ process: own }, { type: "Own" }), own],
+    [node(own, { type: "Own", outputs: ["out"] }), { process: own, outputs }],
+  ] as const) {
+    const both = new Pipeline(new Graph().chain(inGraph), { nodes: { Own: inOptions } });
+    assert.deepEqual((await both.execute([1])).values, ["of both"]);
+  }
+  for (const Own of [{ processMany: own as never }, { process: own, batch: 4 }, { create: () => ({ process: own }) }])
+    assert.throws(() => new Pipeline(new Graph().chain(node(own, { type: "Own" })), { nodes: { Own } }), refused(/^the graph has a /));
+  const types = new Graph().chain(node(own), node(own), node(own, { batch: 4 }), node(own, { batch: 4 })).toJSON().nodes;
+  assert.deepEqual(types.map((each) => each.node_type), ["own", "own", "own_2", "own_2"]);
 });
 
 test("a name in a graph may be one that JavaScript has in every object", async () => {
