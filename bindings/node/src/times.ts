@@ -37,7 +37,8 @@ export function microseconds(name: string, ms: number | undefined): number | nul
       `${name} is a number of milliseconds of 0 or more, not ${inspect(ms)}`,
       "RM_INVALID_ARGUMENT",
     );
-  const rounded = Math.round(ms * 1000);
+  // The sum makes 0 of -0, which is no integer.
+  const rounded = Math.round(ms * 1000) + 0;
   return Number.isSafeInteger(rounded) ? rounded : null;
 }
 

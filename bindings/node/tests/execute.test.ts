@@ -306,6 +306,7 @@ test("a limit of time is a number of milliseconds, none where it is centuries", 
     assert.throws(() => pipeline.session({ packetDeadlineMs: wrong }), refused("packetDeadlineMs"));
     await assert.rejects(pipeline.runtime.shutdown(wrong), refused("timeoutMs"));
   }
+  await pipeline.session({ deadlineMs: -0, packetDeadlineMs: -0 })[Symbol.asyncDispose]().catch(() => undefined);
   for (const long of [2 ** 53, 1e300, Infinity]) {
     assert.deepEqual((await pipeline.execute([1], { timeoutMs: long })).values, [6]);
     await using session = pipeline.session({ deadlineMs: long, packetDeadlineMs: long });
