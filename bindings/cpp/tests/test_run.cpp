@@ -184,6 +184,57 @@ TEST(run, a_timeout_and_a_stop_end_a_run) {
     THROWN(rm::Cancelled, begun_stopped.get());
 }
 
+TEST(run, a_limit_that_has_passed_ends_the_work_between_two_items) {
+    rm::Runtime runtime;
+    constexpr std::chrono::milliseconds limit(20);
+    std::atomic<int> calls = 0;
+    const auto outlast = [&] {
+        calls++;
+        std::this_thread::sleep_for(limit);
+    };
+    struct Ending {
+        std::function<void()> outlast;
+        void operator()(const rm::Value &) {
+            outlast();
+        }
+        void end(const rm::HostEnd &, rm::Emitter &) {
+            outlast();
+        }
+    };
+    // Functions that give a value, that give none, that have ends, and one that gets its batch again after it threw.
+    for (const rm::HostNode &function :
+         {rm::HostNode([&](const rm::Value &value) {
+              outlast();
+              return value;
+          }),
+          rm::HostNode([&](const rm::Value &) { outlast(); }), rm::HostNode::stateful([&] { return Ending{outlast}; }),
+          rm::HostNode([&](std::span<const rm::HostPacket>, rm::BatchEmitter &) {
+              outlast();
+              throw std::runtime_error("not together");
+          })}) {
+        calls = 0;
+        const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Late", function));
+        THROWN(rm::TimedOut, pipeline.run({1, 2, 3, 4}, {.timeout = limit}));
+        CHECK(calls <= 1);
+    }
+    // Functions of `execute` run elsewhere, and the end of their call comes as an event.
+    auto others = std::make_shared<std::atomic<int>>(0);
+    {
+        const rm::Pipeline waiting(
+            runtime, rm::Graph() >> rm::host_node("Wait", [others](const rm::HostPacket &, rm::Emitter &emit) {
+                         ++*others;
+                         Gate never;
+                         never.wait(emit.stop_token());
+                     }));
+        THROWN(rm::TimedOut, waiting.execute({1, 2, 3, 4}, {.timeout = limit}).get());
+    }
+    // The function is given back once its thread is done with the call.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (others.use_count() > 1 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    CHECK_EQUAL(1, others.use_count());
+    CHECK(*others <= 1);
+}
+
 TEST(run, the_longest_times_to_wait_are_no_times_in_the_past) {
     rm::Runtime runtime({.patience = std::chrono::milliseconds::max()});
     Gate entered, released;

@@ -44,7 +44,7 @@ namespace detail {
 class EmitTarget {
   public:
     virtual ~EmitTarget() = default;
-    /// Notes which entry a node works on, for its error.
+    /// Notes which entry a node works on, for its error. Throws `Cancelled` if the answer is not wanted any more.
     virtual void begin(std::size_t entry) = 0;
     virtual void emit(std::size_t node, std::size_t entry, const HostPacket *source, Value value, const EmitAt &at) = 0;
     /// Sends what a node and those behind it have made until now, and waits while there is no room for more.

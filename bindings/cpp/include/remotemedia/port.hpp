@@ -381,6 +381,12 @@ class InlinePort final : public EventPort {
         fetch(0, events_);
     }
 
+    bool is_over(OpenCall &call) override {
+        // Nothing else tells of the deadline while a function that does not ask is called for one item after the other.
+        if (watched_ && std::chrono::steady_clock::now() >= deadline_) stop_functions(*watched_);
+        return EventPort::is_over(call);
+    }
+
     std::stop_token stop_token(OpenCall &call) override {
         // Only functions that ask to be told need the thread of an alarm.
         if (watched_ && !alarm_) alarm_.emplace(deadline_, [this] { stop_functions(*watched_); });

@@ -178,8 +178,8 @@ class Pipeline {
     Pipeline &operator=(Pipeline &&) = default;
 
     /// Runs and waits. Functions run on this thread: one that takes long heeds its stop token, which tells it of the
-    /// timeout too, or the call ends when the function does. `inputs` are a list with one entry for each item, a map of
-    /// such lists for a graph with named inputs, or null for a graph that has only sources.
+    /// timeout too, or the call ends when it returns; it gets no other item then. `inputs` are a list with one entry
+    /// for each item, a map of such lists for a graph with named inputs, or null for a graph that has only sources.
     Outputs run(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
         document.value(inputs, "inputs");

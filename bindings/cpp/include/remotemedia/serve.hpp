@@ -236,6 +236,7 @@ class Serving final : public EmitTarget {
     }
 
     void begin(std::size_t entry) override {
+        check_wanted();
         entry_ = entry;
     }
 
@@ -334,7 +335,10 @@ class Serving final : public EmitTarget {
             if (entries[index].is_end) {
                 // The end of all has no number: there is nothing left of an item that a node could give.
                 for (std::size_t node = 0; entries[index].end.item && node < instances_.size(); node++) {
-                    guarded(node, index, [&] { instances_[node]->end(*this, node, index, entries[index].end); });
+                    guarded(node, index, [&] {
+                        begin(index);
+                        instances_[node]->end(*this, node, index, entries[index].end);
+                    });
                     drain(node + 1);
                 }
                 index++;
@@ -407,6 +411,7 @@ class Serving final : public EmitTarget {
     /// Calls the function of a node with several packets, and returns what it throws.
     std::exception_ptr call_together(std::size_t node, std::span<const std::size_t> entries,
                                      std::span<const HostPacket> packets) {
+        check_wanted();
         std::exception_ptr thrown;
         batches_[node].is_called = true;
         try {
