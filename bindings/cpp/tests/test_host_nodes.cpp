@@ -293,6 +293,14 @@ TEST(host_nodes, causes_and_strange_exceptions_are_told) {
     // Text that is no UTF-8 can't cross, and is shown.
     const rm::Pipeline bytes(runtime, of([](const rm::Value &) -> rm::Value { throw std::runtime_error("caf\xe9"); }));
     CHECK(std::string(THROWN(rm::HostNodeError, bytes.run({1})).what()).find("caf?") != std::string::npos);
+    const rm::Pipeline mixed(
+        runtime, of([](const rm::Value &) -> rm::Value { throw std::runtime_error("caf\xc3\xa9 \xe9\xc3\xa9\xc3"); }));
+    CHECK(std::string(THROWN(rm::HostNodeError, mixed.run({1})).what()).find("caf\xc3\xa9 ?\xc3\xa9?") !=
+          std::string::npos);
+    // Of a parser that quotes its input; the time that it takes grows with its length and no faster.
+    const rm::Pipeline quoting(
+        runtime, of([](const rm::Value &) -> rm::Value { throw std::runtime_error(std::string(4'000'000, '\xe9')); }));
+    CHECK(std::string(THROWN(rm::HostNodeError, quoting.run({1})).what()).find("????") != std::string::npos);
     // A value that no document has is a failure of the function that gave it.
     const rm::Pipeline broken(runtime, of([](const rm::Value &) { return rm::Value("\xff"); }));
     CHECK_EQUAL("own", *THROWN(rm::HostNodeError, broken.run({1})).node_id());

@@ -26,7 +26,34 @@ struct Limits {
 
 namespace detail {
 
-/// Whether bytes are UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+/// The number of bytes of the UTF-8 character at the beginning of these bytes, of which there is one at least; 0 if
+/// they begin with none: overlong forms, surrogates and what is above U+10FFFF are none.
+inline std::size_t utf8_length(const unsigned char *at, const unsigned char *end) noexcept {
+    const unsigned char first = *at;
+    if (first < 0x80) return 1;
+    std::size_t length;
+    unsigned char low = 0x80, high = 0xbf;
+    if (first >= 0xc2 && first <= 0xdf)
+        length = 2;
+    else if (first >= 0xe0 && first <= 0xef) {
+        length = 3;
+        if (first == 0xe0) low = 0xa0;
+        if (first == 0xed) high = 0x9f;
+    } else if (first >= 0xf0 && first <= 0xf4) {
+        length = 4;
+        if (first == 0xf0) low = 0x90;
+        if (first == 0xf4) high = 0x8f;
+    } else {
+        return 0;
+    }
+    if (static_cast<std::size_t>(end - at) < length) return 0;
+    for (std::size_t index = 1; index < length; index++, low = 0x80, high = 0xbf) {
+        if (at[index] < low || at[index] > high) return 0;
+    }
+    return length;
+}
+
+/// Whether bytes are UTF-8.
 inline bool is_utf8(std::string_view text) noexcept {
     const auto *at = reinterpret_cast<const unsigned char *>(text.data()), *end = at + text.size();
     while (at != end) {
@@ -38,27 +65,9 @@ inline bool is_utf8(std::string_view text) noexcept {
                 continue;
             }
         }
-        const unsigned char first = *at++;
-        if (first < 0x80) continue;
-        int more;
-        unsigned char low = 0x80, high = 0xbf;
-        if (first >= 0xc2 && first <= 0xdf)
-            more = 1;
-        else if (first >= 0xe0 && first <= 0xef) {
-            more = 2;
-            if (first == 0xe0) low = 0xa0;
-            if (first == 0xed) high = 0x9f;
-        } else if (first >= 0xf0 && first <= 0xf4) {
-            more = 3;
-            if (first == 0xf0) low = 0x90;
-            if (first == 0xf4) high = 0x8f;
-        } else {
-            return false;
-        }
-        for (; more > 0; more--, low = 0x80, high = 0xbf) {
-            if (at == end || *at < low || *at > high) return false;
-            at++;
-        }
+        const std::size_t length = utf8_length(at, end);
+        if (length == 0) return false;
+        at += length;
     }
     return true;
 }

@@ -183,11 +183,13 @@ struct HostFailure {
     }
 
   private:
-    /// What is no UTF-8 can't be sent.
+    /// The text with a question mark for each byte that belongs to no UTF-8 character: such text can't be sent.
     static std::string readable(std::string text) {
-        for (char &each : text) {
-            if (is_utf8(text)) break;
-            if (static_cast<unsigned char>(each) >= 0x80) each = '?';
+        const auto *begin = reinterpret_cast<const unsigned char *>(text.data()), *end = begin + text.size();
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t length = utf8_length(begin + at, end);
+            if (length == 0) text[at] = '?';
+            at += std::max<std::size_t>(1, length);
         }
         return text;
     }
