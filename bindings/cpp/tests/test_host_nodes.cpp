@@ -38,6 +38,13 @@ TEST(host_nodes, a_function_may_take_what_a_value_holds) {
     std::atomic<int> seen = 0;
     CHECK(both({runtime, of([&seen](const rm::Value &) { seen++; })}, {1, 2}).empty());
     CHECK_EQUAL(4, seen.load());
+    const rm::Pipeline narrow(runtime, of([](float x) { return x; }));
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    CHECK(both(narrow, {0.1, -infinity}) == (rm::List{0.1f, -infinity}));
+    for (const double large : {1e300, -1e300}) {
+        const auto error = THROWN(rm::HostNodeError, narrow.run({large}));
+        CHECK(std::string(error.what()).find("not a float of the range that was asked for") != std::string::npos);
+    }
     const rm::Value wrong = "text";
     const rm::Pipeline strict(runtime, of([](double x) { return x; }));
     THROWN(rm::HostNodeError, strict.run({wrong}));

@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <initializer_list>
+#include <limits>
 #include <variant>
 
 namespace remotemedia {
@@ -150,13 +151,15 @@ class Value {
     }
 
     /// The content, which must be of this type, else `std::invalid_argument` is thrown. Any integer type takes an int
-    /// that fits it; float takes a float.
+    /// that fits it; float takes a float of its range, rounded.
     template <typename T> decltype(auto) as() const {
         if constexpr (detail::Integer<T>) {
             return integer<T>();
         } else if constexpr (std::same_as<T, float>) {
             const double *found = get_if<double>();
             if (!found) detail::wrong_kind("a float", kind());
+            if (std::isfinite(*found) && std::abs(*found) > std::numeric_limits<float>::max())
+                detail::wrong_kind("a float of the range that was asked for", kind());
             return static_cast<float>(*found);
         } else {
             const T *found = get_if<T>();
