@@ -4,6 +4,7 @@ package remotemedia
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,9 +25,9 @@ type Graph struct {
 	mistake error
 }
 
-// graphNode is a node of a graph under the type that it has there.
+// graphNode is a copy of a node that was added to a graph, under the type that it has there.
 type graphNode struct {
-	*NodeSpec
+	NodeSpec
 	nodeType string
 }
 
@@ -66,8 +67,9 @@ func NewGraph(name string) *Graph {
 	return &Graph{name: name, types: hostTypes{}, ids: map[string]bool{}}
 }
 
-// Add adds nodes without connections. Their ids are settled then. Of two HostNodes with the same Type the second has a
-// number behind it, as ids do; one HostNode that is added twice is one type.
+// Add adds copies of nodes, without connections. Their ids are settled then; what a node is changed to afterwards is for
+// the graphs that it is added to next. Of two HostNodes with the same Type the second has a number behind it, as ids do;
+// one HostNode that is added twice is one type.
 func (g *Graph) Add(nodes ...Node) *Graph {
 	for _, each := range nodes {
 		spec := each.Spec()
@@ -82,7 +84,10 @@ func (g *Graph) Add(nodes ...Node) *Graph {
 		if spec.host != nil {
 			nodeType = g.types.add(nodeType, spec.host)
 		}
-		g.nodes = append(g.nodes, graphNode{spec, nodeType})
+		added := graphNode{*spec, nodeType}
+		added.Params, _ = copied(spec.Params).(*Map)
+		added.OnError = copied(spec.OnError)
+		g.nodes = append(g.nodes, added)
 	}
 	return g
 }
@@ -149,7 +154,7 @@ func (g *Graph) Join(c Connection) *Graph {
 
 // Input names an input of the graph, which leads to these inputs of nodes. Compile refuses two of one name.
 func (g *Graph) Input(name string, to ...string) *Graph {
-	return g.end(&g.inputs, name, to, "two inputs are called %q; name all that an input leads to in one call of Input")
+	return g.end(&g.inputs, name, slices.Clone(to), "two inputs are called %q; name all that an input leads to in one call of Input")
 }
 
 // Output names an output of the graph, which is this output of a node. Compile refuses two of one name.
@@ -195,4 +200,18 @@ func (g *Graph) manifest() (*Map, error) {
 		m.Set("outputs", g.outputs)
 	}
 	return m, nil
+}
+
+// copied returns a value that shares no memory with this one, as it comes out of the runtime. What can't be carried stays
+// as it is: Compile refuses it by its place.
+func copied(value any) any {
+	document, err := Encode(value)
+	if err != nil {
+		return value
+	}
+	made, err := Decode(document)
+	if err != nil {
+		return value
+	}
+	return made
 }
