@@ -187,7 +187,7 @@ func (d *decoder) token() uint64 { return uint64(d.integer("a token", 0, 1<<62))
 
 // begin makes a run that the port knows before it is submitted: its events may come before the submit returns.
 func (p *port) begin(ctx context.Context, pipeline *Pipeline) *Run {
-	run := &Run{token: lastToken.Add(1), port: p, done: make(chan struct{}), pipeline: pipeline}
+	run := &Run{token: lastToken.Add(1), port: p, settled: make(chan struct{}), done: make(chan struct{}), pipeline: pipeline}
 	if pipeline.hosted {
 		run.ctx, run.cancel = context.WithCancelCause(ctx)
 	} else {
@@ -226,21 +226,23 @@ func (p *port) finish(run *Run, outputs *Outputs, err error) {
 	}
 }
 
-// ending ends what functions still do for a run, and delivers its end once their instances are closed and its context
-// has the cause.
+// ending ends what functions still do for a run, and delivers its end once its context has the cause and their instances
+// are closed.
 func (p *port) ending(run *Run, outputs *Outputs, err error) {
 	p.endCalls(run)
 	early := run.precedes(err)
 	if !run.hosts.any() && !early {
-		run.end(outputs, err)
+		run.settle(outputs, err)
+		run.end()
 		return
 	}
 	go func() {
-		run.hosts.close()
 		if early {
 			run.awaitContext()
 		}
-		run.end(outputs, err)
+		run.settle(outputs, err)
+		run.hosts.close()
+		run.end()
 	}()
 }
 

@@ -13,11 +13,13 @@ import (
 
 // Run is one execution that was submitted, and ends once.
 type Run struct {
-	token   uint64
-	port    *port
-	done    chan struct{}
-	outputs *Outputs
-	err     error
+	token uint64
+	port  *port
+	// settled is closed when outputs and err are there, done when the states of its nodes are closed as well: a function
+	// that waits for its own session must not wait for that.
+	settled, done chan struct{}
+	outputs       *Outputs
+	err           error
 
 	// ctx ends with the run; functions of nodes get it.
 	ctx    context.Context
@@ -111,14 +113,19 @@ func (r *Run) awaitContext() {
 	}
 }
 
-// end delivers what became of the run.
-func (r *Run) end(outputs *Outputs, err error) {
+// settle sets what became of the run.
+func (r *Run) settle(outputs *Outputs, err error) {
 	if err != nil {
 		r.err = causedBy(r.ctx, err)
 		// An execution that failed has its outputs in the error.
 		outputs = nil
 	}
 	r.outputs = outputs
+	close(r.settled)
+}
+
+// end delivers what became of the run.
+func (r *Run) end() {
 	r.mu.Lock()
 	close(r.done)
 	unwatch := r.unwatch

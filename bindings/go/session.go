@@ -299,9 +299,10 @@ func (s *Session) try(packets []Packet, first int) (taken int, err error) {
 	status := abi.Call(abi.SessionSend, s.handle.address, data, length, table, count, uintptr(inlineBudget.Microseconds()), 0,
 		x.OutAddress, x.ErrAddress)
 	var released []uint64
+	var failed *Error
 	if status < 0 {
-		failed := x.failure(status)
-		err, released = s.why(failed), failed.released
+		failed = x.failure(status)
+		released = failed.released
 	} else {
 		err = x.read(func(d *decoder) {
 			count := d.length("what was sent")
@@ -314,6 +315,9 @@ func (s *Session) try(packets []Packet, first int) (taken int, err error) {
 	}
 	port.reading.RUnlock()
 	port.released(released)
+	if failed != nil {
+		err = s.why(failed)
+	}
 	return taken, err
 }
 
@@ -453,15 +457,13 @@ func (s *Session) call(function abi.Function, more ...uintptr) error {
 	return s.why(failed)
 }
 
-// why makes the failure that ended a session the cause of a call that came too late.
+// why makes the failure that ended a session the cause of a call that came too late. The event of the end may be on its
+// way still: it waits for nobody but those who hold the port's reading, as the caller must not.
 func (s *Session) why(failed *Error) error {
 	if failed.Status == StatusGone {
-		select {
-		case <-s.run.done:
-			if s.run.err != nil {
-				failed.err = s.run.err
-			}
-		default:
+		<-s.run.settled
+		if s.run.err != nil {
+			failed.err = s.run.err
 		}
 	}
 	return failed

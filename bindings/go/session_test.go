@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -236,6 +237,76 @@ func TestTheEndOfTheContextOfACallIsItsError(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheEndOfTheContextOfASessionIsTheCauseOfWhatComesTooLate(t *testing.T) {
+	r, ctx := begin(t)
+	reason := errors.New("the user has left")
+	p := compile(t, r, adder)
+	for name, call := range map[string]func(*Session) error{
+		"Send":  func(s *Session) error { _, err := s.TrySend(Packet{Value: 1}); return err },
+		"Flush": (*Session).Flush,
+	} {
+		left, leave := context.WithCancelCause(ctx)
+		s := open(t, left, p, SessionOptions{})
+		// The event of the end can't be handled before the calls.
+		s.run.port.mu.Lock()
+		handle := sync.OnceFunc(s.run.port.mu.Unlock)
+		defer handle()
+		leave(reason)
+		late := make(chan error, 1)
+		go func() {
+			var err error
+			for err == nil {
+				err = call(s)
+			}
+			late <- err
+		}()
+		eventually(t, "calls that are not refused", func() string {
+			stacks := make([]byte, 1<<20)
+			if len(late) > 0 || strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*Session).why(") {
+				return ""
+			}
+			return name
+		})
+		handle()
+		err := <-late
+		failed(t, err, StatusGone)
+		if !errors.Is(err, StatusCancelled) || !errors.Is(err, context.Canceled) || !errors.Is(err, reason) {
+			t.Fatalf("%s: %v has the cause %v", name, err, errors.Unwrap(err))
+		}
+	}
+}
+
+func TestANodeWithAStateMayUseItsOwnSessionAfterTheEnd(t *testing.T) {
+	r, ctx := begin(t)
+	opened, late := make(chan *Session, 1), make(chan error, 1)
+	s := open(t, ctx, compile(t, r, chain(&HostNode{Type: "Own", New: func(NodeInfo) (Processor, error) {
+		return processor(func() {
+			s := <-opened
+			err := s.Cancel()
+			for err == nil {
+				err = s.Flush()
+			}
+			late <- err
+		}), nil
+	}})), SessionOptions{})
+	opened <- s
+	must(t, s.Send(ctx, 1))
+	select {
+	case err := <-late:
+		failed(t, err, StatusGone)
+	case <-ctx.Done():
+		t.Fatal("the node waits for itself")
+	}
+}
+
+// processor does one thing for each packet.
+type processor func()
+
+func (p processor) Process(context.Context, Packet, *Emitter) error {
+	p()
+	return nil
 }
 
 func TestClosingASessionWakesItsReaders(t *testing.T) {
