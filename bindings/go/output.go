@@ -46,7 +46,7 @@ func (s *Session) Output(name string) (*Output, error) {
 }
 
 // Receive waits for the next output of any name. After the last one it returns io.EOF, or what the session failed
-// with.
+// with. If ctx is done already it takes none.
 func (s *Session) Receive(ctx context.Context) (Packet, error) { return s.all.Receive(ctx) }
 
 // TryReceive returns the next output of any name if it is there.
@@ -58,8 +58,12 @@ func (s *Session) All(ctx context.Context) iter.Seq2[Packet, error] { return s.a
 // Chan is All as a channel, which is closed behind the last output or when ctx is done; Wait has the error then.
 func (s *Session) Chan(ctx context.Context) <-chan Packet { return s.all.Chan(ctx) }
 
-// Receive waits for the next output. After the last one it returns io.EOF, or what the session failed with.
+// Receive waits for the next output. After the last one it returns io.EOF, or what the session failed with. If ctx is
+// done already it takes none.
 func (o *Output) Receive(ctx context.Context) (Packet, error) {
+	if ctx.Err() != nil {
+		return Packet{}, doneError(ctx, notReceived)
+	}
 	select {
 	case o.reading <- struct{}{}:
 		defer func() { <-o.reading }()
@@ -140,6 +144,9 @@ func (o *Output) Chan(ctx context.Context) <-chan Packet {
 
 // offer waits for an output and sends it to a channel. What is dropping outputs takes it back first.
 func (o *Output) offer(ctx context.Context, packets chan<- Packet) error {
+	if ctx.Err() != nil {
+		return doneError(ctx, notReceived)
+	}
 	select {
 	case o.reading <- struct{}{}:
 	case <-ctx.Done():

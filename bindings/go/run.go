@@ -44,10 +44,14 @@ func (r *Run) Done() <-chan struct{} { return r.done }
 func (r *Run) Wait(ctx context.Context) (*Outputs, error) {
 	select {
 	case <-r.done:
-		return r.outputs, r.err
-	case <-ctx.Done():
-		return nil, doneError(ctx, "the work has not ended")
+	default:
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return nil, doneError(ctx, "the work has not ended")
+		}
 	}
+	return r.outputs, r.err
 }
 
 // Cancel ends the execution, which then fails with StatusCancelled. It returns StatusGone if it had ended before.

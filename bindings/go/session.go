@@ -70,9 +70,12 @@ const (
 	receiveMost = 256
 	sendMost    = 256
 
-	// noRoom and noOutput are why calls waited that their contexts end.
-	noRoom   = "the session had no room"
-	noOutput = "the session had no output"
+	// noRoom and noOutput are why calls waited that their contexts end, notSent and notReceived what became of calls
+	// whose contexts were done before they waited.
+	noRoom      = "the session had no room"
+	noOutput    = "the session had no output"
+	notSent     = "not all was sent"
+	notReceived = "nothing was received"
 )
 
 // Session opens a session. When ctx is done it is cancelled; Close ends it.
@@ -152,8 +155,8 @@ func (o *SessionOptions) document(ctx context.Context) *Map {
 	return m
 }
 
-// Send sends values, each as a packet, and waits for room. An interruption of all nodes drops what waits: then it
-// returns as if that was sent.
+// Send sends values, each as a packet, and waits for room. Once ctx is done it sends no more. An interruption of all nodes
+// drops what waits: then it returns as if that was sent.
 func (s *Session) Send(ctx context.Context, values ...any) error {
 	packets := make([]Packet, len(values))
 	for i, value := range values {
@@ -191,6 +194,9 @@ func (s *Session) sendTo(ctx context.Context, packets []Packet, first int, since
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return doneError(ctx, notSent)
+	}
 	select {
 	case sending <- struct{}{}:
 		defer func() { <-sending }()
@@ -198,6 +204,9 @@ func (s *Session) sendTo(ctx context.Context, packets []Packet, first int, since
 		return doneError(ctx, noRoom)
 	}
 	for first < len(packets) {
+		if ctx.Err() != nil {
+			return doneError(ctx, notSent)
+		}
 		// Before the try: room that comes after it is not missed.
 		changed := s.changes.next()
 		taken, err := s.tryUnless(packets[:min(len(packets), first+sendMost)], first, since)

@@ -221,14 +221,9 @@ func TestTheEndOfTheContextOfACallIsItsError(t *testing.T) {
 		err    error
 	}{late: {StatusTimedOut, context.DeadlineExceeded}, left: {StatusCancelled, context.Canceled}} {
 		for what, call := range map[string]func() error{
-			"the session had no output: the user has left": func() error { _, err := s.Receive(over); return err },
-			"the work has not ended: the user has left":    func() error { _, err := run.Wait(over); return err },
-			"the session had no room: the user has left": func() (err error) {
-				for err == nil {
-					err = s.Send(over, 1)
-				}
-				return err
-			},
+			"nothing was received: the user has left":   func() error { _, err := s.Receive(over); return err },
+			"the work has not ended: the user has left": func() error { _, err := run.Wait(over); return err },
+			"not all was sent: the user has left":       func() error { return s.Send(over, 1) },
 		} {
 			err := call()
 			expect(t, failed(t, err, means.status).Message, what)
@@ -236,6 +231,51 @@ func TestTheEndOfTheContextOfACallIsItsError(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	// Contexts that end while their calls wait.
+	for n := 1; n > 0; {
+		n, err = s.TrySend(Packet{Value: 1})
+		must(t, err)
+	}
+	for what, call := range map[string]struct {
+		waits string
+		call  func(context.Context) error
+	}{
+		"the session had no output: the user has left": {"(*Output).await(", func(ctx context.Context) error { _, err := s.Receive(ctx); return err }},
+		"the session had no room: the user has left":   {"(*Session).sendTo(", func(ctx context.Context) error { return s.Send(ctx, 1) }},
+	} {
+		waits, leave := context.WithCancelCause(ctx)
+		ended := make(chan error)
+		go func() { ended <- call.call(waits) }()
+		waiting(t, 1, call.waits)
+		leave(reason)
+		err := <-ended
+		expect(t, failed(t, err, StatusCancelled).Message, what)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, reason) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestACallWhoseContextIsDoneTakesNothing(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	must(t, s.Send(ctx, 1))
+	for range 40 {
+		failed(t, s.Send(done, 2), StatusCancelled)
+		_, err := s.Receive(done)
+		failed(t, err, StatusCancelled)
+	}
+	if packet, ok := <-s.Chan(done); ok {
+		t.Fatal(packet)
+	}
+	must(t, s.Finish())
+	expect(t, values(collect(t, ctx, s)), "[6]")
+	// What became of work is there whatever the context.
+	for range 40 {
+		must(t, s.Wait(done))
 	}
 }
 
