@@ -47,7 +47,10 @@ public final class Manifest {
         return this;
     }
 
-    /** Adds a node without a connection. Its id is settled then. */
+    /**
+     * Adds a copy of a node, without a connection. Its id is settled then; what the node is changed to afterwards is for
+     * the manifests that it is added to next.
+     */
     public Manifest add(Node<?> node) {
         node.settleId(ids);
         ids.add(node.id());

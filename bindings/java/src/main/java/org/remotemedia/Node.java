@@ -2,7 +2,6 @@ package org.remotemedia;
 
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -56,13 +55,13 @@ public class Node<N extends Node<N>> {
 
     /** Sets what an error of it means, such as {@code skip}; see docs/manifest.md. */
     public N onError(Object action) {
-        onError = action;
+        onError = PlainValues.copyOf(action, "onError");
         return self();
     }
 
-    /** Sets a param by its name in manifests. */
+    /** Sets a param by its name in manifests. What becomes of a list, map or array later does not count. */
     public N param(String name, Object value) {
-        params.put(name, listed(value));
+        params.put(name, PlainValues.copyOf(value, name));
         return self();
     }
 
@@ -96,7 +95,7 @@ public class Node<N extends Node<N>> {
         map.put("id", id);
         map.put("node_type", name);
         if (!params.isEmpty()) {
-            map.put("params", params);
+            map.put("params", new LinkedHashMap<>(params));
         }
         if (onError != null) {
             map.put("on_error", onError);
@@ -115,12 +114,6 @@ public class Node<N extends Node<N>> {
     /** A time in milliseconds as it is, with a fraction if it has one. */
     static Number milliseconds(Duration time) {
         return number(time.getSeconds() * 1e3 + time.getNano() / 1e6);
-    }
-
-    /** An array as the list that it is in a manifest: what becomes of the array later does not count. */
-    private static Object listed(Object value) {
-        List<?> items = PlainValues.itemsOf(value);
-        return items == null ? value : items.stream().map(Node::listed).toList();
     }
 
     @SuppressWarnings("unchecked")

@@ -93,6 +93,45 @@ public final class PlainValues {
         };
     }
 
+    /**
+     * A copy of lists, maps and arrays, which are lists in it; other objects as they are.
+     *
+     * @param name what errors call it; the place in it is not known
+     */
+    public static Object copyOf(Object object, String name) {
+        try {
+            return copyOf(object, 0);
+        } catch (MarshalException error) {
+            throw error.inside(name);
+        }
+    }
+
+    private static Object copyOf(Object object, int depth) {
+        return switch (object) {
+            case null -> null;
+            case byte[] bytes -> bytes.clone();
+            case Map<?, ?> map -> {
+                int inside = deeper(depth);
+                Map<Object, Object> copy = new LinkedHashMap<>();
+                map.forEach((key, value) -> copy.put(key, copyOf(value, inside)));
+                yield copy;
+            }
+            // A path is an Iterable too.
+            case Path path -> path;
+            case Iterable<?> items -> copyOf(items, deeper(depth));
+            default -> {
+                List<?> items = itemsOf(object);
+                yield items == null ? object : copyOf(items, deeper(depth));
+            }
+        };
+    }
+
+    private static List<Object> copyOf(Iterable<?> items, int depth) {
+        List<Object> copy = new ArrayList<>();
+        items.forEach(item -> copy.add(copyOf(item, depth)));
+        return copy;
+    }
+
     /** The items of an array, unless it is one of bytes; null for other objects. */
     public static List<?> itemsOf(Object object) {
         return switch (object) {

@@ -4,8 +4,10 @@ import static org.remotemedia.tests.Tests.check;
 import static org.remotemedia.tests.Tests.fails;
 import static org.remotemedia.tests.Tests.same;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -15,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
+import org.remotemedia.MarshalException;
 import org.remotemedia.Node;
 import org.remotemedia.NodeException;
 import org.remotemedia.Nodes;
@@ -65,6 +68,37 @@ final class RunTests {
                     RemoteMediaException.class, () -> session.set("audiogain", Map.of("gain_db", new int[] {1})));
             check(refused.getMessage().endsWith("got a list"), refused);
         }
+    }
+
+    static void aManifestHasItsNodesAsTheyWereAdded() throws Exception {
+        Nodes.PassThrough pass = new Nodes.PassThrough();
+        List<Manifest> manifests = new ArrayList<>();
+        for (int number = 0; number < 3; number++) {
+            manifests.add(Manifest.chain("number", pass.param("number", number)));
+        }
+        for (int number = 0; number < 3; number++) {
+            same(Map.of("number", number), node(manifests.get(number)).get("params"));
+        }
+        Nodes.PassThrough late = new Nodes.PassThrough();
+        Manifest none = Manifest.chain("none", late);
+        late.param("number", 1);
+        List<Object> items = new ArrayList<>(List.of(1, Path.of("a")));
+        Map<String, Object> action = new HashMap<>(Map.of("action", "skip"));
+        Node<?> node = Node.of("Own").param("items", Map.of("inside", items)).onError(action);
+        Manifest manifest = Manifest.chain("own", node);
+        String before = manifest.toMap().toString();
+        items.add(2);
+        action.put("action", "fail");
+        node.id("other").onError(null).param("more", 1);
+        same(before, manifest.toMap().toString());
+        same(null, node(none).get("params"));
+        items.set(0, items);
+        MarshalException endless = fails(MarshalException.class, () -> node.param("items", items));
+        check(endless.getMessage().contains("contain themselves"), endless);
+    }
+
+    private static Map<?, ?> node(Manifest manifest) {
+        return (Map<?, ?>) ((List<?>) manifest.toMap().get("nodes")).getFirst();
     }
 
     static void aManifestHasEachInputAndOutputOnce() {
