@@ -208,7 +208,8 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     /**
      * The packets of any output for one subscriber: they are received only as far as it requests them, and one ahead,
      * which holds up the pipeline. The end of the session, or its failure, behind the last packet needs no request. Cancelling the
-     * subscription cancels the session.
+     * subscription cancels the session; so does a subscriber that throws, or requests less than 1, which hears of that by
+     * {@code onError}.
      */
     public Flow.Publisher<Packet> publisher() {
         return new SessionPublisher(this);
@@ -263,6 +264,16 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     @Override
     public void close() {
         session.close();
+        forget();
+    }
+
+    /** Cancels it, if it goes on, since its reader is gone: what it has ended with stays, also its counters. */
+    void abandon() {
+        try {
+            session.cancel();
+        } catch (RemoteMediaException.Gone closed) {
+            // Another thread was faster.
+        }
         forget();
     }
 

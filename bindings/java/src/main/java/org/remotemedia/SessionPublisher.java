@@ -84,6 +84,8 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
                     }
                 }
             } catch (Throwable error) {
+                // A session that goes on would wait for its reader for ever.
+                session.abandon();
                 if (!isCancelled) {
                     subscriber.onError(error);
                 }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
@@ -398,6 +399,44 @@ final class SessionTests {
                 check(end.await(20, TimeUnit.SECONDS), "it has ended");
             }
             same(List.of("end"), heard);
+        }
+    }
+
+    static void aSubscriberThatFailsEndsTheSession() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0))) {
+            for (boolean isThrowing : List.of(true, false)) {
+                CompletableFuture<Throwable> heard = new CompletableFuture<>();
+                try (Session session = add.session(SessionOptions.DEFAULT.buffer(2, null, null))) {
+                    session.publisher().subscribe(new Flow.Subscriber<>() {
+                        @Override
+                        public void onSubscribe(Flow.Subscription subscription) {
+                            subscription.request(isThrowing ? 1 : 0);
+                        }
+
+                        @Override
+                        public void onNext(Packet packet) {
+                            throw new IllegalStateException("mine");
+                        }
+
+                        @Override
+                        public void onError(Throwable error) {
+                            heard.complete(error);
+                        }
+
+                        @Override
+                        public void onComplete() {}
+                    });
+                    fails(RemoteMediaException.Cancelled.class, () -> {
+                        while (true) {
+                            session.send(1);
+                        }
+                    });
+                    Throwable error = heard.get(20, TimeUnit.SECONDS);
+                    same(isThrowing ? "mine" : "request a number above 0, not 0", error.getMessage());
+                    fails(CompletionException.class, () -> session.completion().join());
+                    check(session.metrics().get("nodes") != null, "counters stay");
+                }
+            }
         }
     }
 
