@@ -206,9 +206,9 @@ final class HostChain {
                 .type
                 .batchMapper()
                 .map(batch.stream().map(Waiting::packet).toList());
-        if (values.size() != batch.size()) {
-            throw new Miscounted("the node returned " + values.size() + " values for " + batch.size()
-                    + " packets; return one for each, null for none");
+        if (values == null || values.size() != batch.size()) {
+            throw new Miscounted("the node returned " + (values == null ? "no list" : values.size() + " values")
+                    + " for " + batch.size() + " packets; return one for each, null for none");
         }
         return values;
     }

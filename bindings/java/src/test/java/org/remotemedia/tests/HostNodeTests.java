@@ -146,6 +146,14 @@ final class HostNodeTests {
         }
     }
 
+    static void aBatchWithoutAListIsNamed() throws Exception {
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), HostNode.batch("Own", 8, packets -> null))) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1, 2, 3)));
+            String message = "the node returned no list for 3 packets; return one for each, null for none";
+            same(message, error.getCause().getMessage());
+        }
+    }
+
     static void theFirstFailureOfBatchesInARowCounts() {
         HostNode second = HostNode.batch("Second", 8, packets -> {
             List<Value> values = packets.stream().map(Packet::value).toList();
