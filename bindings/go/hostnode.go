@@ -177,6 +177,9 @@ type hostType struct {
 	name   string
 	node   *HostNode
 	params map[string]*Map
+	// runtime is the one of its pipeline, isFree whether that is freed; the lock of the loans guards it.
+	runtime *handle
+	isFree  bool
 }
 
 // most is the most packets in one call.

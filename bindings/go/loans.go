@@ -73,6 +73,29 @@ func release(tokens []uint64) {
 	}
 }
 
+// freeTypes notes that the pipeline of node types is freed.
+func freeTypes(tokens []uint64) {
+	loans.Lock()
+	defer loans.Unlock()
+	for _, token := range tokens {
+		if l := loans.by[token]; l != nil {
+			l.object.(*hostType).isFree = true
+		}
+	}
+}
+
+// releaseTypes ends the loans of node types whose runtime is freed after their pipelines: a thread that was done with the
+// last work of a pipeline only then leaves no record.
+func releaseTypes(runtime *handle) {
+	loans.Lock()
+	defer loans.Unlock()
+	for token, l := range loans.by {
+		if each, ok := l.object.(*hostType); ok && each.runtime == runtime && each.isFree {
+			delete(loans.by, token)
+		}
+	}
+}
+
 // loanCount is how many loans are out, for tests.
 func loanCount() int {
 	loans.Lock()

@@ -73,7 +73,7 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	if made.hosted {
 		declared := &Map{}
 		for name, node := range types {
-			token := lendObject(&hostType{name: name, node: node})
+			token := lendObject(&hostType{name: name, node: node, runtime: r.handle})
 			tokens = append(tokens, token)
 			declared.Set(name, node.declared(token))
 		}
@@ -97,6 +97,7 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 				release(tokens)
 				return
 			}
+			freeTypes(tokens)
 			if runtimeHandle.closed.Load() {
 				runtimeHandle.drain()
 			}

@@ -62,8 +62,10 @@ func NewRuntime(config Config) (*Runtime, error) {
 	if status := abi.Call(abi.RuntimeNew, data, length, x.HandleAddress, x.ErrAddress); status < 0 {
 		return nil, x.failure(status)
 	}
-	made := &Runtime{handle: newHandle(x.Handle(), abi.RuntimeFree)}
-	runtime.AddCleanup(made, (*handle).close, made.handle)
+	h := newHandle(x.Handle(), abi.RuntimeFree)
+	h.freed = func() { releaseTypes(h) }
+	made := &Runtime{handle: h}
+	runtime.AddCleanup(made, (*handle).close, h)
 	return made, nil
 }
 
