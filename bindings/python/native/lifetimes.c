@@ -28,6 +28,20 @@ extern int PyBuffer_FillInfo(buffer_view *view, PyObject *object, void *memory, 
 
 enum { GET_BUFFER_SLOT = 1 };
 
+/* Emptied first: whoever looks at the place meanwhile finds nothing that is freed. */
+#define CLEAR(kind)                                                                                                    \
+    void rmpy_clear_##kind(rm_##kind **place) {                                                                        \
+        rm_##kind *found = *place;                                                                                     \
+        *place = NULL;                                                                                                 \
+        rm_##kind##_free(found);                                                                                       \
+    }
+
+CLEAR(runtime)
+CLEAR(port)
+CLEAR(session)
+CLEAR(pipeline)
+CLEAR(error)
+
 static const char HIDDEN[] = "remotemedia.hidden";
 
 static void reveal(PyObject *capsule) {

@@ -8,6 +8,16 @@
 
 #include <stdint.h>
 
+#include "remotemedia.h"
+
+/* What `ffi.gc` calls at the end of a place for what a call makes: they free what is in it, if anything, and empty it.
+   Such a place owns what it gets within the call; between two steps of Python a signal handler may raise. */
+void rmpy_clear_runtime(rm_runtime **place);
+void rmpy_clear_port(rm_port **place);
+void rmpy_clear_session(rm_session **place);
+void rmpy_clear_pipeline(rm_pipeline **place);
+void rmpy_clear_error(rm_error **place);
+
 /* Adds functions to the dict at an address, `id()` in Python:
 
    hidden(object) -> capsule: a reference to an object that the collector does not see, so that it takes the object for

@@ -1,22 +1,27 @@
-"""A signal handler may raise before any line: the work ends then, and what it had borrowed is let go of."""
+"""A signal handler may raise before any line, and after any call within one: the work ends then, and what it had
+borrowed and made is let go of."""
 
 from __future__ import annotations
 
 import asyncio
+import dis
+import functools
 import gc
+import itertools
 import linecache
 import logging
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable, Collection, Iterator
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import eventually, live_objects
+from remotemedia._abi import library
 
 ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
@@ -55,6 +60,44 @@ def struck_at(number: int, work: Callable[[], object]) -> bool:
     finally:
         sys.settrace(before)
         sys.unraisablehook = hook
+        gc.enable()
+    return False
+
+
+@functools.cache
+def after_calls(code: CodeType) -> frozenset[int]:
+    """The places right after calls: there the interpreter lets handlers in, before what was returned is kept."""
+    steps = itertools.pairwise(dis.get_instructions(code))
+    return frozenset(after.offset for call, after in steps if call.opname.startswith("CALL"))
+
+
+def struck_after(number: int, codes: Collection[CodeType], work: Callable[[], object]) -> bool:
+    """Does some work and raises after this call that one of the functions makes. Returns whether it made so many."""
+    left = number
+
+    def at_step(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal left
+        left -= event == "opcode" and frame.f_lasti in after_calls(frame.f_code)
+        if left == 0:
+            sys.settrace(None)
+            raise Struck
+        return at_step
+
+    def at_call(frame: FrameType, _: str, __: object) -> Any:
+        if frame.f_code not in codes:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return at_step
+
+    before = sys.gettrace()
+    gc.disable()
+    sys.settrace(at_call)
+    try:
+        work()
+    except Struck:
+        return True
+    finally:
+        sys.settrace(before)
         gc.enable()
     return False
 
@@ -111,3 +154,27 @@ def test_work_that_is_struck_before_any_line_leaves_nothing_behind(
     assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
     assert live_objects()["sessions"] == 0
     assert work([np.zeros(5000)])
+
+
+def test_what_the_library_makes_is_freed_once_after_whatever_call_it_is_struck(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL + 1, "asyncio")
+
+    def work() -> object:
+        # One that was not compiled before.
+        calculator = rm.nodes.Calculator(operation="add", operand=next(operands))
+        return in_session(rm.Pipeline() >> calculator)([np.zeros(50)])
+
+    operands = itertools.count()
+
+    work()
+    gc.collect()
+    before, number = live_objects(), 1
+    while struck_after(number, {library.made.__code__}, work):
+        number += 1
+        gc.collect()
+    assert number > 3 * 5
+    gc.collect()
+    left = live_objects()
+    assert (left["sessions"], left["ports"]) == (before["sessions"], before["ports"])

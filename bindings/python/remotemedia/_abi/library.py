@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
+from operator import is_
 from typing import Any
 
 from .. import errors
@@ -59,6 +61,8 @@ STATUS_NAMES: dict[int, str] = {
 
 _lock = threading.Lock()
 _runtime: Any = None
+_place: Any = ffi.new("rm_runtime **")
+"""Where the runtime is once it is made. Who is interrupted before anybody knows of it leaves it to the next one."""
 
 
 def _check_version() -> None:
@@ -92,18 +96,17 @@ def runtime() -> Any:
 def _start() -> Any:
     global _runtime
     with FIRST_USE, _lock:
-        if _runtime is None:
+        if _place[0] == NULL:
             if exiting():
                 stay_at_exit()
                 raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
-            settings = config.started()
-            out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
-            status = lib.rm_runtime_new(settings, len(settings), out, error)
+            settings, error = config.started(), error_place()
+            status = lib.rm_runtime_new(settings, len(settings), _place, error)
             if status < 0:
                 # Nothing is in force yet: the program may configure something else.
                 config.stopped()
             check(status, error)
-            _runtime = out[0]
+        _runtime = _place[0]
     return _runtime
 
 
@@ -114,21 +117,21 @@ def check(status: int, error: Any) -> int:
     return status
 
 
-def made(kind: str, free: Callable[[Any], None], make: Callable[[Any, Any], int]) -> Any:
+def made(kind: str, clear: Callable[[Any], None], make: Callable[[Any, Any], int]) -> Any:
     """What a call of the library makes, freed when nothing refers to it any more.
 
-    `make` takes the place for it, which is a `kind` such as `rm_port **`, and that for the error. Whatever a signal
-    handler raises meanwhile, it is not lost. Raises the exception of a call that failed.
+    `make` takes the place for it, which is a `kind` such as `rm_port **`, and that for the error; `clear` frees what is
+    in the place. Whatever a signal handler raises meanwhile, it is not lost. Raises the exception of a failed call.
     """
-    out, error, handle = ffi.new(kind), ffi.new("rm_error **"), None
-    try:
-        status = make(out, error)
-        handle = ffi.gc(out[0], free)
-    finally:
-        if handle is None:
-            free(out[0])
-    check(status, error)
-    return handle
+    # The place owns it, from before there is anything to own until after the last use of what this returns.
+    place, error = ffi.gc(ffi.new(kind), clear), error_place()
+    check(make(place, error), error)
+    return ffi.gc(place[0], partial(is_, place))
+
+
+def error_place() -> Any:
+    """A place for the error of a call, which is freed with it."""
+    return ffi.gc(ffi.new("rm_error **"), lib.rmpy_clear_error)
 
 
 def failure(status: int, error: Any) -> BaseException:
@@ -137,20 +140,18 @@ def failure(status: int, error: Any) -> BaseException:
     handle = error[0]
     if handle == NULL:
         return errors.from_status(name, name, {})
-    error[0] = NULL
-    try:
-        message = text(lib.rm_error_message(handle))
-        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
-        lib.rm_error_detail(handle, data, length)
-        detail = msgpack.unpackb(bytes(ffi.buffer(data[0], length[0]))) if length[0] else {}
-        released = detail.pop("released", None)
-        if released:
-            # It imports this module.
-            from .ownership import release
+    # It stays in its place until all is read: who is interrupted meanwhile may read it again.
+    message = text(lib.rm_error_message(handle))
+    data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
+    lib.rm_error_detail(handle, data, length)
+    detail = msgpack.unpackb(bytes(ffi.buffer(data[0], length[0]))) if length[0] else {}
+    released = detail.pop("released", None)
+    if released:
+        # It imports this module.
+        from .ownership import release
 
-            release(released)
-    finally:
-        lib.rm_error_free(handle)
+        release(released)
+    lib.rmpy_clear_error(error)
     found = errors.from_status(name, message, detail)
     if isinstance(found, errors.ShutDownError):
         stay_at_exit()
@@ -159,17 +160,17 @@ def failure(status: int, error: Any) -> BaseException:
 
 def _child() -> None:
     # The handle is dropped, not freed: everything behind it belongs to the parent.
-    global _runtime, _lock
+    global _runtime, _place, _lock
     _lock = threading.Lock()
-    _runtime = None
+    _runtime, _place = None, ffi.new("rm_runtime **")
     config.stopped()
 
 
 def _shut_down() -> None:
     # A thread may be starting a runtime now.
     with _lock:
-        started = _runtime
-    if started is not None:
+        started = _place[0]
+    if started != NULL:
         # Every waiter is completed and every port wakes; what native threads still hold after this is never freed.
         lib.rm_runtime_shutdown(started, EXIT_PATIENCE_US, NULL)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._abi.constants import SHUT_DOWN
-from .._abi.library import check, ffi, lib
+from .._abi.library import check, error_place, ffi, lib
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
 from .._functions.event_loop import call_on, in_thread
@@ -54,7 +54,7 @@ class LoopDriver(LoopCalls):
 
     def start(self, port: LoopPort) -> None:
         """Has the loop drain the port; a thread where the loop can't watch descriptors."""
-        loop, descriptor, error = self.loop(), ffi.new("intptr_t *"), ffi.new("rm_error **")
+        loop, descriptor, error = self.loop(), ffi.new("intptr_t *"), error_place()
         check(lib.rm_port_fd(port.handle, descriptor, error), error)
         assert loop is not None
         try:

@@ -89,7 +89,7 @@ class EventPort(Generic[DriverT]):
         self.runs: dict[int, Run] = {}
         self._process = getpid()
         # Freed when nothing refers to it any more, and so not under a thread that waits at it.
-        self.handle: Any = made("rm_port **", lib.rm_port_free, partial(lib.rm_port_new, runtime(), NULL, 0))
+        self.handle: Any = made("rm_port **", lib.rmpy_clear_port, partial(lib.rm_port_new, runtime(), NULL, 0))
         if chosen := function_threads():
             threads.limit(chosen)
         self._hold: object = hidden(self.handle)

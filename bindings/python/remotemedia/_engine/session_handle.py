@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from .._abi import ownership
 from .._abi.constants import OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
 from .._abi.direct_calls import make_packets, receive, send
-from .._abi.library import NULL, check, failure, ffi, lib, made
+from .._abi.library import NULL, check, error_place, failure, lib, made
 from .._abi.lifetimes import hidden
 from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
@@ -198,7 +198,7 @@ class NativeSession(SessionState):
         if at is not None:
             self.opened()
         wanted = {"interrupt": True} if at is None else {"interrupt": True, "at": at}
-        document, error = pack_plain(wanted), ffi.new("rm_error **")
+        document, error = pack_plain(wanted), error_place()
         status = lib.rm_session_control(self._handle, document, len(document), error)
         if status < 0:
             refusal = failure(status, error)
@@ -209,7 +209,7 @@ class NativeSession(SessionState):
         """Ends the stream: no more packets are sent."""
         self.check_place()
         self.opened()
-        error = ffi.new("rm_error **")
+        error = error_place()
         self._accepted(lib.rm_session_finish(self._handle, error), error)
 
     def cancel(self) -> None:
@@ -343,7 +343,7 @@ class NativeSession(SessionState):
         # Before it is open: its first event may reach the loop while a thread is still here.
         port.runs[token] = self._run = run
         try:
-            self._handle = made("rm_session **", lib.rm_session_free, make)
+            self._handle = made("rm_session **", lib.rmpy_clear_session, make)
         except BaseException:
             port.runs.pop(token, None)
             self._run = None
@@ -367,7 +367,7 @@ class NativeSession(SessionState):
         return max(self._most - waiting, 0)
 
     def _control(self, document: bytes) -> None:
-        error = ffi.new("rm_error **")
+        error = error_place()
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
     def _accepted(self, status: int, error: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, TypedDict
 
-from .._abi.library import NULL, check, ffi, lib, runtime
+from .._abi.library import lib, made, runtime
 from .._codec.documents import ask
 
 __all__ = ["Codecs", "FFmpeg", "codecs"]
@@ -42,12 +43,7 @@ def codecs() -> Codecs:
     """
     runtime()
     settings = json.dumps({"codecs": True, "workers": 1}).encode()
-    out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
-    check(lib.rm_runtime_new(settings, len(settings), out, error), error)
-    try:
-        document: dict[str, Any] = ask(lambda output, failed: lib.rm_runtime_describe(out[0], output, failed))
-    finally:
-        lib.rm_runtime_free(out[0])
-        out[0] = NULL
+    other = made("rm_runtime **", lib.rmpy_clear_runtime, partial(lib.rm_runtime_new, settings, len(settings)))
+    document: dict[str, Any] = ask(lambda output, error: lib.rm_runtime_describe(other, output, error))
     found: Codecs = document["codecs"]
     return found

@@ -74,10 +74,10 @@ class CompiledPipeline:
         if CompiledPipeline.is_first:
             # The library makes its checker of manifests at the first one.
             with FIRST_USE:
-                self.handle: Any = made("rm_pipeline **", lib.rm_pipeline_free, make)
+                self.handle: Any = made("rm_pipeline **", lib.rmpy_clear_pipeline, make)
             CompiledPipeline.is_first = False
         else:
-            self.handle = made("rm_pipeline **", lib.rm_pipeline_free, make)
+            self.handle = made("rm_pipeline **", lib.rmpy_clear_pipeline, make)
         self._hold = hidden(self.handle)
         self.address = int(ffi.cast("uintptr_t", self.handle))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
