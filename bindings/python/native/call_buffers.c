@@ -3,6 +3,8 @@
 
 #include "call_buffers.h"
 
+#include <Python.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How a completion begins that has its offsets: a map of up to 15 entries, the first key, a list of 3. Then come the
@@ -21,10 +23,69 @@ static void forget_given(rmpy_call_buffers *call) {
     call->buffer_count = 0;
 }
 
+static void discard_all(rm_buffer *table, size_t count) {
+    size_t index;
+    for (index = 0; index < count; index++) {
+        rm_memory *memory = table[index].memory;
+        table[index].memory = NULL;
+        rm_memory_discard(memory);
+    }
+}
+
+void rmpy_let_go(rmpy_call_buffers *call) {
+    rm_output *output = &call->output;
+    rm_document *document = output->document;
+    rm_error *error = call->error;
+    output->document = NULL;
+    call->error = NULL;
+    discard_all(call->room, output->buffer_count);
+    output->buffer_count = 0;
+    if (call->table) {
+        discard_all(call->table, call->table_length);
+        free(call->table);
+        call->table = NULL;
+        call->table_length = 0;
+    }
+    rm_document_free(document);
+    rm_error_free(error);
+}
+
+/* Lets go of what the last call has left, if it has: as a rule all of it was taken over. */
+static void begin(rmpy_call_buffers *call) {
+    if (call->output.document || call->output.buffer_count || call->error) rmpy_let_go(call);
+}
+
+void rmpy_clear_call_buffers(rmpy_call_buffers *call) {
+    rm_output *output = &call->output;
+    /* At the end of the process what is still held is left to it. */
+    if (!Py_IsInitialized()) return;
+    rmpy_let_go(call);
+    while (output->discard_count) rm_memory_discard(call->discards[--output->discard_count]);
+}
+
+rm_status rmpy_open_document(rmpy_call_buffers *call, const uint8_t **data, size_t *length) {
+    const rm_buffer *table;
+    size_t count, index;
+    rm_status status = rm_document_view(call->output.document, data, length, &table, &count, &call->error);
+    if (status < 0 || call->table || !count) return status;
+    call->table = calloc(count, sizeof *call->table);
+    if (!call->table) return RM_OUT_OF_RESOURCES;
+    call->table_length = count;
+    for (index = 0; index < count && status >= 0; index++) {
+        call->table[index] = table[index];
+        call->table[index].memory = NULL;
+        /* The table belongs to the document: memory that outlives it needs handles of its own. */
+        if (table[index].memory)
+            status = rm_memory_retain(table[index].memory, &call->table[index].memory, &call->error);
+    }
+    return status;
+}
+
 int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                     size_t length, int64_t timeout_us, int64_t budget_us) {
     static uint64_t tokens;
     rm_output *output = &call->output;
+    begin(call);
     call->token = __atomic_add_fetch(&tokens, 1, __ATOMIC_RELAXED);
     call->status = rm_pipeline_submit(pipeline, port, call->token, inputs, length, call->buffers, call->buffer_count,
                                       timeout_us, budget_us, output, &call->error);
@@ -48,6 +109,7 @@ static int is_plain(const rmpy_call_buffers *call) {
 int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, int64_t budget_us,
                   size_t most_outputs) {
     rm_output *output = &call->output;
+    begin(call);
     call->status = rm_session_send(call->session, packets, length, call->buffers, call->buffer_count, budget_us,
                                    most_outputs, output, &call->error);
     forget_given(call);
@@ -60,11 +122,13 @@ int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length
 
 int32_t rmpy_audio_from_pcm(rmpy_call_buffers *call, const uint8_t *pcm, size_t length, const uint8_t *format,
                             size_t format_length, uint32_t rate, uint32_t channels) {
+    begin(call);
     call->status = rm_audio_from_pcm(pcm, length, format, format_length, rate, channels, &call->output, &call->error);
     return is_plain(call) ? (int32_t)call->output.len : -1;
 }
 
 int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs) {
+    begin(call);
     call->status = rm_session_receive(call->session, sink, most_outputs, &call->output, &call->error);
     if (!is_plain(call)) return -1;
     /* [[]] */
@@ -73,12 +137,14 @@ int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs)
 }
 
 int32_t rmpy_next(rmpy_call_buffers *call, const rm_port *port, int64_t timeout_us) {
+    begin(call);
     call->status = rm_port_next(port, timeout_us, &call->output, &call->error);
     return is_plain(call) ? (int32_t)call->output.len : -1;
 }
 
 rm_status rmpy_reply(rmpy_call_buffers *call, const rm_port *port, uint64_t id, const uint8_t *reply, size_t length,
                      int wants_next) {
+    begin(call);
     call->status = rm_port_reply(port, id, reply, length, call->buffers, call->buffer_count,
                                  wants_next ? &call->output : NULL, &call->error);
     forget_given(call);

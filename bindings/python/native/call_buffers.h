@@ -30,7 +30,23 @@ typedef struct rmpy_call_buffers {
     double packet_us;
     /* That of the thread that calls; NULL if it has no event loop. */
     rmpy_loop_time *loop_time;
+    /* Room for a table of buffers, and for memory that is freed with the next call: those of `output`. */
+    rm_buffer room[16];
+    rm_memory *discards[64];
+    /* The table of a document outside of the room of the call that was opened, with handles of its own. */
+    rm_buffer *table;
+    size_t table_length;
 } rmpy_call_buffers;
+
+/* Opens the document that a call has left outside of its room, perhaps once more: its bytes, and in `table` its buffers,
+   whose memory may outlive it. The call keeps all of it until `rmpy_let_go`, but for what was taken out of a table. */
+rm_status rmpy_open_document(rmpy_call_buffers *call, const uint8_t **data, size_t *length);
+
+/* Frees what a call has left and nobody has taken over: the document, memory, an error. Each call begins with it. */
+void rmpy_let_go(rmpy_call_buffers *call);
+
+/* Does so at the end of the buffers, and frees what waits for the next call. They may be used again. */
+void rmpy_clear_call_buffers(rmpy_call_buffers *call);
 
 /* In a result of rmpy_submit: there are buffers, or released tokens. */
 #define RMPY_HAS_MORE 0x4000

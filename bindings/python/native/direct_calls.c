@@ -250,6 +250,29 @@ static PyObject *audio_from_pcm(PyObject *module, PyObject *const *arguments, Py
                                                (size_t)format_length, (uint32_t)rate, (uint32_t)channels));
 }
 
+static PyObject *begin(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    rm_output *output;
+    (void)module;
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "begin takes an address and a deque");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    if (PyErr_Occurred()) return NULL;
+    output = &call->output;
+    rmpy_let_go(call);
+    /* The library has taken them once there are 0; a call that was interrupted may have left some. */
+    while (output->discard_count < sizeof call->discards / sizeof *call->discards && PyObject_Size(arguments[1]) > 0) {
+        PyObject *handle = PyObject_CallMethod(arguments[1], "popleft", NULL);
+        if (!handle) return NULL;
+        call->discards[output->discard_count++] = (rm_memory *)PyLong_AsVoidPtr(handle);
+        Py_DECREF(handle);
+    }
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 /* Puts the name of its output into a row in place of the number. */
 static int name_output(PyObject *row, PyObject *names) {
     PyObject *name;
@@ -307,6 +330,7 @@ static PyMethodDef functions[] = {
     {"next", (PyCFunction)(void (*)(void))next, METH_FASTCALL, NULL},
     {"reply", (PyCFunction)(void (*)(void))reply, METH_FASTCALL, NULL},
     {"audio_from_pcm", (PyCFunction)(void (*)(void))audio_from_pcm, METH_FASTCALL, NULL},
+    {"begin", (PyCFunction)(void (*)(void))begin, METH_FASTCALL, NULL},
     {"make_packets", (PyCFunction)(void (*)(void))make_packets, METH_FASTCALL, NULL},
 };
 

@@ -31,6 +31,10 @@
    audio_from_pcm(address, pcm, format, rate, channels) -> int: `rmpy_audio_from_pcm` with bytes and the name of a
    format as bytes. It keeps the lock: for short PCM.
 
+   begin(address, waiting): prepares a call of another function of the library with call buffers: lets go of what the
+   last one has left, and moves the handles that wait to be freed, as many as fit, from a deque to where the call frees
+   them.
+
    make_packets(rows, type, names): replaces each row of a list, a list of 7 fields, by a tuple of this type, a subclass
    of tuple, and in it the number of an output by its name, from a tuple.
 

@@ -61,11 +61,27 @@ typedef struct {
     void *data;
     Py_ssize_t length;
     int readonly;
+    /* What keeps the memory: an object, or a handle. */
     PyObject *owner;
-    PyObject *release;
+    rm_memory *handle;
 } memory_object;
 
-static PyObject *memory_type;
+/* Memory from this size on is freed at once: it can't wait for a next call, which may never come. */
+enum { FREE_AT_ONCE_BYTES = 1 << 20 };
+
+static PyObject *memory_type, *waiting, *running_loop;
+
+/* Memory that nobody owns yet; NULL if there is no room for it. */
+static memory_object *new_memory(void *data, Py_ssize_t length, int readonly) {
+    memory_object *made = PyObject_GC_New(memory_object, (PyTypeObject *)memory_type);
+    if (!made) return NULL;
+    made->data = data;
+    made->length = length;
+    made->readonly = readonly;
+    made->owner = NULL;
+    made->handle = NULL;
+    return made;
+}
 
 static PyObject *memory(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
     memory_object *made;
@@ -73,8 +89,8 @@ static PyObject *memory(PyObject *module, PyObject *const *arguments, Py_ssize_t
     Py_ssize_t length;
     int readonly;
     (void)module;
-    if (count != 5) {
-        PyErr_SetString(PyExc_TypeError, "memory takes an address, a length, a bool, its owner and a function or None");
+    if (count != 4) {
+        PyErr_SetString(PyExc_TypeError, "memory takes an address, a length, a bool and its owner");
         return NULL;
     }
     data = PyLong_AsVoidPtr(arguments[0]);
@@ -83,24 +99,69 @@ static PyObject *memory(PyObject *module, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred()) return NULL;
     readonly = PyObject_IsTrue(arguments[2]);
     if (readonly < 0) return NULL;
-    made = PyObject_GC_New(memory_object, (PyTypeObject *)memory_type);
+    made = new_memory(data, length, readonly);
     if (!made) return NULL;
-    made->data = data;
-    made->length = length;
-    made->readonly = readonly;
     Py_INCREF(arguments[3]);
     made->owner = arguments[3];
-    Py_INCREF(arguments[4]);
-    made->release = arguments[4];
     PyObject_GC_Track((PyObject *)made);
     return (PyObject *)made;
+}
+
+static PyObject *adopt(PyObject *module, PyObject *address) {
+    rm_buffer *entry = PyLong_AsVoidPtr(address);
+    memory_object *made;
+    (void)module;
+    if (PyErr_Occurred()) return NULL;
+    made = new_memory((void *)(uintptr_t)entry->data, (Py_ssize_t)entry->len, !(entry->flags & RM_BUFFER_WRITABLE));
+    if (!made) return NULL;
+    made->handle = entry->memory;
+    entry->memory = NULL;
+    PyObject_GC_Track((PyObject *)made);
+    return (PyObject *)made;
+}
+
+static PyObject *free_by(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    (void)module;
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "free_by takes what handles are appended to, and a function");
+        return NULL;
+    }
+    Py_INCREF(arguments[0]);
+    Py_XDECREF(waiting);
+    waiting = arguments[0];
+    Py_INCREF(arguments[1]);
+    Py_XDECREF(running_loop);
+    running_loop = arguments[1];
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+static void free_later(rm_memory *handle, Py_ssize_t length) {
+    PyObject *kind, *value, *trace, *found;
+    /* It may end while an exception is on its way. */
+    PyErr_Fetch(&kind, &value, &trace);
+    if (length < FREE_AT_ONCE_BYTES) {
+        found = PyObject_CallMethod(waiting, "append", "K", (unsigned long long)(uintptr_t)handle);
+        if (!found) rm_memory_discard(handle);
+    } else {
+        found = PyObject_CallObject(running_loop, NULL);
+        if (found == Py_None) {
+            PyThreadState *released = PyEval_SaveThread();
+            rm_memory_free(handle);
+            PyEval_RestoreThread(released);
+        } else {
+            rm_memory_discard(handle);
+        }
+    }
+    if (!found) PyErr_Clear();
+    Py_XDECREF(found);
+    PyErr_Restore(kind, value, trace);
 }
 
 static int memory_traverse(PyObject *self, visitproc visit, void *arg) {
     memory_object *memory = (memory_object *)self;
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(memory->owner);
-    Py_VISIT(memory->release);
     return 0;
 }
 
@@ -108,17 +169,9 @@ static void memory_free(PyObject *self) {
     memory_object *memory = (memory_object *)self;
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    if (memory->release != Py_None) {
-        PyObject *kind, *value, *trace, *result;
-        /* It may end while an exception is on its way. */
-        PyErr_Fetch(&kind, &value, &trace);
-        result = PyObject_CallFunction(memory->release, "On", memory->owner, memory->length);
-        if (!result) PyErr_WriteUnraisable(memory->release);
-        Py_XDECREF(result);
-        PyErr_Restore(kind, value, trace);
-    }
-    Py_DECREF(memory->owner);
-    Py_DECREF(memory->release);
+    /* At the end of the process what is still held is left to it. */
+    if (memory->handle && Py_IsInitialized()) free_later(memory->handle, memory->length);
+    Py_XDECREF(memory->owner);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
@@ -146,6 +199,8 @@ static int make_memory_type(void) {
 static PyMethodDef functions[] = {
     {"hidden", hidden, METH_O, NULL},
     {"memory", (PyCFunction)(void (*)(void))memory, METH_FASTCALL, NULL},
+    {"adopt", adopt, METH_O, NULL},
+    {"free_by", (PyCFunction)(void (*)(void))free_by, METH_FASTCALL, NULL},
 };
 
 int rmpy_add_lifetimes(uintptr_t dict) {

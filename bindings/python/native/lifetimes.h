@@ -23,8 +23,14 @@ void rmpy_clear_error(rm_error **place);
    hidden(object) -> capsule: a reference to an object that the collector does not see, so that it takes the object for
    one that is in use. Where the object refers to the capsule, both stay for ever.
 
-   memory(address, length, readonly, owner, release) -> object: memory as a buffer of bytes. It keeps `owner`, and calls
-   `release(owner, length)` when it ends, unless that is None.
+   memory(address, length, readonly, owner) -> object: memory as a buffer of bytes, which keeps `owner`.
+
+   adopt(entry) -> object: the memory of the `rm_buffer` at an address, as a buffer of bytes, taken out of it. When it
+   ends the memory is freed: small memory with a later call, large memory at once, or by another thread if an event loop
+   runs here.
+
+   free_by(waiting, running_loop): sets where handles of small memory wait, whose `append` gets their addresses, and what
+   tells the event loop that runs here, or None. Both are in C, so that no signal handler comes between.
 
    Returns 0, or -1 if there is no memory. */
 int rmpy_add_lifetimes(uintptr_t dict);

@@ -35,7 +35,7 @@ def from_json(text: bytes) -> tuple[bytes, list[bytes]]:
 def live_objects() -> dict[str, int]:
     """What is alive natively. Memory that waits for a call to be freed with is freed first."""
     while ownership.pending_frees:
-        lib.rm_memory_free(ownership.pending_frees.popleft())
+        lib.rm_memory_free(ffi.cast("rm_memory *", ownership.pending_frees.popleft()))
     counts: dict[str, int] = ask(lib.rm_live_objects)
     return counts
 

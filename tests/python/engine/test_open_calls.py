@@ -9,8 +9,8 @@ from remotemedia._engine.open_calls import OpenCalls
 def test_a_call_that_is_cancelled_on_its_way_never_begins() -> None:
     calls = OpenCalls()
     calls.open(1, job=5)
-    calls.reply_begins(1)
-    calls.reply_begins(7)
+    calls.reply_begins(1, 5)
+    calls.reply_begins(7, 6)
     # Call 2 is inside the reply to call 1. Call 3 is none of this port's any more.
     calls.cancel(2)
     calls.cancel(3)
@@ -21,7 +21,7 @@ def test_a_call_that_is_cancelled_on_its_way_never_begins() -> None:
 
 def test_a_call_is_cancelled_once_wherever_it_is() -> None:
     calls, log = OpenCalls(), []
-    calls.reply_begins(1)
+    calls.reply_begins(1, 5)
     brought = calls.reply_brought(1, 5, 2)
     calls.cancel(2)
     assert not brought.attach(lambda: log.append("cancelled"), lambda: log.append("room"))

@@ -14,14 +14,17 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Collection, Iterator
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import eventually, live_objects
-from remotemedia._abi import library
+from remotemedia._abi import library, ownership
+from remotemedia._codec.call_buffers import CallBuffers
+from remotemedia._engine import completion, replies
+from remotemedia._engine.port import EventPort
 
 ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
@@ -37,9 +40,10 @@ def struck_at(number: int, work: Callable[[], object]) -> bool:
     def at_line(frame: FrameType, event: str, _: object) -> Any:
         nonlocal left
         # Here the interpreter lets no handler in: the line of a `with` comes again before its exit, and an exception
-        # that is raised at the `pass` of an `except` would be left as the one that is handled.
+        # that is raised at the `pass` of an `except` would be left as the one that is handled. A `try` within another
+        # belongs to none of them.
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip()
-        left -= event == "line" and not line.startswith(("with ", "async with ", "pass"))
+        left -= event == "line" and not line.startswith(("with ", "async with ", "pass", "try:"))
         if left == 0:
             sys.settrace(None)
             raise Struck
@@ -71,7 +75,13 @@ def after_calls(code: CodeType) -> frozenset[int]:
     return frozenset(after.offset for call, after in steps if call.opname.startswith("CALL"))
 
 
-def struck_after(number: int, codes: Collection[CodeType], work: Callable[[], object]) -> bool:
+class SoftLimit(Exception):
+    """What the handler of a time limit raises."""
+
+
+def struck_after(
+    number: int, codes: Collection[CodeType], work: Callable[[], object], error: type[BaseException] = Struck
+) -> bool:
     """Does some work and raises after this call that one of the functions makes. Returns whether it made so many."""
     left = number
 
@@ -80,7 +90,7 @@ def struck_after(number: int, codes: Collection[CodeType], work: Callable[[], ob
         left -= event == "opcode" and frame.f_lasti in after_calls(frame.f_code)
         if left == 0:
             sys.settrace(None)
-            raise Struck
+            raise error
         return at_step
 
     def at_call(frame: FrameType, _: str, __: object) -> Any:
@@ -94,7 +104,7 @@ def struck_after(number: int, codes: Collection[CodeType], work: Callable[[], ob
     sys.settrace(at_call)
     try:
         work()
-    except Struck:
+    except error:
         return True
     finally:
         sys.settrace(before)
@@ -111,6 +121,11 @@ def first(value: Any) -> float:
 def twice(value: Any) -> Iterator[float]:
     yield float(value[0])
     yield float(value[1])
+
+
+@rm.node
+def doubled(value: Any) -> Any:
+    return value * 2
 
 
 def in_session(pipeline: rm.Pipeline) -> Callable[[Any], object]:
@@ -178,3 +193,52 @@ def test_what_the_library_makes_is_freed_once_after_whatever_call_it_is_struck(
     gc.collect()
     left = live_objects()
     assert (left["sessions"], left["ports"]) == (before["sessions"], before["ports"])
+
+
+SEVERAL_ARRAYS: dict[str, tuple[rm.Pipeline, int]] = {
+    "lent": (rm.Pipeline() >> rm.nodes.PassThrough(), 3),
+    "lent, in a document of its own": (rm.Pipeline() >> rm.nodes.PassThrough(), 20),
+    "native": (rm.Pipeline() >> rm.nodes.Calculator(operation="add", operand=1), 3),
+    "native, in a document of its own": (rm.Pipeline() >> rm.nodes.Calculator(operation="add", operand=1), 20),
+    "returned": (rm.Pipeline() >> doubled(), 3),
+}
+
+
+@pytest.mark.parametrize(("pipeline", "count"), SEVERAL_ARRAYS.values(), ids=SEVERAL_ARRAYS)
+def test_results_are_taken_over_whole_or_freed_after_whatever_call_it_is_struck(
+    pipeline: rm.Pipeline, count: int
+) -> None:
+    codes = frozenset(
+        each.__code__
+        for owner in (CallBuffers, EventPort, ownership, completion, replies)
+        for each in vars(owner).values()
+        if isinstance(each, FunctionType)
+    )
+
+    def work() -> object:
+        return pipeline.run_sync([np.zeros(5000)] * count)
+
+    work()
+    number = 1
+    while struck_after(number, codes, work):
+        number += 1
+    assert number > 20
+    assert eventually(lambda: ownership.borrowed_count() == 0)
+    assert eventually(lambda: live_objects()["memories"] == len(ownership.pending_frees))
+    assert live_objects()["documents"] == 0
+
+
+def test_what_is_raised_while_a_reply_is_made_reaches_the_caller_or_is_the_error_of_its_function() -> None:
+    pipeline = rm.Pipeline() >> doubled()
+    functions = [each for each in vars(replies).values() if isinstance(each, FunctionType)]
+    codes = frozenset(each.__code__ for each in (EventPort.reply, *functions))
+    number, causes = 1, []
+    while True:
+        try:
+            if not struck_after(number, codes, lambda: pipeline.run_sync([np.zeros(5000), 2]), SoftLimit):
+                break
+        except rm.NodeError as error:
+            causes.append(type(error.__cause__))
+        number += 1
+    assert number > 20
+    assert set(causes) == {SoftLimit}

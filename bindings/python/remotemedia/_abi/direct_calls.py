@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -24,5 +25,7 @@ reply: Callable[[int, int, int, bytes, bool], int] = _functions["reply"]
 the next call is wanted."""
 audio_from_pcm: Callable[[int, bytes, bytes, int, int], int] = _functions["audio_from_pcm"]
 """`rmpy_audio_from_pcm` with the call buffers at an address, PCM, the name of its format, rate and channels."""
+begin: Callable[[int, deque[int]], None] = _functions["begin"]
+"""Prepares another call with the call buffers at an address, with which handles in a deque are freed."""
 make_packets: Callable[[list[Any], type[tuple[Any, ...]], tuple[str, ...]], None] = _functions["make_packets"]
 """Replaces each row of a document of outputs by a packet of that type; the names are those of the outputs."""

@@ -6,6 +6,8 @@ ports, pipelines, memory. The collector has called their finalizers by then, of 
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,13 @@ if lib.rmpy_add_lifetimes(id(_functions)) != 0:
 hidden: Callable[[Any], object] = _functions["hidden"]
 """A reference that the collector does not see. Who has what `ffi.gc` made keeps one to it beside it."""
 
-memory: Callable[[int, int, bool, Any, Callable[[Any, int], None] | None], Any] = _functions["memory"]
-"""Memory at an address, of a length, as a buffer of bytes, read-only or not, that keeps its owner. When it ends it
-calls a function with the owner and the length, if there is one."""
+memory: Callable[[int, int, bool, Any], Any] = _functions["memory"]
+"""Memory at an address, of a length, as a buffer of bytes, read-only or not, that keeps its owner."""
+
+adopt: Callable[[int], Any] = _functions["adopt"]
+"""The memory of the `rm_buffer` at an address, as a buffer of bytes that frees it when it ends."""
+
+pending_frees: deque[int] = deque()
+"""Handles of small memory that was adopted, by their addresses: they are freed with the next call."""
+
+_functions["free_by"](pending_frees, _get_running_loop)

@@ -8,25 +8,15 @@ the next call, so that freeing costs no crossing of its own.
 from __future__ import annotations
 
 import itertools
-from asyncio import _get_running_loop
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._process import after_fork, at_exit
-from .library import NULL, ffi, lib
-from .lifetimes import memory
-
-FREE_AT_ONCE_BYTES = 1 << 20
-"""Native memory from this size on is freed at once: it can't wait for a next call, which may never come."""
-
-WRITABLE: int = lib.RM_BUFFER_WRITABLE
+from . import lifetimes
+from .lifetimes import pending_frees as pending_frees
 
 _numbers = itertools.count(1)
 _borrowed: dict[int, Borrowed] = {}
-pending_frees: deque[Any] = deque()
-"""Handles that are freed with the next call."""
-_exited = False
 
 
 class Borrowed:
@@ -105,9 +95,10 @@ def is_borrowed(tokens: Iterable[int]) -> bool:
 def release(tokens: Iterable[int]) -> None:
     """Releases the objects with these numbers, which native code does not read any more."""
     for token in tokens:
-        found = _borrowed.pop(token, None)
+        found = _borrowed.get(token)
         if found is not None:
             found.released()
+            _borrowed.pop(token, None)
 
 
 def borrowed_count() -> int:
@@ -115,49 +106,10 @@ def borrowed_count() -> int:
     return len(_borrowed)
 
 
-def adopt(entry: Any) -> memoryview:
-    """Takes over the memory of an `rm_buffer`: a view of its bytes, which frees it when the last view is gone."""
-    length, handle = entry.len, entry.memory
-    # Whoever looks at what an interrupted call has left finds that this is taken.
-    entry.memory = NULL
-    if length == 0:
-        free_later(handle, 0)
-        return memoryview(bytearray())
-    address = int(ffi.cast("uintptr_t", entry.data))
-    return memoryview(memory(address, length, not entry.flags & WRITABLE, handle, free_later))
-
-
-def free_later(handle: Any, length: int) -> None:
-    """Frees native memory: small with the next call, large at once, by another thread if an event loop runs here."""
-    # None once this module is cleared.
-    if _exited is not False or handle == NULL:
-        return
-    if length < FREE_AT_ONCE_BYTES:
-        pending_frees.append(handle)
-    elif _get_running_loop() is None:
-        lib.rm_memory_free(handle)
-    else:
-        lib.rm_memory_discard(handle)
-
-
-def take_pending_frees(output: Any, room: Any, most: int) -> None:
-    """Moves handles into the C array `room`, which `output` gives to the next call, until that holds `most`."""
-    # The library has taken them once this is 0; an interrupted call may have left some.
-    count = output.discard_count
-    try:
-        while count < most:
-            room[count] = pending_frees.popleft()
-            count += 1
-    except IndexError:
-        pass
-    finally:
-        output.discard_count = count
-
-
-def give_back(output: Any) -> None:
-    """Takes back the handles that no call has taken."""
-    if output is not None and output.discard_count and _exited is False:
-        pending_frees.extend(output.discard[0 : output.discard_count])
+def adopt(entry: int, length: int) -> memoryview:
+    """Takes over the memory of the `rm_buffer` at an address: a view of its bytes. It is freed with the last view."""
+    memory = lifetimes.adopt(entry)
+    return memoryview(memory) if length else memoryview(bytearray())
 
 
 def _child() -> None:
@@ -168,8 +120,6 @@ def _child() -> None:
 
 def _leak() -> None:
     # A native thread that did not stop in time may still read these; they must outlive the interpreter.
-    global _exited
-    _exited = True
     if _borrowed:
         import ctypes
 

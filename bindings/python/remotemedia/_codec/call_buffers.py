@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._abi import ownership
+from .._abi.direct_calls import begin
 from .._abi.library import NULL, check, ffi, lib
 from .._abi.msgpack import ExtType, msgpack
 from .._abi.ownership import Borrowed
@@ -38,11 +39,20 @@ LONG_BYTES, LONG_TABLE = 256 * 1024, 500
 """From this many bytes or buffers on, unpacking a document takes milliseconds."""
 
 AREA_BYTES = 16 * 1024
-BUFFER_ROOM = 16
-DISCARD_ROOM = 64
+BUFFER_ROOM = len(ffi.new("rmpy_call_buffers *").room)
 
 PACKING_ERRORS = (MarshalError, TypeError, ValueError, OverflowError, RecursionError, BufferError)
 """The exceptions of a packer for values that it can't pack."""
+
+
+class _TableView:
+    """A table of buffers that a call has left: where it is, and its bytes."""
+
+    __slots__ = ("address", "content")
+
+    def __init__(self, table: Any, count: int) -> None:
+        self.address = int(ffi.cast("uintptr_t", table))
+        self.content = memoryview(ffi.buffer(ffi.cast("char *", table), count * ENTRY_BYTES)).cast("B")
 
 
 class CallBuffers(Encoder, Decoder):
@@ -51,23 +61,22 @@ class CallBuffers(Encoder, Decoder):
     def __init__(self, room: int = AREA_BYTES) -> None:
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
-        self.native: Any = ffi.new("rmpy_call_buffers *")
+        # It owns what calls leave in it, until the values of their documents do.
+        self.native: Any = ffi.gc(ffi.new("rmpy_call_buffers *"), lib.rmpy_clear_call_buffers)
         self.address = int(ffi.cast("uintptr_t", self.native))
         self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", room)
-        self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
-        self._room_view = memoryview(ffi.buffer(self._room)).cast("B")
+        self._room = _TableView(self.native.room, BUFFER_ROOM)
         self._given: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
         self._given_view = memoryview(ffi.buffer(self._given)).cast("B")
-        self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
         self.error: Any = ffi.addressof(self.native, "error")
         self._content: Any = ffi.buffer(self._area)
         self._view = memoryview(self._content)
         self._found = memoryview(ffi.buffer(ffi.addressof(self.native, "length"), 4)).cast("H")
         """`length` and `released` of `native`, which are read faster here."""
         self.output.data, self.output.capacity = self._area, room
-        self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
-        self.output.discard = self._discards
+        self.output.buffers, self.output.buffer_capacity = self.native.room, BUFFER_ROOM
+        self.output.discard = self.native.discards
         self.table = []
         self._pinned = []
         self._long_table: Any = None
@@ -77,13 +86,11 @@ class CallBuffers(Encoder, Decoder):
         self.has_replaced_text = False
         self._storages: list[Storage] = []
         self._refused = _NOTHING, None
-        self._half_read: Any = None
-        """The document outside of the room that was interrupted while it was unpacked, without its values."""
+        self.has_left = False
+        """Whether there is something to let go of, once the caller has what a call has left."""
+        self._read: Any = None
+        """The document outside of the room that was unpacked, until then."""
         self.decode: Callable[[int, bytes], Any] = self._decode
-
-    def __del__(self, give_back: Callable[[Any], None] = ownership.give_back) -> None:
-        """Gives back the handles for a call that was interrupted and came no more."""
-        give_back(getattr(self, "output", None))
 
     # ---- Python to native
 
@@ -93,6 +100,10 @@ class CallBuffers(Encoder, Decoder):
         Raises `MarshalError`, with the path that begins with `name`, if something in it can't cross.
         """
         self.release_table()
+        return self.pack_with(value, name)
+
+    def pack_with(self, value: Any, name: str) -> bytes:
+        """Packs a document that may also name what was lent for it before."""
         try:
             document: bytes = self.packer.pack(value)
             if self.has_replaced_text:
@@ -166,12 +177,6 @@ class CallBuffers(Encoder, Decoder):
             place += ENTRY_BYTES
         return table, count
 
-    def hold(self, token: int, borrowed: Borrowed) -> None:
-        """Adds an object that the document packed last names by its number."""
-        if self.borrowed is None:
-            self.borrowed = {}
-        self.borrowed[token] = borrowed
-
     def forget(self) -> None:
         """Releases the objects of the document packed last: native code did not take it."""
         if self.borrowed:
@@ -182,8 +187,7 @@ class CallBuffers(Encoder, Decoder):
 
     def ready(self) -> None:
         """Prepares a call: handles that wait to be freed go with it."""
-        if ownership.pending_frees:
-            ownership.take_pending_frees(self.output, self._discards, DISCARD_ROOM)
+        begin(self.address, ownership.pending_frees)
 
     def unpack(self, resolve: Callable[[int], Borrowed | None] = ownership.borrowed) -> Any:
         """Unpacks the document that a call left in `output`. `resolve` finds the Python object with a number."""
@@ -191,7 +195,7 @@ class CallBuffers(Encoder, Decoder):
         if output.document != NULL:
             return self._unpack_large(resolve)
         if output.buffer_count:
-            self._storages = self._take(self._room, self._room_view, output.buffer_count, resolve)
+            self._storages = self._take(self._room, output.buffer_count, resolve)
             try:
                 return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
             finally:
@@ -225,7 +229,6 @@ class CallBuffers(Encoder, Decoder):
         """The outputs of a completion that refers to buffers, or brings release records."""
         self._storages = self._take(
             self._room,
-            self._room_view,
             self.output.buffer_count,
             lambda token: borrowed.get(token) or ownership.borrowed(token),
         )
@@ -247,21 +250,29 @@ class CallBuffers(Encoder, Decoder):
         A signal handler may raise between any two steps. Of what came with a call that has to be kept, whether it was
         read or not: which memory is released, which work has begun. The memory of values is freed.
         """
-        found, self._half_read = self._half_read, None
-        output = self.output
-        if output.document != NULL:
-            document, output.document = output.document, NULL
-            try:
-                data, length, _, _ = self._look(document)
-                found = _without_values(memoryview(ffi.buffer(data, length)))
-            finally:
-                lib.rm_document_free(document)
-        elif found is None and output.len:
-            for entry in self._room[0 : output.buffer_count]:
-                if entry.memory != NULL:
-                    ownership.adopt(entry)
-            found = _without_values(self._view[: output.len])
+        found = self._read
+        if found is None:
+            if self.output.document != NULL:
+                found = _without_values(self._open())
+            elif self.output.len:
+                found = _without_values(self._view[: self.output.len])
+        self.let_go()
         return found
+
+    def release_unread(self, place: int) -> None:
+        """Releases what the list that the last call has left has at this place. For who was interrupted reading it."""
+        if self.native.status < 0:
+            return
+        found = self.unread()
+        if type(found) is list:
+            for released in found[place : place + 1]:
+                ownership.release(released)
+
+    def let_go(self) -> None:
+        """Lets go of what the last call has left: its caller has it, or takes no more of it."""
+        lib.rmpy_let_go(self.native)
+        self._read = None
+        self.has_left = False
 
     def is_long(self) -> bool:
         """Whether the document that a call left takes too long to unpack on an event loop."""
@@ -271,21 +282,25 @@ class CallBuffers(Encoder, Decoder):
         return bool(length >= LONG_BYTES or count >= LONG_TABLE)
 
     def _unpack_large(self, resolve: Callable[[int], Borrowed | None]) -> Any:
-        document = self.output.document
+        self.has_left = True
+        view = self._open()
+        native = self.native
+        count = native.table_length
         try:
-            data, length, table, count = self._look(document)
-            view = memoryview(ffi.buffer(data, length))
-            try:
-                retained = self._retain(table, count)
-                self._storages = self._take(retained, ffi.buffer(retained), count, resolve)
-                return unpackb(view, ext_hook=self.decode, timestamp=3)
-            except BaseException:
-                self._half_read = _without_values(view)
-                raise
+            if count:
+                self._storages = self._take(_TableView(native.table, count), count, resolve)
+            # From here on it is known by this, and else by its object.
+            self._read = unpackb(view, ext_hook=self.decode, timestamp=3)
         finally:
             self._storages = []
-            self.output.document = NULL
-            lib.rm_document_free(document)
+        lib.rmpy_let_go(native)
+        return self._read
+
+    def _open(self) -> memoryview:
+        """The bytes of the document outside of the room."""
+        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
+        check(lib.rmpy_open_document(self.native, data, length), self.error)
+        return memoryview(ffi.buffer(data[0], length[0]))
 
     def _look(self, document: Any) -> tuple[Any, int, Any, int]:
         data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
@@ -293,27 +308,18 @@ class CallBuffers(Encoder, Decoder):
         check(lib.rm_document_view(document, data, length, table, count, self.error), self.error)
         return data[0], length[0], table[0], count[0]
 
-    def _retain(self, table: Any, count: int) -> Any:
-        # The table belongs to the document: memory that outlives it needs handles of its own.
-        own, handle = ffi.new("rm_buffer[]", count), ffi.new("rm_memory **")
-        for index in range(count):
-            own[index] = table[index]
-            if table[index].memory != NULL:
-                check(lib.rm_memory_retain(table[index].memory, handle, self.error), self.error)
-                own[index].memory = handle[0]
-        return own
-
-    def _take(self, table: Any, view: Any, count: int, resolve: Callable[[int], Borrowed | None]) -> list[Storage]:
+    def _take(self, table: _TableView, count: int, resolve: Callable[[int], Borrowed | None]) -> list[Storage]:
         storages = []
         for index in range(count):
-            address, _, token, _, _, _ = ENTRY.unpack_from(view, index * ENTRY_BYTES)
+            place = index * ENTRY_BYTES
+            address, length, token, _, _, _ = ENTRY.unpack_from(table.content, place)
             if token:
                 found = resolve(token)
                 if found is None:
                     raise MarshalError(f"the runtime named memory {token}, which it had released")
                 storages.append(Storage(address, None, found))
             else:
-                storages.append(Storage(address, ownership.adopt(table[index]), None))
+                storages.append(Storage(address, ownership.adopt(table.address + place, length), None))
         return storages
 
 
@@ -349,6 +355,8 @@ def release(used: CallBuffers) -> None:
     """Makes buffers free for the next call; they keep nothing alive."""
     if used.borrowed is not None:
         used.release_table()
+    if used.has_left:
+        used.let_go()
     free_buffers.free.append(used)
 
 

@@ -232,7 +232,7 @@ def _result(view: Any, borrowed: Borrowed) -> Any:
 def _view_of(borrowed: Borrowed) -> memoryview:
     # A C view of all of it, since a memoryview of a bytearray would keep that from being resized.
     readonly = not borrowed.is_given
-    return memoryview(lifetimes.memory(borrowed.address, borrowed.length, readonly, borrowed.source, None))
+    return memoryview(lifetimes.memory(borrowed.address, borrowed.length, readonly, borrowed.source))
 
 
 def c_strides(shape: list[int], size: int) -> list[int]:

@@ -240,6 +240,12 @@ class Encoder:
         header = [video.format, video.width, video.height, video.pts_ns, planes]
         return ExtType(VIDEO, self._payload.pack(header))
 
+    def lend(self, borrowed: Borrowed) -> int:
+        """The number of an object that the next document names beside its values."""
+        if self.borrowed is None:
+            self.borrowed = {}
+        return ownership.borrow(borrowed, self.borrowed)
+
     def _reference(
         self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None = None
     ) -> Borrowed:
@@ -250,9 +256,7 @@ class Encoder:
             entry.index = len(self.table)
             self.table.append((address, length, 0))
             return entry
-        if self.borrowed is None:
-            self.borrowed = {}
-        token = ownership.borrow(entry, self.borrowed)
+        token = self.lend(entry)
         entry.index = len(self.table)
         self.table.append((address, length, token))
         return entry

@@ -98,8 +98,8 @@ class OpenCalls:
         self._open: dict[int, OpenCall] = {}
         """All of them by their numbers, but for those that an exception came between, as of a signal handler: added
         after, removed before."""
-        self._replies: set[int] = set()
-        """Calls whose reply, which may bring the next one, is being made."""
+        self._replies: dict[int, int] = {}
+        """Calls whose reply, which may bring the next one, is being made, with their runs."""
         self._cancelled: dict[int, set[int]] = {}
         """Numbers of cancelled calls that are not known yet, with the replies that may bring them."""
         self._called_off: dict[int, bool] = {}
@@ -141,9 +141,9 @@ class OpenCalls:
         elif not active.begin(key, call.id, begin, in_thread):
             self.end(call.id)
 
-    def reply_begins(self, call_id: int) -> None:
-        """Notes that a reply to this call is about to be made, and may bring the next call."""
-        self._replies.add(call_id)
+    def reply_begins(self, call_id: int, job: int) -> None:
+        """Notes that a reply to this call of a run is about to be made, and may bring the next call."""
+        self._replies[call_id] = job
 
     def reply_brought(self, call_id: int, job: int, next_id: int) -> OpenCall:
         """Adds the call that came with the reply to `call_id`; it may be cancelled already."""
@@ -157,7 +157,7 @@ class OpenCalls:
 
     def reply_ends(self, call_id: int) -> None:
         """Notes that the reply to this call has returned, with the next call or without."""
-        self._replies.discard(call_id)
+        self._replies.pop(call_id, None)
         # A call that is cancelled from now on does not wait for this reply any more.
         if not self._cancelled:
             return
@@ -191,6 +191,9 @@ class OpenCalls:
     def cancel_all(self, job: int) -> None:
         """Cancels the calls of a run, which has ended."""
         self._called_off.pop(job, None)
+        # Whoever was interrupted in the middle of one has left it here.
+        for call_id in [each for each, of in list(self._replies.items()) if of == job]:
+            self.reply_ends(call_id)
         with self._lock:
             cancelled = list(self._of_run.get(job, {}).values())
         for call in cancelled:

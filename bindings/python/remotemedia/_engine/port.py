@@ -45,7 +45,7 @@ from .._results.outputs import Outputs, log_skip
 from ..errors import MarshalError, ShutDownError
 from .completion import blame_threads, node_error, settle
 from .open_calls import OpenCall, OpenCalls
-from .replies import pack_reply, refused_reply
+from .replies import pack_reply, refused_as_a_whole, refused_reply
 from .run import Functions, Run
 
 NextCall = tuple[OpenCall, Mapping[str, Any]]
@@ -177,6 +177,8 @@ class EventPort(Generic[DriverT]):
         finally:
             if used.borrowed is not None:
                 used.release_table()
+            if used.has_left:
+                used.let_go()
             self._free.append(used)
 
     def drain(self) -> None:
@@ -197,6 +199,8 @@ class EventPort(Generic[DriverT]):
                 events = self.driver.decode(self, used)
                 if events is None:
                     return
+                if used.has_left:
+                    used.let_go()
             self._free.append(used)
             self._dispatch(events)
         except BaseException as error:
@@ -249,13 +253,12 @@ class EventPort(Generic[DriverT]):
         # Threads reply, and the port may be closed meanwhile.
         if self.is_closed or exiting():
             return GONE
+        used = acquire()
         try:
-            used, document, is_final = pack_reply(call, reply)
-        except Exception as unfit:
-            _log.error("a reply to the runtime can't be made, and its work is cancelled: %s", repr_of(unfit))
-            lib.rm_port_cancel(self.handle, call.job, NULL)
-            return GONE
-        try:
+            packed = self._packed(used, call, reply)
+            if packed is None:
+                return GONE
+            document, is_final = packed
             borrowed = used.borrowed
             run = self.runs.get(call.job)
             if borrowed and run is not None:
@@ -275,13 +278,12 @@ class EventPort(Generic[DriverT]):
                 used.output.len = 0
                 try:
                     run.taking.add(call.id)
-                    self.calls.reply_begins(call.id)
+                    self.calls.reply_begins(call.id, call.job)
                     status = reply_to(used.address, self.address, call.id, document, True)
                     self._take_next(used, call, next_calls, status)
                 except BaseException:
                     # It cancels the run, whose next call nobody serves.
-                    for released in (used.unread() or ())[2:]:
-                        ownership.release(released)
+                    used.release_unread(2)
                     raise
                 finally:
                     self.calls.reply_ends(call.id)
@@ -376,6 +378,21 @@ class EventPort(Generic[DriverT]):
             return used.unpack_plain(length)  # type: ignore[no-any-return]
         check(used.native.status, used.error)
         return None
+
+    def _packed(self, used: CallBuffers, call: OpenCall, reply: Reply) -> tuple[bytes, bool] | None:
+        """The document of a reply, and whether it ends the call; None where none can be made: its work is cancelled."""
+        try:
+            return pack_reply(used, call, reply)
+        except Exception as error:
+            raised = error
+        used.forget()
+        try:
+            # A signal handler has raised it: it is the error of the function where it struck.
+            return pack_reply(used, call, refused_as_a_whole(call, reply, raised))
+        except Exception as unfit:
+            _log.error("a reply to the runtime can't be made, and its work is cancelled: %s", repr_of(unfit))
+            lib.rm_port_cancel(self.handle, call.job, NULL)
+            return None
 
     def _take_back(self, used: CallBuffers, run: Run | None) -> None:
         """Settles a submit whose result nobody gets, since something was raised before it was read.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._abi import ownership
 from .._abi.ownership import Borrowed
 from .._codec.call_buffers import CallBuffers, acquire, release
 from .._functions.failures import Failure
@@ -12,25 +11,20 @@ from .._functions.serve import Call, Reply
 from ..errors import MarshalError
 
 
-def pack_reply(call: Call, reply: Reply) -> tuple[CallBuffers, bytes, bool]:
-    """The document of a reply, and the buffers that hold its memory, to be released after the call.
+def pack_reply(used: CallBuffers, call: Call, reply: Reply) -> tuple[bytes, bool]:
+    """The document of a reply, whose memory `used` holds until the call is made.
 
     Also whether it ends the call, which it does too if a value can't cross. Raises what ends the program.
     """
-    used = acquire()
     try:
-        try:
-            return used, _pack(used, reply), reply.is_final
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            # Code of the value's own, such as `__fspath__`, may raise anything.
-            refused = _first_that_fails(used, call, reply) or _refused_as_a_whole(call, reply, error)
-        return used, _pack(used, refused), True
-    except BaseException:
-        used.take_back()
-        release(used)
+        return _pack(used, reply), reply.is_final
+    except (KeyboardInterrupt, SystemExit):
         raise
+    except BaseException as error:
+        used.forget()
+        # Code of the value's own, such as `__fspath__`, may raise anything.
+        refused = _first_that_fails(used, call, reply) or refused_as_a_whole(call, reply, error)
+    return _pack(used, refused), True
 
 
 def refused_reply(call: Call, reply: Reply, refusal: MarshalError) -> Reply:
@@ -49,29 +43,20 @@ def refused_reply(call: Call, reply: Reply, refusal: MarshalError) -> Reply:
 def _pack(used: CallBuffers, reply: Reply) -> bytes:
     content: dict[str, Any] = {"outputs": reply.outputs, "final": reply.is_final}
     failure = reply.failure
-    if failure is None:
-        document = used.pack(content, "reply")
-        _give(used)
-        return document
-    borrowed = Borrowed(failure.error, 0, 0, True, None)
-    token = ownership.borrow(borrowed)
-    content["error"] = {
-        "entry": failure.entry,
-        "node": failure.node,
-        "message": failure.message,
-        "chain": failure.chain,
-        "token": token,
-        "ends_run": failure.ends_run,
-    }
-    if failure.place is not None:
-        content["error"]["pts"] = failure.place[0]
-    try:
-        document = used.pack(content, "reply")
-    except BaseException:
-        ownership.release([token])
-        raise
+    used.release_table()
+    if failure is not None:
+        content["error"] = {
+            "entry": failure.entry,
+            "node": failure.node,
+            "message": failure.message,
+            "chain": failure.chain,
+            "token": used.lend(Borrowed(failure.error, 0, 0, True, None)),
+            "ends_run": failure.ends_run,
+        }
+        if failure.place is not None:
+            content["error"]["pts"] = failure.place[0]
+    document = used.pack_with(content, "reply")
     _give(used)
-    used.hold(token, borrowed)
     return document
 
 
@@ -98,7 +83,7 @@ def _first_that_fails(used: CallBuffers, call: Call, reply: Reply) -> Reply | No
     return None
 
 
-def _refused_as_a_whole(call: Call, reply: Reply, error: BaseException) -> Reply:
+def refused_as_a_whole(call: Call, reply: Reply, error: BaseException) -> Reply:
     """The reply in place of one that can't be packed though each of its values can, such as when that changes."""
     failure = reply.failure
     if failure is not None:

@@ -97,48 +97,56 @@ class NativeSession(SessionState):
         # Called as a method it would be looked for in the type first.
         pack = self._pack
         try:
-            document = pack(packets) if not borrow else pack_borrowed(used, packets)
-            if used.has_replaced_text:
-                used.require_keys(packets)
-        except PACKING_ERRORS as error:
-            raise refused_packets(used, packets, error) from None
-        has_buffers, most = used.table, 0
-        if has_buffers:
-            used.native.buffers, used.native.buffer_count = used.buffers()
-            self.loans.hold(used.borrowed, self._run)
-        if pending_frees:
-            used.ready()
-        alone = self._sent_alone + len(packets)
-        if alone >= SENT_ALONE or at_once or self.readers:
-            alone, most = 0, self._room_for_outputs()
-            self.has_other_sender |= bool(self.readers)
-        self._sent_alone = alone
-        taken = send(used.address, document, most)
-        if taken >= 0:
+            try:
+                document = pack(packets) if not borrow else pack_borrowed(used, packets)
+                if used.has_replaced_text:
+                    used.require_keys(packets)
+            except PACKING_ERRORS as error:
+                raise refused_packets(used, packets, error) from None
+            has_buffers, most = used.table, 0
+            if has_buffers:
+                used.offer()
+                self.loans.hold(used.borrowed, self._run)
+            if pending_frees:
+                used.ready()
+            alone = self._sent_alone + len(packets)
+            if alone >= SENT_ALONE or at_once or self.readers:
+                alone, most = 0, self._room_for_outputs()
+                self.has_other_sender |= bool(self.readers)
+            self._sent_alone = alone
+            taken = send(used.address, document, most)
+            if taken >= 0:
+                if has_buffers:
+                    used.release_table()
+                return taken
+            length = -1 - taken
+            if length > 0:
+                answer = used.unpack_plain(length)
+            elif used.native.status < 0:
+                self._refuse_packets(used, packets, used.native.status, at_once)
+                return 0
+            else:
+                answer = used.unpack(self.loans.resolve)
             if has_buffers:
                 used.release_table()
-            return taken
-        length = -1 - taken
-        if length > 0:
-            answer = used.unpack_plain(length)
-        elif used.native.status < 0:
-            self._refuse_packets(used, packets, used.native.status, at_once)
-            return 0
-        else:
-            answer = used.unpack(self.loans.resolve)
-        if has_buffers:
+            rows = answer[1]
+            if rows:
+                # Outputs in buffers are large: no more of them are brought until these are read.
+                self._arrived_bytes += length or ARRIVED_BYTES
+                # A reader waits only if it found nothing here.
+                is_first = not self.arrived
+                self._add(rows, self.arrived)
+                if is_first:
+                    self.readers.wake()
+            if len(answer) > 2:
+                ownership.release(answer[2])
+        except BaseException:
+            if not used.take_back():
+                used.release_unread(2)
             used.release_table()
-        rows = answer[1]
-        if rows:
-            # Outputs in buffers are large: no more of them are brought until these are read.
-            self._arrived_bytes += length or ARRIVED_BYTES
-            # A reader waits only if it found nothing here.
-            is_first = not self.arrived
-            self._add(rows, self.arrived)
-            if is_first:
-                self.readers.wake()
-        if len(answer) > 2:
-            ownership.release(answer[2])
+            raise
+        if used.has_left:
+            used.let_go()
         return answer[0]  # type: ignore[no-any-return]
 
     def fetch(self, sink: int, batch: deque[Packet]) -> int:
@@ -153,18 +161,24 @@ class NativeSession(SessionState):
         if pending_frees:
             used.ready()
         status = RM_OK
-        length = receive(used.address, sink, self._most)
-        if length == 0:
-            return RM_WOULD_BLOCK
-        if length > 0:
-            answer = used.unpack_plain(length)
-        else:
-            status = used.native.status
-            check(status, used.error)
-            answer = used.unpack(self.loans.resolve)
-        self._add(answer[0], batch)
-        if len(answer) > 1:
-            ownership.release(answer[1])
+        try:
+            length = receive(used.address, sink, self._most)
+            if length == 0:
+                return RM_WOULD_BLOCK
+            if length > 0:
+                answer = used.unpack_plain(length)
+            else:
+                status = used.native.status
+                check(status, used.error)
+                answer = used.unpack(self.loans.resolve)
+            self._add(answer[0], batch)
+            if len(answer) > 1:
+                ownership.release(answer[1])
+        except BaseException:
+            used.release_unread(1)
+            raise
+        if used.has_left:
+            used.let_go()
         return status
 
     def next_output(self) -> asyncio.Future[None]:

@@ -118,28 +118,36 @@ class ThreadSender:
     def _exchange(self, used: CallBuffers, packets: list[list[Any]]) -> bool:
         """Whether the native session took the packet. No outputs come along: they are for the loop."""
         try:
-            document = used.packer.pack(packets)
-            if used.has_replaced_text:
-                used.require_keys(packets)
-        except PACKING_ERRORS as error:
-            raise refused_packets(used, packets, error) from None
-        if used.table:
-            used.native.buffers, used.native.buffer_count = used.buffers()
-            self._native.loans.add(used.borrowed)
-        if pending_frees:
-            used.ready()
-        taken = send(used.address, document, 0)
-        if taken < 0:
-            length = -1 - taken
-            if length > 0:
-                answer = used.unpack_plain(length)
-            elif used.native.status < 0:
-                self._refuse(used, packets, used.native.status)
-            else:
-                answer = used.unpack(self._native.loans.resolve)
-            taken = answer[0]
-            if len(answer) > 2:
-                ownership.release(answer[2])
+            try:
+                document = used.packer.pack(packets)
+                if used.has_replaced_text:
+                    used.require_keys(packets)
+            except PACKING_ERRORS as error:
+                raise refused_packets(used, packets, error) from None
+            if used.table:
+                used.offer()
+                self._native.loans.add(used.borrowed)
+            if pending_frees:
+                used.ready()
+            taken = send(used.address, document, 0)
+            if taken < 0:
+                length = -1 - taken
+                if length > 0:
+                    answer = used.unpack_plain(length)
+                elif used.native.status < 0:
+                    self._refuse(used, packets, used.native.status)
+                else:
+                    answer = used.unpack(self._native.loans.resolve)
+                taken = answer[0]
+                if len(answer) > 2:
+                    ownership.release(answer[2])
+        except BaseException:
+            if not used.take_back():
+                used.release_unread(2)
+            used.release_table()
+            raise
+        if used.has_left:
+            used.let_go()
         used.release_table()
         return taken > 0
 
