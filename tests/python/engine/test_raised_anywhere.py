@@ -25,6 +25,7 @@ from remotemedia._abi import library, ownership
 from remotemedia._codec.call_buffers import CallBuffers
 from remotemedia._engine import completion, replies
 from remotemedia._engine.port import EventPort
+from remotemedia._functions import event_loop
 
 ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
@@ -126,6 +127,11 @@ def twice(value: Any) -> Iterator[float]:
 @rm.node
 def doubled(value: Any) -> Any:
     return value * 2
+
+
+@rm.node
+async def passed(value: Any) -> Any:
+    return value
 
 
 def in_session(pipeline: rm.Pipeline) -> Callable[[Any], object]:
@@ -242,3 +248,24 @@ def test_what_is_raised_while_a_reply_is_made_reaches_the_caller_or_is_the_error
         number += 1
     assert number > 20
     assert set(causes) == {SoftLimit}
+
+
+@pytest.mark.parametrize("is_map", [False, True])
+def test_what_is_raised_in_a_callback_of_its_own_loop_reaches_the_caller(is_map: bool) -> None:
+    pipeline = rm.Pipeline() >> passed() >> doubled()
+    codes = event_loop.in_thread.__code__.co_consts
+    (finish,) = (each for each in codes if isinstance(each, CodeType) and each.co_name == "finish")
+
+    def at_call(frame: FrameType, *_: object) -> None:
+        if frame.f_code is finish:
+            sys.settrace(None)
+            raise SoftLimit
+
+    before = sys.gettrace()
+    sys.settrace(at_call)
+    try:
+        with pytest.raises(SoftLimit):
+            list(pipeline.map_sync([1, 2])) if is_map else pipeline.run_sync([1, 2])
+    finally:
+        sys.settrace(before)
+    assert pipeline.run_sync([1, 2]) == [2, 4]

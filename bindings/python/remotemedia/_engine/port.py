@@ -229,6 +229,10 @@ class EventPort(Generic[DriverT]):
             self._fail(error, events)
             raise
 
+    def fail(self, error: BaseException) -> None:
+        """Ends all runs by what was raised where something for them was to be done, and was not."""
+        self._fail(error, ())
+
     def serve(self, call: OpenCall, content: Mapping[str, Any], *, on_this_thread: bool = False) -> None:
         """Has a call served, unless it is over.
 

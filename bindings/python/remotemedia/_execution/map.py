@@ -123,20 +123,16 @@ def map_sources_sync(
     if functions and any(each.on_loop for each in functions.values()):
         with own_loop() as loop:
             results = map_sources(compiled, sources, concurrency, ordered, timeout_us, to_inputs)
-            step: asyncio.Task[Any] | None = None
             try:
                 while True:
-                    step = loop.create_task(_step(results))
-                    result = loop.run_until_complete(step)
+                    result = loop.run(_step(results))
                     if result is _END:
                         return
                     yield result
             finally:
-                if step is not None:
-                    # What ends the loop, as Ctrl-C does, leaves it waiting, and `results` at work.
-                    step.cancel()
-                    loop.run_until_complete(asyncio.gather(step, return_exceptions=True))
-                loop.run_until_complete(results.aclose())
+                # What ends the loop, as Ctrl-C does, leaves a step waiting, and `results` at work.
+                loop.cancel()
+                loop.loop.run_until_complete(results.aclose())
     # As in `execute_blocking`.
     port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     values = iter(sources)
