@@ -31,10 +31,10 @@ fn vorbis_begins_with_the_packet_before() {
     assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames));
 }
 
-/// As converters count that round times. From the shortest packet on, a packet may be lost.
+/// As converters count that round times to milliseconds. From so many frames on, a packet may be lost.
 #[test]
 fn pages_may_count_less_than_a_packet_too_many() {
-    for (more, is_lost) in [(1, false), (31, false), (32, true)] {
+    for (more, is_lost) in [(1, false), (44, false), (45, true)] {
         let mut stream = vorbis();
         let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
         let middle = stream.packets.len() / 2;
@@ -43,6 +43,45 @@ fn pages_may_count_less_than_a_packet_too_many() {
         let whole = file.part(json!({}));
         assert_eq!(whole.failure.is_some(), is_lost, "{more}");
         assert_eq!(total(&whole) as u64 == frames, !is_lost, "{more}");
+    }
+}
+
+/// Only the last page of a stream may leave frames out (RFC 7845, 4.4; Vorbis I, A.2).
+#[test]
+fn pages_that_count_fewer_frames_than_they_hold_cost_no_sound() {
+    let number = |position: &[u8]| u64::from_le_bytes(*position.first_chunk().expect("a position"));
+    // Parts of Opus only come near.
+    let decoded = |name: &str, bytes: Vec<u8>| match name {
+        "Opus" => Subject { name, bytes, params: json!({}) }.part(json!({})),
+        _ => check(name, bytes),
+    };
+    for (name, stream, rate) in
+        [("Vorbis", vorbis(), 44_100), ("Opus", opus(96, 2, 8), 48_000), ("FLAC", flac(40), 16_000)]
+    {
+        let file = stream.ogg(DRAWN, 4, 100);
+        let whole = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        for fewer in [1, 30, 500, 3000] {
+            let file = changed(&file, |index, header| {
+                let position = number(&header[6..14]);
+                header[6..14].copy_from_slice(&(position - if index == 5 { fewer } else { 0 }).to_le_bytes());
+            });
+            assert!(decoded(name, file.clone()).samples() == whole, "{name}, {fewer} fewer");
+            assert!(decode_pieces(&file, 1000).samples() == whole, "{name}, {fewer} fewer, as it arrives");
+        }
+        let rounded = changed(&file, |index, header| {
+            let position = number(&header[6..14]);
+            let ms = (position * 1000 + rate / 2) / rate;
+            let rounded = if index == 0 { position } else { (ms * rate + 500) / 1000 };
+            header[6..14].copy_from_slice(&rounded.to_le_bytes());
+        });
+        let outcome = decoded(name, rounded.clone());
+        let ends = outcome.samples()[0].len().abs_diff(whole[0].len()) as u64;
+        assert!(ends <= rate / 1000, "{name}: {ends} frames at the end");
+        assert!(outcome.samples().iter().zip(&whole).all(|(rounded, whole)| {
+            let common = rounded.len().min(whole.len());
+            rounded[..common] == whole[..common]
+        }));
+        assert!(decode_pieces(&rounded, 1000).samples() == outcome.samples(), "{name}, rounded, as it arrives");
     }
 }
 

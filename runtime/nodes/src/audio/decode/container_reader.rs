@@ -20,6 +20,7 @@ use super::id3_tag::Id3TagReader;
 use super::matroska_order::OrderedElements;
 use super::matroska_packets::{MatroskaReader, PacketFacts};
 use super::mpeg::MpegReader;
+use super::ogg_packets::{Ended, OggPackets, PageByPage};
 use super::wave::Content;
 use super::{aiff, caf, wave};
 
@@ -69,10 +70,11 @@ pub(super) fn open_reader(
     begins: u64,
     facts: PacketFacts,
 ) -> Result<Box<dyn FormatReader>, Unopened> {
-    let len = source.byte_len();
+    let (len, ended) = (source.byte_len(), Ended::default());
     // Of what arrives the elements are judged before it is read.
-    let source = match container {
+    let source: Box<dyn MediaSource> = match container {
         Container::Matroska if source.is_seekable() => Box::new(OrderedElements::new(source, begins, facts.clone())),
+        Container::Ogg => Box::new(PageByPage::new(source, begins, ended.clone())),
         _ => source,
     };
     let mut stream = MediaSourceStream::new(source, Default::default());
@@ -96,7 +98,7 @@ pub(super) fn open_reader(
         // It places its packets by bytes from the start of the file.
         Container::Mp4 => return Ok(Box::new(IsoMp4Reader::try_new(stream, FormatOptions::default())?)),
         Container::Flac => return with_tags(&FLAC, stream),
-        Container::Ogg => return with_tags(&OGG, stream),
+        Container::Ogg => return Ok(Box::new(OggPackets::new(with_tags(&OGG, stream)?, ended))),
         Container::Mpeg => return with_tags(&MPEG, stream),
         Container::Adts => return with_tags(&ADTS, stream),
         // No tags stand around it, and the end at which they would be looked for may be cut off.

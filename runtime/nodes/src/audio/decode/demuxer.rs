@@ -421,9 +421,6 @@ impl Demuxer {
 
     /// Lossless and Ogg streams say where each packet belongs: a jump forward means that packets are lost.
     fn check_gap(&mut self, packet: &Packet) -> Result<(), Stop> {
-        /// The shortest packet of Ogg, one of Vorbis between two blocks of 64, is not lost in a shorter gap: some writers
-        /// count a frame too many.
-        const SHORTEST: i64 = 32;
         if !matches!(self.container, Container::Flac | Container::Ogg) {
             return Ok(());
         }
@@ -437,8 +434,7 @@ impl Demuxer {
         let lost = self.next_timestamp.map_or(0, |expected| starts.saturating_sub(expected));
         let block = i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX);
         self.next_timestamp = Some(starts.saturating_add(block));
-        let least = if self.container == Container::Ogg { SHORTEST } else { 1 };
-        if lost >= least {
+        if lost > 0 {
             let detail = format!("{lost} frames are missing");
             return Err(Stop::Failed(failure::damaged(&self.name, &detail)));
         }

@@ -58,6 +58,7 @@ mod mpeg_tag;
 mod ogg_jump;
 mod ogg_links;
 mod ogg_order;
+mod ogg_packets;
 mod ogg_pages;
 mod opened;
 mod opus;

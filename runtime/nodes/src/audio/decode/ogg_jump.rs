@@ -3,9 +3,11 @@
 //!
 //! Positions are those that Symphonia's reader gives packets as timestamps. It may know nothing of codecs.
 
+use std::collections::VecDeque;
 use std::io;
 
 use symphonia::core::errors::Result;
+use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::Packet;
 
 use super::container::Container;
@@ -37,6 +39,25 @@ impl OggJump {
         let place = packet.pts.get().checked_add_unsigned(packet.trim_start.get())?;
         u64::try_from(place.checked_sub(self.origin?)?).ok()
     }
+
+    /// Reads pages as if they followed on the head, and those of other streams between them.
+    fn read(&self, file: &GapSource, head: u64, pages: &[Page]) -> Option<Run> {
+        let to = pages.first()?.place;
+        let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from: head, to })), to - head));
+        let mut reader = open_reader(source, Container::Ogg, 0, PacketFacts::default()).ok()?;
+        let (mut packets, mut fits) = (Vec::new(), true);
+        let mut positions = pages.iter().map(|page| page.position).peekable();
+        while let Some(position) = positions.peek().filter(|_| fits).copied() {
+            let packet = reader.next_packet().ok()??;
+            if packet.track_id == self.track {
+                let end = packet.pts.get().saturating_add_unsigned(packet.block_dur().get());
+                packets.push(packet);
+                fits = end <= position;
+                positions.next_if_eq(&end);
+            }
+        }
+        Some(Run { reader, packets, fits })
+    }
 }
 
 impl Jump for OggJump {
@@ -48,17 +69,33 @@ impl Jump for OggJump {
     fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
         let Some(position) = self.origin.and_then(|origin| origin.checked_add_unsigned(frame)) else { return Ok(None) };
         let mut pages = Pages { file: file.view(None), known: Vec::new() };
-        let Some((from, to)) = pages.landing(self.track, position, self.is_chain)? else { return Ok(None) };
-        let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from, to })), to - from));
-        let Ok(mut reader) = open_reader(source, Container::Ogg, 0, PacketFacts::default()) else { return Ok(None) };
-        while let Ok(Some(packet)) = reader.next_packet() {
-            if packet.track_id == self.track {
-                let frame = self.frame_of(&packet);
-                return Ok(frame.map(|frame| Landed { reader, packets: vec![packet], frame }));
-            }
-        }
-        Ok(None)
+        let Some(Landing { head, pages }) = pages.landing(self.track, position, self.is_chain)? else {
+            return Ok(None);
+        };
+        // Where one of them can't be read, there is none to compare the last one with.
+        let runs = [&pages[..], &pages[pages.len() - 1..]];
+        let Some(Run { reader, packets, fits }) = runs.into_iter().find_map(|run| self.read(file, head, run)) else {
+            return Ok(None);
+        };
+        let frame = packets.first().filter(|_| fits).and_then(|packet| self.frame_of(packet));
+        Ok(frame.map(|frame| Landed { reader, packets, frame }))
     }
+}
+
+/// Where to land in a file.
+struct Landing {
+    /// Where its head ends.
+    head: u64,
+    /// What may follow on it.
+    pages: Vec<Page>,
+}
+
+/// Pages that were read.
+struct Run {
+    reader: Box<dyn FormatReader>,
+    packets: Vec<Packet>,
+    /// Whether packets end at the positions of all pages: those of times that were rounded do not tell the place.
+    fits: bool,
 }
 
 /// The pages of a file.
@@ -84,29 +121,38 @@ struct Page {
 }
 
 impl Pages {
-    /// The bytes to leave out, so that on the head of the file follows a page of the stream up to whose end there are no
-    /// frames behind a position. That page is not the last one, whose position leaves padding out.
-    fn landing(&mut self, track: u32, position: i64, is_chain: bool) -> io::Result<Option<(u64, u64)>> {
+    /// Pages of the stream, up to whose end there are no frames behind a position. None is the last one, whose position
+    /// leaves padding out.
+    fn landing(&mut self, track: u32, position: i64, is_chain: bool) -> io::Result<Option<Landing>> {
         /// Below this distance page after page is looked at.
         const NEAR: u64 = 1 << 16;
+        /// So many pages are compared with their packets, of those in so many bytes: a page has up to 64 KiB.
+        const COMPARED: usize = 8;
+        const ROOM: u64 = 1 << 18;
         /// Tools draw the numbers of streams. A writer that does not may give one number to all that it writes, and in a
         /// chain of these only a look at each page shows where the first one ends.
         const DRAWN: u32 = 1 << 16;
         let end = symphonia::core::io::MediaSource::byte_len(&self.file).unwrap_or(0);
         let Some(first) = self.first_of_sound(track, end)? else { return Ok(None) };
         let is_before = |page: &Page| page.position <= position && !page.is_last;
-        let (mut low, mut high, mut found) = (first.place + first.len, end, None);
+        let (mut low, mut high) = (first.place + first.len, end);
         while track >= DRAWN && !is_chain && high.saturating_sub(low) > NEAR {
             let middle = low + (high - low) / 2;
             match self.next_of(track, middle, high, end)?.filter(is_before) {
-                Some(page) => (low, found) = (page.place + page.len, Some(page)),
+                Some(page) => low = page.place + page.len,
                 None => high = middle,
             }
         }
+        low = low.saturating_sub(ROOM).max(first.place);
+        let mut pages = VecDeque::new();
         while let Some(page) = self.next_of(track, low, high, end)?.filter(is_before) {
-            (low, found) = (page.place + page.len, Some(page));
+            low = page.place + page.len;
+            pages.push_back(page);
+            pages.drain(..pages.len().saturating_sub(COMPARED));
         }
-        Ok(found.map(|page| (first.place, page.place)))
+        // From the first one on, nothing would be left out.
+        let is_behind = pages.front().is_some_and(|page: &Page| page.place > first.place);
+        Ok(is_behind.then(|| Landing { head: first.place, pages: pages.into() }))
     }
 
     /// The page after those of the head of a stream, on which the first packet of sound begins.
