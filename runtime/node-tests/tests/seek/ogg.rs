@@ -271,6 +271,21 @@ fn a_chain_with_pictures_loses_no_sound() {
     }
 }
 
+/// Whether FFmpeg is there or not, such a head of Speex is an error.
+#[test]
+fn a_link_of_pictures_and_other_sound_is_met_however_it_arrives() {
+    let speex = Stream { headers: vec![b"Speex   1.2".to_vec()], ..vorbis() };
+    let (speex, pictures) = (ogg::pages(&speex.ogg(2, 4, 0), 2), ogg::pages(&pictures().ogg(3, 1, 0), 3));
+    let link = [&pictures[..1], &speex[..1], &pictures[1..], &speex[1..]].concat().concat();
+    let bytes = [vorbis().ogg(DRAWN, 4, 0), link].concat();
+    let frames: u64 = vorbis().packets.iter().map(|(_, frames)| frames).sum();
+    for len in [10, 30, 64, 1000, bytes.len()] {
+        let outcome = decode_pieces(&bytes, len);
+        let before = outcome.samples_before_failure();
+        assert_eq!((outcome.failure.is_some(), before[0].len() as u64), (true, frames), "{len}");
+    }
+}
+
 #[test]
 fn a_damaged_page_of_sound_beside_pictures_or_at_the_start_of_a_link_is_told() {
     let sound = vorbis();

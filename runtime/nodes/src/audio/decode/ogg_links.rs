@@ -63,6 +63,8 @@ pub(super) struct Link {
     silent: Vec<u64>,
     /// Whether the bytes end before that is known.
     is_open: bool,
+    /// Whether all its streams are known.
+    has_begun: bool,
     /// Up to here it was looked at.
     known: u64,
 }
@@ -72,7 +74,7 @@ impl Link {
     /// counts. `ahead` gives up to so many bytes of a place.
     pub(super) fn read(mut ahead: impl FnMut(u64, usize) -> Vec<u8>, begins: u64) -> Self {
         let (mut place, mut has_begun, mut pages, mut sounds) = (begins, false, Vec::new(), Vec::new());
-        let mut link = Self { begins, sound: None, silent: Vec::new(), is_open: false, known: 0 };
+        let mut link = Self { begins, sound: None, silent: Vec::new(), is_open: false, has_begun: false, known: 0 };
         while pages.len() < MOST_SILENT as usize {
             let header = ahead(place, HEADER);
             let Some(len) = page_len(&header) else {
@@ -97,7 +99,7 @@ impl Link {
             pages.push(place);
             place += len;
         }
-        link.known = place.max(begins + 1);
+        (link.known, link.has_begun) = (place.max(begins + 1), has_begun);
         link
     }
 
@@ -123,6 +125,11 @@ impl Link {
     /// Whether the bytes end before its sound, or another link, begins.
     pub(super) fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// Whether more bytes may show that it is for another reader: its first stream may be pictures.
+    pub(super) fn may_be_outside(&self) -> bool {
+        self.is_open && (self.outside().is_some() || (self.sound.is_none() && !self.has_begun))
     }
 
     /// Whether it holds sound of a codec that is not built in.

@@ -66,7 +66,7 @@ impl OggPages {
             }
             if self.order.begins_another(&page) {
                 let link = Link::read(|place, len| bytes.peek(place, len), self.next);
-                if link.outside().is_some() && link.is_open() && !bytes.is_finished() {
+                if link.may_be_outside() && !bytes.is_finished() {
                     break;
                 }
                 self.outside = link.is_outside().then_some(self.next);
