@@ -200,6 +200,30 @@ fn a_gap_that_a_node_finds_is_one_to_the_node_behind_it() {
     }
 }
 
+/// A second time from the start is one to the node behind too, whose packets are longer than what they go back by.
+#[test]
+fn times_that_begin_anew_do_so_to_the_node_behind_it() {
+    let seconds = |audio: &Audio| {
+        let frames = audio.rate() as usize / 50;
+        let packet = |number: usize| {
+            let pts = ORIGIN + MediaTime::of_frames((number * frames) as u64, audio.rate());
+            Packet::new(audio.slice(number % 50 * frames, frames).with_pts(Some(pts)).into())
+        };
+        let packets = (0..100).chain(0..150).map(packet);
+        emitted(registry_type("AudioChunk"), &json!({"duration_ms": 2_500}), packets)
+    };
+    for (name, params, _) in ways() {
+        let node_type = registry_type(name);
+        let (_, counts) = run_packets(node_type, &params, "restart", seconds(&audio_for(node_type, &params)));
+        assert_eq!((counts.gaps, counts.overlaps), (1, 0), "{name} with {params}");
+    }
+    let mut sum = harness::drive::prepare("AudioSum", json!({})).expect("valid params");
+    sum.connect(&[0]);
+    let packets = seconds(&audio_for(registry_type("AudioSum"), &json!({})));
+    let error = harness::drive::run(&mut *sum, packets).expect_err("back in time");
+    assert_eq!(error.cause, "the sound at 'in0' goes back by 2.000 s");
+}
+
 /// Whatever their times, their rates and their channels are.
 #[test]
 fn packets_without_frames_change_nothing() {

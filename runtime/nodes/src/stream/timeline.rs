@@ -51,7 +51,8 @@ const MOST_TOLERANCE: i64 = 10_000_000;
 const LEAST_TOLERANCE: i64 = 1_000_000;
 /// The longest gap that is filled.
 const MOST_FILLED: i64 = 60_000_000_000;
-/// A packet that brings nothing new and begins earlier than this is no late one: a new timeline begins.
+/// A packet that brings nothing new and begins earlier than this is no late one: a new timeline begins. So it does at a jump that
+/// a node has found, however long the packet is.
 const MOST_LATE: i64 = 1_000_000_000;
 
 impl Timeline {
@@ -73,7 +74,8 @@ impl Timeline {
             return if is_filled { Place::Filled(ahead) } else { Place::Apart(Some(ahead)) };
         }
         let back = ahead.saturating_neg();
-        if back >= duration && back > MOST_LATE {
+        // Behind a jump that a node has found, a packet is as long as that node makes it: it says nothing of what is new.
+        if back > MOST_LATE && (back >= duration || arrival.is_discontinuous()) {
             self.breaks.count_gap(0);
             return Place::Apart(None);
         }
@@ -135,13 +137,14 @@ mod tests {
     fn where_a_node_has_found_a_jump_none_is_tolerated() {
         let frame = MS / 8;
         let place = |ahead: i64| {
-            let packet = arrival(1_000, Some(ahead)).with(arrival(1_000, None).into_audio());
+            let packet = arrival(4_000, Some(ahead)).with(arrival(4_000, None).into_audio());
             let arrival = Arrival::of(Packet { discontinuity: true, ..packet }).expect("audio");
             Timeline::default().place(&arrival, Some(0))
         };
         assert_eq!([place(0), place(frame / 2), place(-frame / 2)], [Place::Follows; 3]);
         assert_eq!(place(frame), Place::Apart(Some(frame)));
         assert_eq!(place(-frame), Place::Overlaps(frame));
+        assert_eq!([place(-MOST_LATE), place(-MOST_LATE - 1)], [Place::Overlaps(MOST_LATE), Place::Apart(None)]);
     }
 
     #[test]
