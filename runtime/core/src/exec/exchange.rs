@@ -81,6 +81,8 @@ pub(super) struct OpenCall {
     pub(super) attempt: Attempt,
     /// How many values this call has brought for that packet.
     pub(super) emitted: usize,
+    /// At which output ports one of them has passed on the jump in time at which the packet came.
+    pub(super) jumped: SmallVec<[bool; 2]>,
     /// The host waits for [`Event::Resume`](super::event::Event::Resume) before the next part of its reply.
     pub(super) waits_for_room: bool,
 }
@@ -149,15 +151,18 @@ impl Exchange {
             let Some(place) = call.seek(&mut self.outbox, output.entry) else { continue };
             let EntryPlace { item, path, deadline, .. } = place;
             call.emitted += 1;
+            let own = Packet::new(output.value);
+            let pts = output.pts.or(own.pts).or(place.pts);
+            let duration = output.duration.or(own.duration).or(place.duration);
+            // What has another time is not what came behind the jump, and further answers follow on the first.
+            let discontinuity = place.discontinuity
+                && own.can_jump()
+                && is_time_of(pts, place.pts)
+                && !std::mem::replace(call.has_jumped(output.port), true);
             if call.emitted <= call.attempt.given {
                 continue;
             }
             call.attempt.given = call.emitted;
-            let own = Packet::new(output.value);
-            let pts = output.pts.or(own.pts).or(place.pts);
-            let duration = output.duration.or(own.duration).or(place.duration);
-            // What has another time is not what came behind the jump.
-            let discontinuity = place.discontinuity && pts == place.pts;
             let packet = Packet { discontinuity, ..own.at(pts, duration) };
             let queued = QueuedPacket { packet, item, path, deadline };
             self.outbox.push_back(StreamItem::Packet(queued, output.port));
@@ -277,11 +282,20 @@ impl OpenCall {
                 PendingItem::Entry { .. } => {
                     self.waiting.pop_front();
                     (self.attempt, self.emitted) = (Attempt::default(), 0);
+                    self.jumped.clear();
                 }
                 _ => outbox.extend(self.waiting.pop_front().and_then(PendingItem::into_stream_item)),
             }
         }
         None
+    }
+
+    /// Whether a value at this port has passed on the jump of the packet that the host replies to.
+    fn has_jumped(&mut self, port: usize) -> &mut bool {
+        if self.jumped.len() <= port {
+            self.jumped.resize(port + 1, false);
+        }
+        &mut self.jumped[port]
     }
 
     /// What can be done about a failure with the entry that is next.
@@ -311,6 +325,17 @@ impl OpenCall {
         }
         packets
     }
+}
+
+/// Whether a reply has the time of its input, which may have been seconds in float64 on its way: some months from the start
+/// these no longer tell each nanosecond apart.
+fn is_time_of(pts: Option<i64>, input: Option<i64>) -> bool {
+    let seconds = |pts: i64| pts as f64 / 1e9;
+    let is_near = |(pts, input)| {
+        let input = seconds(input);
+        (input.next_down()..=input.next_up()).contains(&seconds(pts))
+    };
+    pts == input || pts.zip(input).is_some_and(is_near)
 }
 
 impl PendingItem {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::exchange::{Attempt, EntryPlace, Exchange, OpenCall, PendingItem};
 use super::host_call::{CallEntry, HostCall};
 use super::stream_item::{QueuedPacket, StreamItem};
@@ -129,7 +131,15 @@ impl HostStage {
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
         let attempt = std::mem::take(&mut self.next);
         self.due = None;
-        exchange.begin(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0, waits_for_room: false });
+        exchange.begin(OpenCall {
+            id,
+            begun: Instant::now(),
+            waiting,
+            attempt,
+            emitted: 0,
+            jumped: SmallVec::new(),
+            waits_for_room: false,
+        });
         let mut call =
             HostCall { id, job, nodes: self.nodes.clone(), entries, ports: self.ports, epoch, taken_before: 0 };
         call.taken_before = self.taken_before.min(call.packets());

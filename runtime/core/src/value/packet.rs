@@ -37,6 +37,11 @@ impl Packet {
         Self { value, pts, duration, seq: 0, stream: 0, discontinuity: false }
     }
 
+    /// Whether a time can jump at it: sound without frames stands nowhere.
+    pub(crate) fn can_jump(&self) -> bool {
+        !matches!(&self.value, Value::Audio(audio) if audio.frames() == 0)
+    }
+
     /// The same packet at this time.
     #[must_use]
     pub fn at(mut self, pts: Option<i64>, duration: Option<i64>) -> Self {

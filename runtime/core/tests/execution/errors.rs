@@ -238,6 +238,31 @@ fn an_interrupted_session_does_not_wait_for_another_try() {
     assert_eq!(values, [Value::Int(211)]);
 }
 
+/// What the replaced instance held is lost, so what comes next may not follow; in another item nothing is to be followed.
+#[test]
+fn the_first_packet_of_a_new_instance_is_marked() {
+    let runtime = runtime();
+    let graph = chain(&runtime, &[("trip", "Trip", r#""at": [2, 4], "steps": 1"#, r#""skip""#)]);
+    let port = Port::new(None);
+    let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let none = TakeLimit { packets: 0, bytes: 0 };
+    for values in [0..5, 5..7] {
+        let mut packets = values.map(|value| Packet::new(Value::Int(value))).collect();
+        session.send(&mut packets, 0, PATIENCE, none).expect("taken");
+        session.flush().expect("it goes on");
+    }
+    session.finish().expect("it goes on");
+    let mut marked = Vec::new();
+    loop {
+        match session.receive(None, TakeLimit { packets: usize::MAX, bytes: usize::MAX }) {
+            Received::Outputs(outputs) => marked.extend(outputs.iter().map(|output| output.packet.discontinuity)),
+            Received::End => break,
+            Received::WouldBlock => drop(port.next(Some(PATIENCE))),
+        }
+    }
+    assert_eq!(marked, [false, false, false, true, false, false, false]);
+}
+
 #[test]
 fn a_session_counts_what_it_skips_and_tries_again() {
     let runtime = runtime();

@@ -9,7 +9,7 @@ use remotemedia_core::exec::{
     SessionError, SessionOptions, StreamPosition, TakeLimit, Waiting, WaitsFor,
 };
 use remotemedia_core::manifest::HostNodeType;
-use remotemedia_core::value::{Buffer, ForeignMemory, Packet};
+use remotemedia_core::value::{Audio, Buffer, ForeignMemory, Packet};
 
 use super::*;
 
@@ -517,22 +517,30 @@ fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them()
     assert_eq!(outputs.iter().map(|output| output.item).collect::<Vec<_>>(), [0, 0, 1, 1], "as the ENDs say");
 }
 
-/// The time of what a function got is that of what it returns, and so is a jump found there; another time of its own is none.
+/// The time of what a function got is that of what it returns, and so is a jump found there; another time of its own is none, and
+/// a second answer at a port follows on the first.
 #[test]
 fn a_jump_that_a_node_has_found_goes_through_a_host() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
+    let hosts = [("mine".to_owned(), HostNodeType::new(7, 5))].into();
     let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
     let port = Port::new(None);
     let session = open(&graph, &port);
-    let sent = [false, true].map(|discontinuity| Packet {
-        discontinuity,
-        ..Packet::new(Value::Int(0)).at(Some(i64::from(discontinuity)), None)
-    });
+    // The last ones in Unix time, some of which nanoseconds float64 has no number of seconds for.
+    let today = 1_790_000_000_123_456_789;
+    let sent = [(0, false), (1, true), (2, true), (today, true), (today, true)]
+        .map(|(pts, discontinuity)| Packet { discontinuity, ..Packet::new(Value::Int(0)).at(Some(pts), None) });
     session.send(&mut sent.into(), 0, PATIENCE, NONE).expect("taken");
     let call = next_call(&port);
-    let output = |(entry, pts)| HostOutput { entry, value: Value::Int(0), pts, duration: None, port: 0 };
-    let outputs = [(0, None), (1, None), (1, Some(1)), (1, Some(2))].map(output).into();
+    let empty = Audio::from_planar(Vec::new(), 1, 8_000).expect("valid audio");
+    let output = |(entry, pts)| {
+        let value = if (entry, pts) == (2, None) { empty.clone().into() } else { Value::Int(0) };
+        HostOutput { entry, value, pts, duration: None, port: 0 }
+    };
+    let in_seconds = ((today as f64 / 1e9) * 1e9).round() as i64;
+    assert_ne!(in_seconds, today);
+    let first = [(0, None), (1, None), (1, Some(1)), (1, Some(2)), (2, Some(3)), (2, None), (2, Some(2))];
+    let outputs = first.into_iter().chain([(3, Some(in_seconds)), (4, Some(today + 1_000))]).map(output).collect();
     port.reply(call.id, Reply { outputs, is_final: true, failure: None }).expect("taken");
     session.finish().expect("it goes on");
     let mut jumps = Vec::new();
@@ -543,7 +551,7 @@ fn a_jump_that_a_node_has_found_goes_through_a_host() {
             Received::End => break,
         }
     }
-    assert_eq!(jumps, [false, true, true, false]);
+    assert_eq!(jumps, [false, true, false, false, false, false, true, true, false]);
 }
 
 #[test]

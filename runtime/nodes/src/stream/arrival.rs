@@ -4,6 +4,8 @@
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Packet, Value};
 
+use super::timeline::MOST_LATE;
+
 /// Audio as it came.
 ///
 /// It has a time of its own, none, or only that of its packet: what a function of the host returns has the time of what the
@@ -77,9 +79,11 @@ impl Arrival {
         self.audio.pts
     }
 
-    /// When it begins behind audio that ends at `end`; without a time it follows. The time of its packet can't lie back.
+    /// When it begins behind audio that ends at `end`; without a time it follows. The time of its packet can't lie back, unless
+    /// a node before has found that times begin anew there.
     pub(crate) fn pts_after(&self, end: Option<i64>) -> Option<i64> {
-        self.audio.pts.filter(|pts| self.has_own_time || end.is_none_or(|end| *pts > end))
+        let lies_ahead = |pts: i64, end: i64| pts > end || (self.discontinuity && end.saturating_sub(pts) > MOST_LATE);
+        self.audio.pts.filter(|pts| self.has_own_time || end.is_none_or(|end| lies_ahead(*pts, end)))
     }
 
     /// The audio, at its time, whosever that is. What is made of it is handed on by [`Arrival::with`].
@@ -130,12 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_packet_can_lie_ahead_and_not_back() {
+    fn the_time_of_a_packet_can_lie_ahead_and_back_only_where_times_begin_anew() {
         let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
         let own = Arrival::of(Packet::new(audio.clone().with_pts(Some(5)).into())).expect("audio");
         let of_packet = Arrival::of(Packet::new(audio.into()).at(Some(5), None)).expect("audio");
         for (end, expected) in [(None, Some(5)), (Some(4), Some(5)), (Some(6), None)] {
             assert_eq!((own.pts_after(end), of_packet.pts_after(end)), (Some(5), expected));
         }
+        let marked = Arrival { discontinuity: true, ..of_packet };
+        assert_eq!([MOST_LATE, MOST_LATE + 1].map(|late| marked.pts_after(Some(5 + late))), [None, Some(5)]);
     }
 }

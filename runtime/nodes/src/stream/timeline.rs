@@ -53,7 +53,7 @@ const LEAST_TOLERANCE: i64 = 1_000_000;
 const MOST_FILLED: i64 = 60_000_000_000;
 /// A packet that brings nothing new and begins earlier than this is no late one: a new timeline begins. So it does at a jump that
 /// a node has found, however long the packet is.
-const MOST_LATE: i64 = 1_000_000_000;
+pub(super) const MOST_LATE: i64 = 1_000_000_000;
 
 impl Timeline {
     /// Places a packet beside audio that ends at `end`, and counts it if it does not follow. Without a time on either side,
@@ -100,6 +100,12 @@ pub(crate) fn is_jump(arrival: &Arrival, ahead: i64) -> bool {
 /// The frames at a rate that are nearest to a duration.
 pub(super) fn frames_of(duration: i64, rate: u32) -> u64 {
     MediaTime::to_frames(duration.max(0).cast_unsigned(), rate)
+}
+
+/// The frames at a rate that a duration has room for. Times are rounded to nanoseconds.
+pub(super) fn frames_within(duration: i64, rate: u32) -> u64 {
+    let nanoseconds = duration.max(0).cast_unsigned() + 1;
+    u64::try_from(u128::from(nanoseconds) * u128::from(rate) / 1_000_000_000).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -260,6 +260,7 @@ impl Chain {
         self.ending = None;
         for slot in &mut self.slots {
             slot.pts = None;
+            slot.has_lost.fill(false);
         }
         self.has_begun = false;
         let next = if self.brings_items { self.ask_source(item + 1) } else { None };
@@ -324,6 +325,12 @@ impl Chain {
             if let Some(seq) = slot.seqs.get_mut(port) {
                 packet.seq = *seq;
                 *seq += 1;
+            }
+            if let Some(has_lost) = slot.has_lost.get_mut(port)
+                && *has_lost
+                && packet.can_jump()
+            {
+                (packet.discontinuity, *has_lost) = (true, false);
             }
             let path = slot.path;
             if is_last {

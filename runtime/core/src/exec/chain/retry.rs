@@ -38,6 +38,7 @@ impl Chain {
         let old = std::mem::replace(&mut slot.node, fresh);
         let wants_cleanup = std::mem::replace(&mut slot.wants_cleanup, false);
         let pts = slot.pts;
+        slot.has_lost.fill(true);
         drop_node(old, wants_cleanup).map_err(|payload| panic_failure(node, self.item, pts, &*payload))?;
         self.initialize_at(position, graph, shared)?;
         if self.has_begun {

@@ -32,6 +32,9 @@ pub(super) struct NodeSlot {
     pub(super) pts: Option<i64>,
     /// The number of the next packet of each output port.
     pub(super) seqs: SmallVec<[u64; 2]>,
+    /// At which output ports nothing has come out since an instance was replaced in this item: what that held is lost, so that
+    /// the next packet may not follow on the one before.
+    pub(super) has_lost: SmallVec<[bool; 2]>,
     /// The epoch of the node that the instance belongs to.
     pub(super) epoch: u32,
     /// Kept if the packets at which the node fails are tried again.
@@ -63,6 +66,7 @@ impl NodeSlot {
             path: 0,
             pts: None,
             seqs: SmallVec::from_elem(0, node_type.outputs.len()),
+            has_lost: SmallVec::from_elem(false, node_type.outputs.len()),
             epoch: 0,
             attempt: node.on_error.retry().map(|_| Box::default()),
             _counted: LiveCount::node(),
