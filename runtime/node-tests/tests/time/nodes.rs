@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use remotemedia_core::node::{Context, Node, NodeError, NodeType, Port, Step, TimeBreakCounts};
-use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
+use remotemedia_core::value::{Audio, DataType, Kind, Layout, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use crate::jumps::{ORIGIN, Streams, accidents, happen};
@@ -38,7 +38,7 @@ fn ways() -> Vec<(&'static str, Json, After)> {
         // The rate that the audio has.
         ("AudioResample", json!({"rate": 16_000}), After::Anew),
         ("AudioChunk", json!({"duration_ms": 20}), After::Anew),
-        ("AudioChunk", json!({"frames": 1_000, "hop_frames": 300, "last": "pad"}), After::Anew),
+        ("AudioChunk", json!({"frames": 1_000, "hop_frames": 300}), After::Anew),
         ("AudioConcat", json!({}), After::Anew),
         ("AudioConcat", json!({"max_duration_ms": 130}), After::Anew),
         ("AudioFilter", json!({"kind": "highpass", "frequency_hz": 200, "order": 4}), After::Anew),
@@ -224,6 +224,70 @@ fn times_that_begin_anew_do_so_to_the_node_behind_it() {
     assert_eq!(error.cause, "the sound at 'in0' goes back by 2.000 s");
 }
 
+/// What a node leaves out of the sound before a change of format, or puts there where the time jumps, moves nothing of what comes
+/// next and hides nothing of it, whatever the node behind it makes of the sound.
+#[test]
+fn what_a_node_leaves_out_or_adds_between_two_sounds_moves_none() {
+    let mut cases = ways().into_iter().map(|(name, params, _)| (name, params)).collect::<Vec<_>>();
+    cases.extend([
+        ("AudioChunk", json!({"duration_ms": 62, "last": "drop"})),
+        ("AudioChunk", json!({"duration_ms": 62, "last": "pad"})),
+        ("AudioConcat", json!({"max_duration_ms": 62, "min_duration_ms": 50})),
+        ("AudioTrim", json!({"ends": "start"})),
+        ("RandomCrop", json!({"duration_s": 0.498, "pad": "none"})),
+        ("AudioConvolve", json!({"taps": [vec![0.01; 300]]})),
+    ]);
+    for (name, params) in cases {
+        let node_type = registry_type(name);
+        // A converter rounds each sound to whole frames of another rate, and chunks that overlap are apart anyway.
+        let is_other = name == "AudioResample" || params.get("hop_frames").is_some();
+        if is_other || !node_type.outputs.iter().any(|port| port.kinds.contains(Kind::Audio)) {
+            continue;
+        }
+        let audio = audio_for(node_type, &params);
+        let (rate, channels) = (audio.rate() as usize, audio.channels());
+        // Silence on both sides of the middle, and no frame that is missing at its time.
+        let quiet = rate / 2 - rate / 400..rate / 2 + rate / 400;
+        let samples = audio.iter_channels().flat_map(|channel| {
+            channel.iter().enumerate().map(|(frame, sample)| if quiet.contains(&frame) { 0.0 } else { *sample })
+        });
+        let audio = Audio::from_planar(samples.collect(), channels, audio.rate()).expect("valid audio");
+        let frames = rate / 200;
+        let packet = |number: usize| {
+            let pts = ORIGIN + MediaTime::of_frames((number * frames) as u64, audio.rate());
+            let packet = audio.slice(number * frames, frames).with_pts(Some(pts));
+            let other = Layout::Named("other".into());
+            Packet::new(if number < 100 { packet } else { packet.with_layout(other) }.into())
+        };
+        for gaps in [0..0, 80..81, 100..101] {
+            let packets = (0..200).filter(|number| !gaps.contains(number)).map(packet);
+            let emitted = emitted(node_type, &params, packets);
+            let mut expected = Vec::new();
+            emitted.iter().for_each(|packet| add(packet.clone(), &mut expected));
+            let chunk = registry_type("AudioChunk");
+            let (made, counts) = run_packets(chunk, &json!({"duration_ms": 50}), "restart", emitted);
+            assert_eq!(counts.overlaps, 0, "{name} with {params}, without {gaps:?}");
+            assert!(made == expected, "{name} with {params}, without {gaps:?}");
+        }
+    }
+}
+
+/// Sound that goes up to a jump, which lies between two frames: none of what comes next is trimmed, however many such there are.
+#[test]
+fn parts_of_a_frame_do_not_add_up() {
+    for (name, params) in [
+        ("AudioConvolve", json!({"taps": [vec![0.01; 300]]})),
+        ("AudioChunk", json!({"duration_ms": 20, "last": "pad"})),
+    ] {
+        let audio = Audio::from_planar(vec![0.5; 51], 1, 16_000).expect("valid audio");
+        let packets = (0..40).map(|number| Packet::new(audio.clone().with_pts(Some(number * 5_240_000)).into()));
+        let emitted = emitted(registry_type(name), &params, packets);
+        let chunk = registry_type("AudioChunk");
+        let (_, counts) = run_packets(chunk, &json!({"duration_ms": 50}), "restart", emitted);
+        assert_eq!(counts.overlaps, 0, "{name}");
+    }
+}
+
 /// Whatever their times, their rates and their channels are.
 #[test]
 fn packets_without_frames_change_nothing() {
@@ -312,9 +376,9 @@ fn times_that_are_ignored_follow_across_a_change_of_format() {
         let audio = Audio::from_planar(vec![0.5; channels * 160], channels, 8_000).expect("valid audio");
         Packet::new(audio.with_pts(Some(pts_ms * 1_000_000)).into())
     };
-    for (gaps, times_ms) in [("ignore", [5_000, 5_020, 5_040]), ("restart", [5_000, 5_070, 5_100])] {
+    for (gaps, times_ms) in [("ignore", [5_000, 5_020, 5_040]), ("restart", [5_000, 5_070, 5_120])] {
         let mut node = harness::drive::prepare("AudioGain", json!({ "gaps": gaps })).expect("valid params");
-        let packets = [packet(1, 5_000), packet(2, 5_070), packet(1, 5_100)];
+        let packets = [packet(1, 5_000), packet(2, 5_070), packet(1, 5_120)];
         let made = harness::drive::run(&mut *node, packets).expect("it works");
         let times = made.iter().map(|packet| packet.pts).collect::<Vec<_>>();
         assert_eq!(times, times_ms.map(|time| Some(time * 1_000_000)), "{gaps}");

@@ -178,7 +178,7 @@ impl SegmentProcessor for Chunk {
         Ok(Some(Value::from(chunk).into()))
     }
 
-    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let left = self.held.frames();
         let pts = segment.time(self.start);
         let is_new = left > self.covered;
@@ -188,7 +188,14 @@ impl SegmentProcessor for Chunk {
             (None, _) | (_, LastChunk::Drop) => None,
             (Some(rest), LastChunk::Keep) => Some(Value::from(rest).into()),
             (Some(rest), LastChunk::Pad) => {
-                let length = self.length.at(segment.rate);
+                // Where the next sound begins, there is no room for silence any more.
+                let room = match why {
+                    SegmentEnd::Item => usize::MAX,
+                    SegmentEnd::Format(missing) | SegmentEnd::Jump(missing) => {
+                        left.saturating_add(usize::try_from(missing).unwrap_or(usize::MAX))
+                    }
+                };
+                let length = self.length.at(segment.rate).min(room);
                 let mut samples = Vec::with_capacity(length * segment.channels);
                 for (channel, sounding) in rest.iter_channels().enumerate() {
                     samples.extend_from_slice(sounding);

@@ -5,7 +5,7 @@ use remotemedia_core::node::{NodeError, TimeBreaks};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
 use super::arrival::Intake;
-use super::timeline::{Gaps, Place, Timeline, frames_of};
+use super::timeline::{Gaps, Place, Timeline, frames_of, frames_within};
 
 /// Audio without a change of rate, channels or layout, and without a jump in time.
 #[derive(Clone, Debug)]
@@ -22,7 +22,8 @@ pub(crate) struct Segment {
     pub(crate) begin: Option<i64>,
     /// Whether it continues the segment before, in the same format, after a jump in time.
     pub(crate) follows_jump: bool,
-    /// Whether its time jumps from the end of the audio before it, of whatever format that is.
+    /// Whether what is made of it may not follow on what was handed on before: its time jumps, or it has another format than the
+    /// segment before, of which a node may leave something out.
     pub(crate) discontinuity: bool,
     /// Frames handed on.
     pub(crate) position: u64,
@@ -37,7 +38,8 @@ pub(crate) enum SegmentEnd {
     Item,
     /// The format changes, and so many frames are missing before it.
     Format(u64),
-    /// The time jumps: so many frames are missing.
+    /// The time jumps: so many frames are missing. A part of one that is missing too is not counted, so that what is put there
+    /// ends before the next sound.
     Jump(u64),
 }
 
@@ -172,9 +174,9 @@ impl Reader {
         let segment = self.segment.as_ref()?;
         let why = match &self.waiting {
             Some(waiting) if !segment.fits(&waiting.audio) => {
-                SegmentEnd::Format(frames_of(self.jump.unwrap_or(0), segment.rate))
+                SegmentEnd::Format(frames_within(self.jump.unwrap_or(0), segment.rate))
             }
-            Some(_) => SegmentEnd::Jump(frames_of(self.jump?, segment.rate)),
+            Some(_) => SegmentEnd::Jump(frames_within(self.jump?, segment.rate)),
             None if self.ending => SegmentEnd::Item,
             None if self.is_cut => SegmentEnd::Jump(0),
             None => return None,
@@ -211,10 +213,15 @@ impl Reader {
             elapsed: since_begin.unwrap_or(self.elapsed),
             begin: self.begin.map(|(begin, _)| begin).or(origin),
             follows_jump: std::mem::take(&mut self.follows_jump),
-            discontinuity: jumps,
+            discontinuity: jumps || self.end.is_some(),
             position: 0,
             ends_packet: false,
         }))
+    }
+
+    /// What is made of the open segment says that it may not follow on what was handed on before.
+    pub(crate) fn mark(&mut self) {
+        self.discontinuity = true;
     }
 
     /// A packet of what was made of the audio: the first one with frames behind a jump says so.
@@ -229,7 +236,8 @@ impl Reader {
 
     /// The next frames of what waits, and of silence before it; at most as many as are wanted. A whole packet has its own time.
     /// Parts of one have that of the segment, since what a packet may be off by is more than a short part may be; so has what
-    /// has no time, and all where times are ignored. They count as handed on once [`Segment::position`] is raised.
+    /// begins a segment, what has no time, and all where times are ignored. They count as handed on once
+    /// [`Segment::position`] is raised.
     pub(crate) fn next(&mut self, wants: impl FnOnce(&Segment) -> usize) -> Option<(&mut Segment, Audio)> {
         let (waiting, segment) = (self.waiting.as_mut()?, self.segment.as_mut()?);
         let most = wants(segment);
@@ -243,7 +251,8 @@ impl Reader {
         let left = waiting.audio.frames() - waiting.taken;
         let frames = left.min(most);
         let mut audio = waiting.audio.slice(waiting.taken, frames);
-        if self.timeline.gaps == Gaps::Ignore || audio.pts.is_none() || audio.frames() < waiting.audio.frames() {
+        let is_part = audio.frames() < waiting.audio.frames();
+        if self.timeline.gaps == Gaps::Ignore || audio.pts.is_none() || is_part || segment.position == 0 {
             audio.pts = segment.time(segment.position);
         }
         waiting.taken += frames;

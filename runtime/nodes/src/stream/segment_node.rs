@@ -166,6 +166,10 @@ impl<P: SegmentProcessor> SegmentNode<P> {
             } else if reader.is_waiting() {
                 if let Some(segment) = reader.open() {
                     process.begin(segment)?;
+                    // Whatever it has left out of the segment before: what comes out of this one is at its time, to the sample.
+                    if segment.discontinuity {
+                        reader.mark();
+                    }
                     continue;
                 }
                 let Some((segment, audio)) =
