@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -430,6 +431,35 @@ def test_a_result_that_a_power_cut_left_shorter_is_made_again(
     Path("rows.jsonl").write_text(text.replace(f'"bytes": {len(whole)}, ', ""))
     os.truncate("out/a.wav", 0)
     assert (command(capsys, *CONVERT, "--resume")[0], Path("out/a.wav").read_bytes()) == (0, b"")
+
+
+@pytest.mark.parametrize("lost", [1, 2, None])
+def test_what_lacks_in_a_file_of_all_results_is_made_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], lost: int | None
+) -> None:
+    words = ("AudioDecode >> AudioLevel()", "-i", "*.flac", "-o", "all.jsonl", "--index", "rows.jsonl")
+    assert command(capsys, "run", *words)[0] == 0
+    lines = Path("all.jsonl").read_text().splitlines(keepends=True)
+    names = [json.loads(line)["input"] for line in lines]
+    assert [row["lines"] for row in rows().values()] == [[names.count(name)] for name in rows()]
+    if lost is None:
+        os.unlink("all.jsonl")
+    else:
+        # A line that a cut has left in part is none.
+        os.truncate("all.jsonl", len("".join(lines[:-lost]).encode()) + 5)
+    again = len(set(names if lost is None else names[-lost:]))
+    code, _, err = command(capsys, "run", *words, "--resume")
+    assert (code, err.splitlines()[0]) == (
+        0,
+        f"remotemedia: a result is shorter than it was when the index was written; to run again: {again}",
+    )
+    assert sorted(Path("all.jsonl").read_text().splitlines(keepends=True)) == sorted(lines)
+    # One of before does not say how many there were.
+    text = Path("rows.jsonl").read_text()
+    Path("rows.jsonl").write_text(re.sub(r', "lines": \[\d+\]', "", text))
+    os.unlink("all.jsonl")
+    assert command(capsys, "run", *words, "--resume")[0] == 0
+    assert Path("all.jsonl").read_text() == ""
 
 
 def test_a_shard_that_a_power_cut_left_shorter_is_made_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

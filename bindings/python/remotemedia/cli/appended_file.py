@@ -22,6 +22,25 @@ MOST_REPLACED = 10
 """So many times in turn a file is replaced between its opening and its lock only by who keeps doing so."""
 
 
+def lines_of(path: str) -> Iterator[tuple[bytes, Any]]:
+    """The whole lines of a file, each with its value; what a crash left of one is left out.
+
+    Raises `InvalidArgumentError` for a line that is no JSON.
+    """
+    with open(path, "rb") as file:
+        lines = file.readlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            # Only the last line may be cut off. A power cut can leave zeros in place of several.
+            if number == len(lines) or not line.strip(b"\0\n"):
+                continue
+            raise InvalidArgumentError(f"{path}: line {number} is no JSON; choose another name") from None
+        if line.endswith(b"\n"):
+            yield line, with_names(value, from_native) if isinstance(value, dict) else value
+
+
 class AppendedFile:
     """A file of JSON lines that grows, and that one process at a time may write."""
 
@@ -61,20 +80,8 @@ class AppendedFile:
 
     def lines(self) -> Iterator[tuple[bytes, Any]]:
         """The whole lines, each with its value; what a crash left of one is left out. A pipe gives none back."""
-        if not self.is_file:
-            return
-        with open(self.path, "rb") as file:
-            lines = file.readlines()
-        for number, line in enumerate(lines, 1):
-            try:
-                value = json.loads(line)
-            except ValueError:
-                # Only the last line may be cut off. A power cut can leave zeros in place of several.
-                if number == len(lines) or not line.strip(b"\0\n"):
-                    continue
-                raise InvalidArgumentError(f"{self.path}: line {number} is no JSON; choose another name") from None
-            if line.endswith(b"\n"):
-                yield line, with_names(value, from_native) if isinstance(value, dict) else value
+        if self.is_file:
+            yield from lines_of(self.path)
 
     def append(self, data: bytes) -> None:
         """Adds whole lines. If they can't all be written, none of them is."""

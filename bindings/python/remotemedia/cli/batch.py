@@ -304,10 +304,8 @@ class Batch:
                 lines.add(destination.options.records(done.found[sink].packets, sink, source.name))
             if destination.is_stdout:
                 sys.stdout.buffer.flush()
-        for destination, journal in self.journals:
-            for sink in destination.sinks:
-                records = destination.options.records(done.found[sink].packets, sink, source.name)
-                journal.append(document(records, destination.ending))
+        if self.journals:
+            done.row["lines"] = [self._append(done, source, each, journal) for each, journal in self.journals]
         if not self.destinations.all:
             self.progress.erase()
             self.printer.add(done.found, source)
@@ -316,6 +314,16 @@ class Batch:
             await self._on_thread(partial(self._to_shard, source, done.row))
         elif self.has_rows:
             self.ledger.settled.append(done.row)
+
+    def _append(self, done: Done, source: Input, destination: Destination, journal: AppendedFile) -> int:
+        """Adds the results of an input to a file of all results; returns how many lines they are."""
+        lines = 0
+        for sink in destination.sinks:
+            records = destination.options.records(done.found[sink].packets, sink, source.name)
+            data = document(records, destination.ending)
+            journal.append(data)
+            lines += data.count(b"\n")
+        return lines
 
     async def _add_settled(self) -> None:
         """Writes the rows that wait, while other inputs are processed."""

@@ -67,8 +67,9 @@ class Index:
             self._file.close()
             raise InvalidArgumentError(f"--index {path}: {wrong}")
 
-    def resume(self, inputs: Sequence[Input], manifest: str, jobs: int) -> None:
-        """Finds what is done. Reads the inputs that have rows, `jobs` at a time."""
+    def resume(self, inputs: Sequence[Input], manifest: str, jobs: int, has_lines: Callable[[Row], bool]) -> None:
+        """Finds what is done. Reads the inputs that have rows, `jobs` at a time; `has_lines` tells whether the results
+        of a row in files of all results are there."""
         sources = {source.key: source for source in inputs}
         last: dict[Key, dict[str, Any]] = {}
         for row in self.all_rows():
@@ -89,7 +90,7 @@ class Index:
         pool = Workers("remotemedia-resume", jobs)
         hashed = [fetched(partial(_is_same, good[key], sources[key], manifest), pool) for key in known]
         same = [each.result() for each in hashed]
-        cut_off = {key for key in known if _is_cut_off(good[key])}
+        cut_off = {key for key in known if _is_cut_off(good[key]) or not has_lines(good[key])}
         changed = cut_off | {key for key, is_same in zip(known, same, strict=True) if not is_same}
         for key, row in good.items():
             if key not in changed:

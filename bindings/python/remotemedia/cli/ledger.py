@@ -9,16 +9,17 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from .._media.file import at_home
 from ..errors import InvalidArgumentError
-from .appended_file import AppendedFile
+from .appended_file import AppendedFile, lines_of
 from .batch_files import check_first_files, check_same_manifest
 from .disk import Disk
-from .index import Index, size_of
+from .index import Index, Row, size_of
 from .inputs import Input, Key
 from .leftovers import remove_parts
 from .measures import column_names, columns_of
@@ -168,7 +169,7 @@ class Ledger:
         """Finds what is done, and removes what a killed run left of files."""
         if is_terminal(sys.stderr):
             tell("comparing the inputs with the index", sys.stderr, "bold")
-        index.resume(self.inputs, self.manifest_hash, self._jobs)
+        index.resume(self.inputs, self.manifest_hash, self._jobs, self._has_lines())
         check_same_manifest(self.destinations, index)
         if index.changed:
             tell(f"{index.reason}; to run again: {len(index.changed)}", sys.stderr, "bold")
@@ -185,6 +186,13 @@ class Ledger:
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, *self._beside))])
         if self.destinations.shards is None:
             index.withdraw()
+
+    def _has_lines(self) -> Callable[[Row], bool]:
+        """Tells of a row whether the files of all results have as many lines of its input as it says."""
+        there = [_lines_by_input(each.shared) for each in self.destinations.grown]
+        return lambda row: all(
+            found[row["input"]] >= lines for found, lines in zip(there, row.get("lines", ()), strict=False)
+        )
 
     def _resume_file_sinks(self, index: Index, left: Sequence[Input]) -> None:
         """Lets nodes that write files replace what belongs to the inputs that are `left`, and nothing else."""
@@ -207,3 +215,10 @@ class Ledger:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
         index.end()
+
+
+def _lines_by_input(path: str | None) -> Counter[str]:
+    """How many lines of a file of all results are of each input; none where it is gone."""
+    if path is None or not os.path.isfile(path):
+        return Counter()
+    return Counter(str(row.get("input")) for _, row in lines_of(path) if isinstance(row, dict))

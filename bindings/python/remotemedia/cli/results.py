@@ -102,6 +102,11 @@ class Destinations:
         return [each for each in self.all if each.shared is not None]
 
     @property
+    def grown(self) -> list[Destination]:
+        """Those of `shared` that grow in their place where the run has an index: files that can be read again."""
+        return [each for each in self.shared if not each.is_stdout and not each.is_device]
+
+    @property
     def places(self) -> str:
         """Where results are, for people."""
         places = (self.shards.place if self.shards and each.is_staged else each.place for each in self.all)
