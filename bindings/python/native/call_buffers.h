@@ -38,8 +38,9 @@ typedef struct rmpy_call_buffers {
     size_t table_length;
 } rmpy_call_buffers;
 
-/* Opens the document that a call has left outside of its room, perhaps once more: its bytes, and in `table` its buffers,
-   whose memory may outlive it. The call keeps all of it until `rmpy_let_go`, but for what was taken out of a table. */
+/* Opens the document that a call has left outside of its room, perhaps once more: its bytes, and in `table` its
+   buffers, whose memory may outlive it. The call keeps all of it until `rmpy_let_go`, but for what was taken out of a
+   table. */
 rm_status rmpy_open_document(rmpy_call_buffers *call, const uint8_t **data, size_t *length);
 
 /* Frees what a call has left and nobody has taken over: the document, memory, an error. Each call begins with it. */

@@ -29,8 +29,8 @@ void rmpy_clear_error(rm_error **place);
    ends the memory is freed: small memory with a later call, large memory at once, or by another thread if an event loop
    runs here.
 
-   free_by(waiting, running_loop): sets where handles of small memory wait, whose `append` gets their addresses, and what
-   tells the event loop that runs here, or None. Both are in C, so that no signal handler comes between.
+   free_by(waiting, running_loop): sets where handles of small memory wait, whose `append` gets their addresses, and
+   what tells the event loop that runs here, or None. Both are in C, so that no signal handler comes between.
 
    Returns 0, or -1 if there is no memory. */
 int rmpy_add_lifetimes(uintptr_t dict);

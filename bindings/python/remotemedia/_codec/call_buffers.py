@@ -61,8 +61,10 @@ class CallBuffers(Encoder, Decoder):
     def __init__(self, room: int = AREA_BYTES) -> None:
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
+        # What the collector has cleared is used again where a generator lives on; its own memory must be there then.
+        self._memory: Any = ffi.new("rmpy_call_buffers *")
         # It owns what calls leave in it, until the values of their documents do.
-        self.native: Any = ffi.gc(ffi.new("rmpy_call_buffers *"), lib.rmpy_clear_call_buffers)
+        self.native: Any = ffi.gc(self._memory, lib.rmpy_clear_call_buffers)
         self.address = int(ffi.cast("uintptr_t", self.native))
         self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", room)
