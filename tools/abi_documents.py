@@ -124,6 +124,17 @@ def documents() -> dict[str, Schema]:
         {"from": TEXT, "to": TEXT, "kind": TEXT},
         {"delay_ms": POSITIVE, "buffer": {"type": "object"}},
     )
+    form = record(
+        "What a port emits: null in a shape stands for time, a list of a field for a list of such.",
+        {"kind": TEXT},
+        {
+            "rate": POSITIVE,
+            "channels": POSITIVE,
+            "dtype": TEXT,
+            "shape": listed({"anyOf": [POSITIVE, {"type": "null"}]}),
+            "fields": {"type": "object"},
+        },
+    )
     quantiles = dict.fromkeys(("p50_ns", "p99_ns", "max_ns"), COUNT)
     live = "runtimes ports pipelines sessions documents memories errors host_buffers runs nodes"
     return {
@@ -228,7 +239,13 @@ def documents() -> dict[str, Schema]:
                 "inputs": listed(
                     record("An input, and the ports that it goes to.", {"name": TEXT, "to": listed(TEXT)})
                 ),
-                "outputs": listed(record("An output, and the port that it comes from.", {"name": TEXT, "from": TEXT})),
+                "outputs": listed(
+                    record(
+                        "An output, the port that it comes from, and what is known of it before anything runs.",
+                        {"name": TEXT, "from": TEXT},
+                        {"form": form},
+                    )
+                ),
             },
         ),
         "build_info": record(

@@ -177,7 +177,7 @@ type LastChunk string
 const (
 	// LastChunkKeep: It is shorter.
 	LastChunkKeep LastChunk = "keep"
-	// LastChunkPad: Silence fills it up.
+	// LastChunkPad: Silence fills it up, as far as the next sound leaves room for it.
 	LastChunkPad LastChunk = "pad"
 	// LastChunkDrop: It is left out.
 	LastChunkDrop LastChunk = "drop"

@@ -108,8 +108,8 @@ export interface AudioChunkParams {
    */
   hop_ms?: number | null;
   /**
-   * What becomes of the last chunk if too little is left for it. `"keep"`: It is shorter. `"pad"`: Silence fills it up.
-   * `"drop"`: It is left out. By default "keep".
+   * What becomes of the last chunk if too little is left for it. `"keep"`: It is shorter. `"pad"`: Silence fills it up,
+   * as far as the next sound leaves room for it. `"drop"`: It is left out. By default "keep".
    */
   last?: "keep" | "pad" | "drop";
   /**

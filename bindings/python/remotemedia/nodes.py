@@ -231,7 +231,7 @@ class AudioChunk(Node):
         hop_ms: From the beginning of a chunk to that of the next, in milliseconds; beside `duration_ms`, and not more.
           From 0.01 to 3600000.
         last: What becomes of the last chunk if too little is left for it. "keep": It is shorter. "pad": Silence fills
-          it up. "drop": It is left out.
+          it up, as far as the next sound leaves room for it. "drop": It is left out.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
           longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for

@@ -166,8 +166,7 @@ def test_a_rate_that_no_recording_has() -> None:
         (
             "FastResampleNode",
             {"rate": 8000},
-            "rate: FastResampleNode has no param 'rate'; "
-            "its params are 'target_rate', 'quality', 'source_rate' and 'channels'",
+            "rate: FastResampleNode has no param 'rate'; did you mean 'target_rate' or 'source_rate'?",
         ),
         ("VAD", {"rate": "16000"}, 'rate: expected 16000 or 8000, got the text "16000"; remove the quotes: 16000'),
         ("VAD", {"rate": 44100}, "rate: expected 16000 or 8000, got 44100"),

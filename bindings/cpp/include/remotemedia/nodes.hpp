@@ -59,7 +59,7 @@ struct AudioChunk {
     /// 0.01 to 3600000.
     std::optional<Number> hop_ms{};
     /// What becomes of the last chunk if too little is left for it. One of `keep` (It is shorter), `pad` (Silence fills
-    /// it up), `drop` (It is left out). By default keep.
+    /// it up, as far as the next sound leaves room for it), `drop` (It is left out). By default keep.
     std::optional<std::string> last{};
     /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
     /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a

@@ -60,7 +60,7 @@ pub enum LastChunk {
     /// It is shorter.
     #[default]
     Keep,
-    /// Silence fills it up.
+    /// Silence fills it up, as far as the next sound leaves room for it.
     Pad,
     /// It is left out.
     Drop,

@@ -219,7 +219,7 @@ public final class Nodes {
         public enum Last {
             /// It is shorter.
             KEEP("keep"),
-            /// Silence fills it up.
+            /// Silence fills it up, as far as the next sound leaves room for it.
             PAD("pad"),
             /// It is left out.
             DROP("drop");
