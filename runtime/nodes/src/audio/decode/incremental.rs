@@ -316,7 +316,11 @@ impl ByteStream {
                 let bytes = self.bytes.clone();
                 Box::new(SoundingLinks::new(self.bytes.source(), move |place, len| bytes.peek(place, len)))
             }
-            _ => Box::new(PatchedSource::new(self.bytes.source(), blocks.patches(self.bytes.end()))),
+            Container::Matroska => {
+                let source = self.bytes.endless_source();
+                Box::new(PatchedSource::new(source, blocks.patches(self.bytes.end())))
+            }
+            _ => Box::new(self.bytes.source()),
         };
         let begins = if container == Container::Matroska { blocks.begins() } else { begins };
         let wanted = Wanted { track, facts: blocks.facts() };

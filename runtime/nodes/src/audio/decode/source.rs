@@ -305,7 +305,10 @@ impl<S: MediaSource> MediaSource for PatchedSource<S> {
 pub(super) struct Arriving(Arc<Mutex<Window>>);
 
 /// The reader's end of [`Arriving`].
-pub(super) struct ArrivingSource(Arc<Mutex<Window>>);
+pub(super) struct ArrivingSource {
+    window: Arc<Mutex<Window>>,
+    tells_len: bool,
+}
 
 #[derive(Default)]
 struct Window {
@@ -336,7 +339,12 @@ enum Piece {
 
 impl Arriving {
     pub(super) fn source(&self) -> ArrivingSource {
-        ArrivingSource(Arc::clone(&self.0))
+        ArrivingSource { window: Arc::clone(&self.0), tells_len: true }
+    }
+
+    /// One of which nobody knows where it ends, for a reader that refuses elements that end behind that.
+    pub(super) fn endless_source(&self) -> ArrivingSource {
+        ArrivingSource { tells_len: false, ..self.source() }
     }
 
     pub(super) fn push(&self, piece: Buffer) {
@@ -535,7 +543,7 @@ impl Read for ArrivingSource {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         /// Small reads keep what the reader holds in its own buffer small, so that little must arrive ahead of time.
         const MOST: usize = 1024;
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let end = window.goes_on.map_or(window.limit, |goes_on| goes_on.place.min(window.limit));
         let there = usize::try_from(end.saturating_sub(window.read)).unwrap_or(usize::MAX);
         if there == 0 {
@@ -567,8 +575,8 @@ impl MediaSource for ArrivingSource {
 
     /// Known once all has arrived: so a reader knows whether the end that it meets is that of the file.
     fn byte_len(&self) -> Option<u64> {
-        let window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        window.finished.then_some(window.end)
+        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        (window.finished && self.tells_len).then_some(window.end)
     }
 }
 
