@@ -4,13 +4,12 @@
 use std::collections::VecDeque;
 
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::formats::{Attachment, FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::{ChapterGroup, Metadata};
 use symphonia::core::packet::Packet;
 
 use super::gap_source::GapSource;
-use super::symphonia_reader::{jumped_to, wanted_frame};
+use super::symphonia_reader::{inner_reader_fields, jumped_to, wanted_frame};
 
 /// How a container jumps. Frames are decoded frames from the start of the file, as the decoder gives them.
 pub(super) trait Jump: Send + Sync {
@@ -64,29 +63,7 @@ impl JumpReader {
 }
 
 impl FormatReader for JumpReader {
-    fn format_info(&self) -> &FormatInfo {
-        self.reader.format_info()
-    }
-
-    fn media_info(&self) -> &MediaInfo {
-        self.reader.media_info()
-    }
-
-    fn attachments(&self) -> &[Attachment] {
-        self.reader.attachments()
-    }
-
-    fn chapters(&self) -> Option<&ChapterGroup> {
-        self.reader.chapters()
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.reader.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        self.reader.tracks()
-    }
+    inner_reader_fields!();
 
     fn seek(&mut self, _: SeekMode, to: SeekTo) -> Result<SeekedTo> {
         let frame = wanted_frame(to)?;

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::formats::{Attachment, FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::{ChapterGroup, Metadata};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::formats::MkvReader;
+
+use super::symphonia_reader::inner_reader_fields;
 
 /// The facts of the packets of all tracks, shared by who finds them and by the reader.
 #[derive(Clone, Debug, Default)]
@@ -96,29 +97,7 @@ impl MatroskaReader {
 }
 
 impl FormatReader for MatroskaReader {
-    fn format_info(&self) -> &FormatInfo {
-        self.reader.format_info()
-    }
-
-    fn media_info(&self) -> &MediaInfo {
-        self.reader.media_info()
-    }
-
-    fn attachments(&self) -> &[Attachment] {
-        self.reader.attachments()
-    }
-
-    fn chapters(&self) -> Option<&ChapterGroup> {
-        self.reader.chapters()
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.reader.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        self.reader.tracks()
-    }
+    inner_reader_fields!();
 
     fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
         // The facts are those of packets one behind the other.

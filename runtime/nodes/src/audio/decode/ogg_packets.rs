@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::errors::{Error, Result, SeekErrorKind};
-use symphonia::core::formats::{Attachment, FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::core::meta::{ChapterGroup, Metadata};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::ogg_pages::{FIRST, LAST_OF_STREAM, MARK, page_len, serial};
+use super::symphonia_reader::inner_reader_fields;
 
 /// The streams of a link whose last page the reader has.
 #[derive(Clone, Default)]
@@ -178,29 +178,7 @@ impl Count {
 }
 
 impl FormatReader for OggPackets {
-    fn format_info(&self) -> &FormatInfo {
-        self.reader.format_info()
-    }
-
-    fn media_info(&self) -> &MediaInfo {
-        self.reader.media_info()
-    }
-
-    fn attachments(&self) -> &[Attachment] {
-        self.reader.attachments()
-    }
-
-    fn chapters(&self) -> Option<&ChapterGroup> {
-        self.reader.chapters()
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.reader.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        self.reader.tracks()
-    }
+    inner_reader_fields!();
 
     fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
         Err(Error::SeekError(SeekErrorKind::Unseekable))

@@ -124,3 +124,33 @@ macro_rules! format_reader_fields {
     };
 }
 pub(super) use format_reader_fields;
+
+/// What a reader that changes packets of another one, its `reader`, tells as that does.
+macro_rules! inner_reader_fields {
+    () => {
+        fn format_info(&self) -> &symphonia::core::formats::FormatInfo {
+            self.reader.format_info()
+        }
+
+        fn media_info(&self) -> &symphonia::core::formats::MediaInfo {
+            self.reader.media_info()
+        }
+
+        fn attachments(&self) -> &[symphonia::core::formats::Attachment] {
+            self.reader.attachments()
+        }
+
+        fn chapters(&self) -> Option<&symphonia::core::meta::ChapterGroup> {
+            self.reader.chapters()
+        }
+
+        fn metadata(&mut self) -> symphonia::core::meta::Metadata<'_> {
+            self.reader.metadata()
+        }
+
+        fn tracks(&self) -> &[symphonia::core::formats::Track] {
+            self.reader.tracks()
+        }
+    };
+}
+pub(super) use inner_reader_fields;
