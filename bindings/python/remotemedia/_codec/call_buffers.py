@@ -270,6 +270,12 @@ class CallBuffers(Encoder, Decoder):
             for released in found[place : place + 1]:
                 ownership.release(released)
 
+    def abandon(self, place: int) -> None:
+        """Lets go of an interrupted call: of what was packed for it, else of what its list has at this place."""
+        if not self.take_back():
+            self.release_unread(place)
+        self.release_table()
+
     def let_go(self) -> None:
         """Lets go of what the last call has left: its caller has it, or takes no more of it."""
         lib.rmpy_let_go(self.native)
@@ -280,8 +286,10 @@ class CallBuffers(Encoder, Decoder):
         """Whether the document that a call left takes too long to unpack on an event loop."""
         if self.output.document == NULL:
             return False
-        _, length, _, count = self._look(self.output.document)
-        return bool(length >= LONG_BYTES or count >= LONG_TABLE)
+        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
+        table, count = ffi.new("rm_buffer const **"), ffi.new("size_t *")
+        check(lib.rm_document_view(self.output.document, data, length, table, count, self.error), self.error)
+        return bool(length[0] >= LONG_BYTES or count[0] >= LONG_TABLE)
 
     def _unpack_large(self, resolve: Callable[[int], Borrowed | None]) -> Any:
         self.has_left = True
@@ -303,12 +311,6 @@ class CallBuffers(Encoder, Decoder):
         data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
         check(lib.rmpy_open_document(self.native, data, length), self.error)
         return memoryview(ffi.buffer(data[0], length[0]))
-
-    def _look(self, document: Any) -> tuple[Any, int, Any, int]:
-        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
-        table, count = ffi.new("rm_buffer const **"), ffi.new("size_t *")
-        check(lib.rm_document_view(document, data, length, table, count, self.error), self.error)
-        return data[0], length[0], table[0], count[0]
 
     def _take(self, table: _TableView, count: int, resolve: Callable[[int], Borrowed | None]) -> list[Storage]:
         storages = []

@@ -141,9 +141,7 @@ class NativeSession(SessionState):
             if len(answer) > 2:
                 ownership.release(answer[2])
         except BaseException:
-            if not used.take_back():
-                used.release_unread(2)
-            used.release_table()
+            used.abandon(2)
             raise
         if used.has_left:
             used.let_go()

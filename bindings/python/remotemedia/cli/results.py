@@ -104,7 +104,7 @@ class Destinations:
     @property
     def grown(self) -> list[Destination]:
         """Those of `shared` that grow in their place where the run has an index: files that can be read again."""
-        return [each for each in self.shared if not each.is_stdout and not each.is_device]
+        return [each for each in self.shared if not each.takes_all]
 
     @property
     def places(self) -> str:
