@@ -7,10 +7,11 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 
 use super::container::Container;
-use super::flac_decoder::ChecksumBy;
+use super::flac::decoder::{self as flac_decoder, ChecksumBy};
+use super::mpeg::{layer3, layers_1_2};
 use super::opus::PreSkip;
 use super::refusal::Refusal;
-use super::{aac, failure, flac_decoder, layer3, layers_1_2, opus, pcm_packet, vorbis_setup};
+use super::{aac, failure, opus, pcm_packet, vorbis};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -29,7 +30,7 @@ pub(super) fn make_decoder(
     }
     if params.codec == CODEC_ID_VORBIS {
         let headers = params.extra_data.as_deref().unwrap_or_default();
-        vorbis_setup::check(headers).map_err(|_too_large| failure::codebooks_too_large(name))?;
+        vorbis::setup::check(headers).map_err(|_too_large| failure::codebooks_too_large(name))?;
     }
     let own: Option<Result<Box<dyn AudioDecoder>, Error>> = match params.codec {
         CODEC_ID_OPUS => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::system_codecs::installed;
+use super::system::codecs::installed;
 
 /// What is built in, by the names of the map at the port `info`; of PCM and ADPCM the kinds.
 const BUILT_IN: [(&str, &str); 12] = [

@@ -1,10 +1,10 @@
 //! Which container some bytes begin, so that a stream is read the right way and a file that is no audio is called by
 //! its name.
 
-use super::ape_tag::ApePart;
-use super::flac_frame::frame_header;
-use super::id3_tag::tag_len;
-use super::mpeg_header::{Chain, adts_chain, chain};
+use super::flac::frame::frame_header;
+use super::mpeg::header::{Chain, adts_chain, chain};
+use super::tags::ape::ApePart;
+use super::tags::id3::tag_len;
 
 /// A container that can be read, or what was found instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

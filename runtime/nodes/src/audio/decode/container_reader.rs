@@ -11,18 +11,18 @@ use symphonia::core::meta::{MetadataLog, MetadataOptions};
 use symphonia::default::formats::{IsoMp4Reader, MkvReader, OggReader};
 use symphonia::default::meta::Id3v1Reader;
 
-use super::adts::AdtsReader;
-use super::ape_tag::ApeTagReader;
-use super::blocks::{BlockReader, HeadError};
+use super::aac::adts::AdtsReader;
 use super::container::Container;
 use super::flac::FlacReader;
-use super::id3_tag::Id3TagReader;
-use super::matroska_order::OrderedElements;
-use super::matroska_packets::{MatroskaReader, PacketFacts};
+use super::iff::blocks::{BlockReader, HeadError};
+use super::iff::wave::Content;
+use super::iff::{aiff, caf, wave};
+use super::matroska::order::OrderedElements;
+use super::matroska::packets::{MatroskaReader, PacketFacts};
 use super::mpeg::MpegReader;
-use super::ogg_packets::{Ended, OggPackets, PageByPage};
-use super::wave::Content;
-use super::{aiff, caf, wave};
+use super::ogg::packets::{Ended, OggPackets, PageByPage};
+use super::tags::ape::ApeTagReader;
+use super::tags::id3::Id3TagReader;
 
 /// Why a file has no reader.
 pub(super) enum Unopened {

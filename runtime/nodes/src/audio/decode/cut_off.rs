@@ -6,9 +6,9 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::container::{Container, Sniffed, sniff};
+use super::iff::wave::is_placeholder;
 use super::source::read_at;
-use super::wave::is_placeholder;
-use super::{matroska, mp4_gapless};
+use super::{matroska, mp4};
 
 /// Whether a file ends before its container says that its sound does. What can't be read is left to the reader to meet.
 pub(super) fn is_cut_off<S: Read + Seek>(source: &mut S) -> bool {
@@ -17,7 +17,7 @@ pub(super) fn is_cut_off<S: Read + Seek>(source: &mut S) -> bool {
     let Sniffed::Found(container, begins) = sniff(|place, len| file.at(place, len), true) else { return false };
     file = Bytes { begins, len: len.saturating_sub(begins), ..file };
     let stated = match container {
-        Container::Mp4 => mp4_gapless::stated_len(file.source).ok().map(|len| len.saturating_sub(begins)),
+        Container::Mp4 => mp4::gapless::stated_len(file.source).ok().map(|len| len.saturating_sub(begins)),
         Container::Matroska => {
             let len = file.len;
             Some(matroska::stated_len(|place, len| file.at(place, len), len))

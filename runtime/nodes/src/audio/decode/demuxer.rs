@@ -21,26 +21,26 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::aac;
-use super::aac_band::Band;
+use super::aac::band::Band;
 use super::chunker::{Format, Trim};
 use super::codec::make_decoder;
 use super::container::Container;
 use super::container_reader::{Unopened, open_reader};
 use super::failure;
-use super::flac_places::{places_of_comments, places_of_head};
-use super::gap_source::GapSource;
+use super::flac::places::{places_of_comments, places_of_head};
 use super::info::{Head, codec_name, container_name, merged, tags};
 use super::jumps::jumping;
 use super::landing::{PacketFormat, Start, counts_frames, land};
 use super::layout::layout_of;
 use super::matroska::Blocks;
-use super::matroska_packets::PacketFacts;
+use super::matroska::packets::PacketFacts;
 use super::memory::Memory;
-use super::mp4_gapless::Movie;
-use super::mpeg_header::Header;
-use super::ogg_pages::LastPage;
+use super::mp4::gapless::Movie;
+use super::mpeg::header::Header;
+use super::ogg::pages::LastPage;
 use super::refusal::{Refusal, foreign, unopened};
 use super::source::GoesOn;
+use super::source::gap::GapSource;
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.

@@ -5,12 +5,12 @@ use std::io;
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
-use super::matroska_encoding::Encoding;
-use super::matroska_walk::LostElement;
-use super::ogg_order::LostPages;
+use super::matroska::encoding::Encoding;
+use super::matroska::walk::LostElement;
+use super::ogg::order::LostPages;
 use super::refusal::Refusal;
-use super::system_codecs::SystemError;
-use super::vorbis_setup;
+use super::system::codecs::SystemError;
+use super::vorbis;
 
 pub(super) use crate::io::{empty, unreadable};
 
@@ -158,7 +158,7 @@ pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
 
 /// A Vorbis stream whose header describes more than its encoder could mean.
 pub(super) fn codebooks_too_large(name: &str) -> NodeError {
-    NodeError::new(format!("the Vorbis codebooks of {name} take more than {} MiB", vorbis_setup::MOST >> 20))
+    NodeError::new(format!("the Vorbis codebooks of {name} take more than {} MiB", vorbis::setup::MOST >> 20))
         .cure(format!("{AGAIN}; those of libvorbis take at most 4 MiB."))
 }
 

@@ -10,18 +10,19 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
 use symphonia::core::io::MediaSource;
 
-use super::chunk_tags::chunk_tags;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::{Demuxer, Wanted};
+use super::failure;
+use super::iff::tags::chunk_tags;
+use super::iff::{aiff, caf};
 use super::matroska::Blocks;
-use super::ogg_links::{Link, SoundingLinks};
-use super::ogg_pages::{OggPages, Streams};
+use super::ogg::links::{Link, SoundingLinks};
+use super::ogg::pages::{OggPages, Streams};
 use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
 use super::source::{Arriving, PatchedSource};
-use super::system_codecs::{SystemSource, ready};
+use super::system::codecs::{SystemSource, ready};
 use super::whole_file::{open_buffer, whole_band};
-use super::{aiff, caf, failure};
 
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;

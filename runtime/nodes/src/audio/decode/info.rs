@@ -13,7 +13,7 @@ use symphonia_metadata::utils::id3v1::get_genre_name;
 
 use super::super::pcm::SampleFormat;
 use super::container::Container;
-use super::flac_places::is_channel_mask;
+use super::flac::places::is_channel_mask;
 
 /// The facts of one file, without its format, which its first packet tells.
 #[derive(Clone, Debug, PartialEq)]

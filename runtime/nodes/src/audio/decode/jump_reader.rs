@@ -8,7 +8,7 @@ use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 
-use super::gap_source::GapSource;
+use super::source::gap::GapSource;
 use super::symphonia_reader::{inner_reader_fields, jumped_to, wanted_frame};
 
 /// How a container jumps. Frames are decoded frames from the start of the file, as the decoder gives them.

@@ -3,14 +3,14 @@
 use symphonia::core::formats::FormatReader;
 
 use super::container::Container;
-use super::gap_source::GapSource;
 use super::jump_reader::{Jump, JumpReader};
 use super::matroska::Blocks;
-use super::matroska_jump::MatroskaJump;
-use super::mp4_gapless::Movie;
-use super::mp4_jump::Mp4Jump;
-use super::ogg_jump::OggJump;
+use super::matroska::jump::MatroskaJump;
+use super::mp4::gapless::Movie;
+use super::mp4::jump::Mp4Jump;
+use super::ogg::jump::OggJump;
 use super::opus;
+use super::source::gap::GapSource;
 use super::track::TrackFacts;
 
 /// The reader of a track in a file that is there as a whole, so that it jumps.

@@ -13,9 +13,9 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Timestamp;
 
 use super::container::Container;
-use super::flac_frame::frame_header;
+use super::flac::frame::frame_header;
 use super::memory::Memory;
-use super::mpeg_header::Header;
+use super::mpeg::header::Header;
 
 /// Where a file goes on.
 pub(super) struct Landing {

@@ -1,19 +1,10 @@
 //! `AudioDecode`: from files and streams of bytes to chunks of planar float32 sound.
 //!
 //! The node itself only sequences: it opens what arrives, asks for packets until a chunk is full, and keeps what it
-//! must still say for the next step.
+//! must still say for the next step. The way of a file is `work`, `whole_file` or `incremental`, `opened`,
+//! `demuxer`, `chunker`. What knows one container or codec stands in the folder of its name.
 
 mod aac;
-mod aac_band;
-mod aac_config;
-mod adts;
-mod aiff;
-mod aiff_tags;
-mod ape_tag;
-mod blocks;
-mod caf;
-mod caf_tags;
-mod chunk_tags;
 mod chunker;
 mod codec;
 mod codecs;
@@ -24,45 +15,20 @@ mod cuts;
 mod demuxer;
 mod failure;
 mod flac;
-mod flac_decoder;
-mod flac_frame;
-mod flac_places;
-mod gap_source;
-mod hidden_bytes;
-mod id3_tag;
+mod iff;
 mod incremental;
 mod info;
 mod jump_reader;
 mod jumps;
 mod landing;
-mod layer3;
-mod layers_1_2;
 mod layout;
 mod matroska;
-mod matroska_encoding;
-mod matroska_jump;
-mod matroska_order;
-mod matroska_packets;
-mod matroska_tags;
-mod matroska_tracks;
-mod matroska_walk;
 mod memory;
-mod mp4_gapless;
-mod mp4_jump;
-mod mp4_patches;
-mod mp4_pcm;
-mod mp4_tags;
+mod mp4;
 mod mpeg;
-mod mpeg_header;
-mod mpeg_tag;
-mod ogg_jump;
-mod ogg_links;
-mod ogg_order;
-mod ogg_packets;
-mod ogg_pages;
+mod ogg;
 mod opened;
 mod opus;
-mod opus_streams;
 mod packet_frames;
 mod params;
 mod pcm_packet;
@@ -71,16 +37,10 @@ mod refusal;
 mod source;
 mod symphonia_decoder;
 mod symphonia_reader;
-mod system_codecs;
-mod system_file;
-mod system_formats;
-mod tag_behind;
+mod system;
+mod tags;
 mod track;
-mod vorbis_blocks;
-mod vorbis_setup;
-mod wav_tags;
-mod wave;
-mod wave_codec;
+mod vorbis;
 mod whole_file;
 mod work;
 
@@ -94,7 +54,7 @@ pub use self::codecs::codecs;
 use self::info::{Head, raw_codec_name};
 pub use self::params::AudioDecodeParams;
 use self::params::{Range, RawParams};
-pub use self::system_codecs::{
+pub use self::system::codecs::{
     SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemHead, SystemList, SystemSource, SystemState,
     install_system_codecs,
 };

@@ -6,7 +6,7 @@ use remotemedia_core::node::NodeError;
 use super::chunker::Trim;
 use super::demuxer::{Demuxer, Progress, Stop};
 use super::info::Head;
-use super::system_file::SystemFile;
+use super::system::file::SystemFile;
 
 /// An open file.
 pub(super) enum Opened {

@@ -4,10 +4,10 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known as codec;
 
 use super::aac;
-use super::flac_frame::frame_header;
-use super::mpeg_header::Header;
+use super::flac::frame::frame_header;
+use super::mpeg::header::Header;
 use super::pcm_packet::is_pcm;
-use super::vorbis_blocks::VorbisBlocks;
+use super::vorbis::blocks::VorbisBlocks;
 
 /// The duration of a packet that does not say how long it is: longer than anything, so that it is not passed over.
 pub(super) const UNKNOWN: u64 = u64::MAX / 2;

@@ -7,11 +7,11 @@ use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::failure;
-use super::mpeg_header::NOT_ALLOWED;
+use super::mpeg::header::NOT_ALLOWED;
 use super::source::GoesOn;
-use super::system_codecs::{SystemError, SystemSource, SystemState, installed};
-use super::system_file::SystemFile;
-use super::system_formats::system_formats;
+use super::system::codecs::{SystemError, SystemSource, SystemState, installed};
+use super::system::file::SystemFile;
+use super::system::formats::system_formats;
 
 /// Why a file was not opened.
 #[derive(Debug)]

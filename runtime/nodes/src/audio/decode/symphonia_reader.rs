@@ -8,8 +8,8 @@ use symphonia::core::formats::{SeekTo, SeekedTo};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::units::Timestamp;
 
-use super::ape_tag::{ApePart, MOST_ITEM_HEAD, item_len};
-use super::id3_tag::tag_len;
+use super::tags::ape::{ApePart, MOST_ITEM_HEAD, item_len};
+use super::tags::id3::tag_len;
 
 /// Reads on until there are `wanted` bytes in `bytes`, in pieces of `least` to `most` bytes; fewer are there where the
 /// source ends. Whether it does.

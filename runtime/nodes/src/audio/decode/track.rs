@@ -8,14 +8,14 @@ use symphonia::core::codecs::audio::well_known::{
 use symphonia::core::codecs::audio::{AudioCodecParameters, CODEC_ID_NULL_AUDIO};
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 
-use super::aac_config::AacConfig;
+use super::aac::config::AacConfig;
 use super::chunker::Trim;
 use super::container::Container;
 use super::cuts::Cuts;
 use super::failure;
-use super::flac_frame::StreamInfo;
-use super::mp4_gapless::{Movie, Sound, WrongEdits};
-use super::mp4_pcm;
+use super::flac::frame::StreamInfo;
+use super::mp4;
+use super::mp4::gapless::{Movie, Sound, WrongEdits};
 use super::opus;
 use super::pcm_packet::is_pcm;
 use super::refusal::Refusal;
@@ -158,12 +158,12 @@ fn completed(params: &AudioCodecParameters, container: Container) -> AudioCodecP
 
 /// Puts right what the demuxers make of PCM: of MP4 the order of its bytes, and where its channels are.
 fn describe_pcm(params: &mut AudioCodecParameters, movie: Option<&Movie>, track_id: u32) {
-    if let Some(codec) = movie.and_then(|movie| mp4_pcm::codec_of(movie, track_id)) {
+    if let Some(codec) = movie.and_then(|movie| mp4::pcm::codec_of(movie, track_id)) {
         params.for_codec(codec);
     }
     let count = params.channels.as_ref().and_then(|channels| u16::try_from(channels.count()).ok());
     if let Some(count) = count.filter(|_| is_pcm(params.codec)) {
-        params.with_channels(mp4_pcm::channels_of(movie, track_id, count));
+        params.with_channels(mp4::pcm::channels_of(movie, track_id, count));
     }
 }
 

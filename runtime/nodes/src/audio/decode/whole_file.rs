@@ -7,24 +7,24 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
 use symphonia::core::io::MediaSource;
 
-use super::aac_band::Band;
-use super::chunk_tags::chunk_tags;
+use super::aac::band::Band;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::{Demuxer, Wanted};
 use super::failure;
-use super::gap_source::GapSource;
+use super::iff::tags::chunk_tags;
 use super::matroska::Blocks;
-use super::mp4_gapless::Movie;
-use super::mp4_patches::patches;
-use super::mp4_tags::mp4_tags;
-use super::ogg_links::{Link, SoundingLinks};
-use super::ogg_order::OrderedPages;
-use super::ogg_pages::{Streams, Tail};
+use super::mp4::gapless::Movie;
+use super::mp4::patches::patches;
+use super::mp4::tags::mp4_tags;
+use super::ogg::links::{Link, SoundingLinks};
+use super::ogg::order::OrderedPages;
+use super::ogg::pages::{Streams, Tail};
 use super::opened::{Chain, Opened};
 use super::refusal::Refusal;
+use super::source::gap::GapSource;
 use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource, read_at};
-use super::system_codecs::{SystemSource, ready};
-use super::system_file::SystemFile;
+use super::system::codecs::{SystemSource, ready};
+use super::system::file::SystemFile;
 
 /// Opens a file on disk; `name` is what messages call it, and `again` opens it once more, for codecs of the system and for
 /// later links of a chain.

@@ -7,7 +7,7 @@ use std::io::{Seek, SeekFrom};
 use symphonia::core::errors::Result;
 use symphonia::core::io::{MediaSource, ReadBytes};
 
-use super::super::flac_frame::{FrameHeader, MOST_HEADER, frame_header};
+use super::frame::{FrameHeader, MOST_HEADER, frame_header};
 use super::{End, FlacReader, Found, Since};
 
 /// A frame, and where it is.

@@ -10,7 +10,7 @@ use symphonia::core::errors::Result;
 use symphonia::core::io::{MediaSource, ReadBytes};
 
 use super::MpegReader;
-use crate::audio::decode::mpeg_header::{Header, is_tag};
+use super::header::{Header, is_tag};
 
 /// What the tag at the start of a file tells of the frames behind it.
 #[derive(Clone, Copy)]

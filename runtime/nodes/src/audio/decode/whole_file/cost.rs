@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::demuxer::Progress;
-use super::super::demuxer::cost::Counted;
 use super::*;
+use crate::audio::decode::demuxer::Progress;
+use crate::audio::decode::demuxer::cost::Counted;
 
 #[allow(dead_code, unreachable_pub, reason = "what these tests need of it")]
 #[path = "../../../../../node-tests/src/remux.rs"]

@@ -1,0 +1,203 @@
+//! What of the packets in Ogg is sound. Only the last page of a stream may count fewer frames than its packets hold, and leaves
+//! the others out (RFC 7845, 4.4; Vorbis I, A.2). Symphonia's reader takes every page at its word, and converters that round
+//! times write pages that count some frames more or less: those give all their packets here.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::errors::{Error, Result, SeekErrorKind};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
+use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::packet::Packet;
+use symphonia::core::units::{Duration, Timestamp};
+
+use super::pages::{FIRST, LAST_OF_STREAM, MARK, page_len, serial};
+use crate::audio::decode::symphonia_reader::inner_reader_fields;
+
+/// The streams of a link whose last page the reader has.
+#[derive(Clone, Default)]
+pub(in crate::audio::decode) struct Ended(Arc<Mutex<Vec<u32>>>);
+
+impl Ended {
+    fn take(&self, header: &[u8]) {
+        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if header[5] & FIRST != 0 {
+            ended.clear();
+        }
+        if header[5] & LAST_OF_STREAM != 0 {
+            ended.push(serial(header));
+        }
+    }
+
+    fn has(&self, stream: u32) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&stream)
+    }
+}
+
+/// A source that gives no byte behind the page that is read, so that it is known from which one the packets come that the
+/// reader has.
+pub(in crate::audio::decode) struct PageByPage {
+    source: Box<dyn MediaSource>,
+    /// So many bytes of tags still come before the first page.
+    tags: u64,
+    /// What was given of the header of a page.
+    header: Vec<u8>,
+    /// So many bytes of the page are still to be given.
+    left: u64,
+    ended: Ended,
+}
+
+impl PageByPage {
+    /// The source stands at its start, and its pages begin at a place. It notes in `ended` which streams have ended.
+    pub(in crate::audio::decode) fn new(source: Box<dyn MediaSource>, begins: u64, ended: Ended) -> Self {
+        Self { source, tags: begins, header: Vec::new(), left: 0, ended }
+    }
+
+    fn take_of_header(&mut self, bytes: &[u8]) {
+        self.header.extend_from_slice(bytes);
+        let may_begin = |from: &usize| {
+            let known = &self.header[*from..];
+            MARK.starts_with(&known[..known.len().min(MARK.len())])
+        };
+        let from = (0..self.header.len()).find(may_begin).unwrap_or(self.header.len());
+        self.header.drain(..from);
+        if let Some(len) = page_len(&self.header) {
+            self.ended.take(&self.header);
+            self.left = len - self.header.len() as u64;
+            self.header.clear();
+        }
+    }
+}
+
+impl Read for PageByPage {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        const FIXED: usize = 27;
+        let known = self.header.len();
+        let header = if known < FIXED { FIXED } else { FIXED + usize::from(self.header[FIXED - 1]) };
+        let within = self.tags.max(self.left);
+        let most =
+            if within > 0 { usize::try_from(within).unwrap_or(usize::MAX) } else { header.saturating_sub(known) };
+        let most = most.max(1).min(target.len());
+        let count = self.source.read(&mut target[..most])?;
+        match (self.tags, self.left) {
+            (1.., _) => self.tags -= count as u64,
+            (_, 1..) => self.left -= count as u64,
+            _ => self.take_of_header(&target[..count]),
+        }
+        Ok(count)
+    }
+}
+
+impl Seek for PageByPage {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = self.source.seek(to)?;
+        (self.tags, self.left) = (0, 0);
+        self.header.clear();
+        Ok(place)
+    }
+}
+
+impl MediaSource for PageByPage {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.source.byte_len()
+    }
+}
+
+/// A reader of Ogg whose packets follow on each other to the frame, but where some are missing.
+pub(in crate::audio::decode) struct OggPackets {
+    reader: Box<dyn FormatReader>,
+    ended: Ended,
+    streams: BTreeMap<u32, Count>,
+}
+
+/// How far the packets of a stream have counted.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    /// What follows on the last packet as the pages count, and as the packets do.
+    by_pages: i64,
+    by_packets: i64,
+    /// Frames that pages have not counted: others may still do so.
+    uncounted: i64,
+}
+
+impl OggPackets {
+    /// The packets of a reader whose source is a [`PageByPage`] that notes in `ended` which streams have ended.
+    pub(in crate::audio::decode) fn new(reader: Box<dyn FormatReader>, ended: Ended) -> Self {
+        Self { reader, ended, streams: BTreeMap::new() }
+    }
+
+    /// The fewest frames that are missing. Times are rounded to a millisecond at most, and the shortest packet, one of Vorbis
+    /// between two blocks of 64, is not lost in a shorter gap.
+    fn least_gap(&self, stream: u32) -> i64 {
+        const SHORTEST: i64 = 32;
+        let track = self.reader.tracks().iter().find(|track| track.id == stream);
+        match track.and_then(|track| track.codec_params.as_ref()) {
+            Some(CodecParameters::Audio(params)) => {
+                SHORTEST.max(i64::from(params.sample_rate.unwrap_or(0)).div_euclid(1000) + 1)
+            }
+            _ => SHORTEST,
+        }
+    }
+
+    fn place(&mut self, packet: &mut Packet) {
+        if packet.trim_end > Duration::ZERO && !self.ended.has(packet.track_id) {
+            packet.dur = packet.dur.saturating_add(packet.trim_end);
+            packet.trim_end = Duration::ZERO;
+        }
+        let starts = packet.pts.get();
+        let block = i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX);
+        let follows = match self.streams.get(&packet.track_id) {
+            None => Count { by_pages: starts, by_packets: starts, uncounted: 0 },
+            Some(before) => before.at(starts, self.least_gap(packet.track_id)),
+        };
+        packet.pts = Timestamp::from(follows.by_packets);
+        let next = Count {
+            by_pages: starts.saturating_add(block),
+            by_packets: follows.by_packets.saturating_add(block),
+            ..follows
+        };
+        self.streams.insert(packet.track_id, next);
+    }
+}
+
+impl Count {
+    /// The count where a packet starts as the pages count. From `least` on, frames are missing before it.
+    fn at(self, starts: i64, least: i64) -> Self {
+        let gap = starts.saturating_sub(self.by_pages);
+        let uncounted = self.uncounted.saturating_sub(gap);
+        let missing = uncounted.min(0).saturating_neg();
+        let missing = if missing < least { 0 } else { missing };
+        Self { by_pages: starts, by_packets: self.by_packets.saturating_add(missing), uncounted: uncounted.max(0) }
+    }
+}
+
+impl FormatReader for OggPackets {
+    inner_reader_fields!();
+
+    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
+        Err(Error::SeekError(SeekErrorKind::Unseekable))
+    }
+
+    fn next_packet(&mut self) -> Result<Option<Packet>> {
+        let mut next = self.reader.next_packet();
+        match &mut next {
+            Ok(Some(packet)) => self.place(packet),
+            Err(Error::ResetRequired) => self.streams.clear(),
+            _ => {}
+        }
+        next
+    }
+
+    fn into_inner<'inner>(self: Box<Self>) -> MediaSourceStream<'inner>
+    where
+        Self: 'inner,
+    {
+        self.reader.into_inner()
+    }
+}
