@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.parser import CommandLine
+from remotemedia.cli.arguments.parser import CommandLine
 
 ROOT = Path(__file__).parents[3]
 SPEECH = str(ROOT / "examples" / "speech.yaml")

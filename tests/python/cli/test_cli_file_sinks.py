@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.file_sinks import FileSinks
-from remotemedia.cli.inputs import find_inputs
+from remotemedia.cli.arguments.inputs import find_inputs
+from remotemedia.cli.results.file_sinks import FileSinks
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"

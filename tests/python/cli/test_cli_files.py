@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.inputs import find_inputs
+from remotemedia.cli.arguments.inputs import find_inputs
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.arrays import NoArray, npy
-from remotemedia.cli.chain import is_chain, pipeline_of
+from remotemedia.cli.arguments.chain import is_chain, pipeline_of
+from remotemedia.cli.results.arrays import NoArray, npy
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"

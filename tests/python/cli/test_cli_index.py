@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.appended_file import AppendedFile
-from remotemedia.cli.index import Index
-from remotemedia.cli.outlet import Outlet
-from remotemedia.cli.whole_file import GrowingFile
+from remotemedia.cli.files.outlet import Outlet
+from remotemedia.cli.files.whole_file import GrowingFile
+from remotemedia.cli.job.appended_file import AppendedFile
+from remotemedia.cli.job.index import Index
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"

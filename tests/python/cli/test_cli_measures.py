@@ -14,7 +14,7 @@ import pytest
 import remotemedia as rm
 from conftest import sum_of
 from remotemedia.cli import main
-from remotemedia.cli.measures import MEASURES as MEASURES_BY_NAME
+from remotemedia.cli.job.measures import MEASURES as MEASURES_BY_NAME
 from remotemedia.nodes import AudioDecode, Loudness
 
 ROOT = Path(__file__).parents[3]
@@ -130,7 +130,7 @@ def test_parquet_is_written_when_an_input_ends_the_run(folder: Path, capsys: pyt
     shutil.copy("a.flac", "d.flac")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("remotemedia.cli.batch.Batch._settle", interrupted)
+        patched.setattr("remotemedia.cli.job.batch.Batch._settle", interrupted)
         assert command(capsys, "levels", "a.flac", "d.flac", *words, "--resume")[0] == 130
     assert not {"rows.parquet", "report.html"} & set(map(str, Path().iterdir()))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.summary import cause_of, duration_bins, even_bins, percentile
+from remotemedia.cli.job.summary import cause_of, duration_bins, even_bins, percentile
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"
@@ -130,7 +130,7 @@ def test_a_run_that_was_cut_off_names_no_report(
     async def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("remotemedia.cli.batch.Batch._one", interrupted)
+    monkeypatch.setattr("remotemedia.cli.job.batch.Batch._one", interrupted)
     words = ("levels", "*.flac", "-o", "out", "--index", "rows.jsonl", "--report", "report.html")
     code, _, err = command(capsys, *words)
     assert (code, Path("report.html").exists()) == (130, False)

@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import eventually
-from remotemedia.cli import leftovers, main, whole_file
-from remotemedia.cli.appended_file import AppendedFile
-from remotemedia.cli.index import Index
-from remotemedia.cli.leftovers import remove_parts
+from remotemedia.cli import main
+from remotemedia.cli.files import leftovers, whole_file
+from remotemedia.cli.files.leftovers import remove_parts
+from remotemedia.cli.job.appended_file import AppendedFile
+from remotemedia.cli.job.index import Index
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"
@@ -175,7 +176,7 @@ def test_no_row_tells_of_a_result_that_another_one_may_have_replaced(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("remotemedia.cli.batch.Batch._one", interrupted)
+        patched.setattr("remotemedia.cli.job.batch.Batch._one", interrupted)
         assert command(capsys, *CONVERT, "--resume")[0] == 130
     row = rows()["b.flac"]
     assert (row["files"], row["old_files"]) == ([], given)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
-from remotemedia.cli.progress import Progress
+from remotemedia.cli.job.progress import Progress
 
 ROOT = Path(__file__).parents[3]
 SPEECH = str(ROOT / "examples" / "speech.yaml")

@@ -22,10 +22,11 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import eventually, sum_of
-from remotemedia.cli import main, shards
-from remotemedia.cli.audio_header import read_header
-from remotemedia.cli.index import Index
-from remotemedia.cli.progress import Progress
+from remotemedia.cli import main
+from remotemedia.cli.job.index import Index
+from remotemedia.cli.job.progress import Progress
+from remotemedia.cli.results import shards
+from remotemedia.cli.results.audio_header import read_header
 
 ROOT = Path(__file__).parents[3]
 RECORDING = ROOT / "examples" / "speech.flac"

@@ -18,7 +18,7 @@ import pytest
 import remotemedia as rm
 from remotemedia._functions import threads
 from remotemedia.cli import main
-from remotemedia.cli.standard import read_stdin
+from remotemedia.cli.files.standard import read_stdin
 
 RECORDING = Path(__file__).parents[3] / "examples" / "speech.flac"
 PROGRAM = (sys.executable, "-B", "-m", "remotemedia")
@@ -173,7 +173,8 @@ def test_who_reads_results_may_leave_and_the_others_are_made(folder: Path, deser
 
 SIGNALLED = """
 import os, signal, sys
-from remotemedia.cli import ending, main, outlet
+from remotemedia.cli import ending, main
+from remotemedia.cli.files import outlet
 
 def wait_until(*each):
     # It comes when the pipe is full.

@@ -17,7 +17,7 @@ import pytest
 import remotemedia as rm
 from remotemedia._codec.call_buffers import CallBuffers
 from remotemedia._process import imported
-from remotemedia.cli.parser import CommandLine
+from remotemedia.cli.arguments.parser import CommandLine
 
 SOURCES = Path(rm.__file__).parents[3]
 """The source tree that the package is imported from."""

@@ -14,7 +14,7 @@ import remotemedia as rm
 from remotemedia import nodes, testing
 from remotemedia._manifest.catalog import node_types
 from remotemedia.cli import main
-from remotemedia.cli.chain import pipeline_of
+from remotemedia.cli.arguments.chain import pipeline_of
 
 
 def passes(*names: str) -> list[rm.Node]:

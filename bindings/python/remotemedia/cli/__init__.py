@@ -29,7 +29,7 @@ CURES = (
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carries out a command line, that of the process unless `words` are given. Returns the exit code."""
-    from .standard import standard_streams
+    from .files.standard import standard_streams
 
     with standard_streams():
         return _carried_out(sys.argv[1:] if words is None else words)
@@ -39,7 +39,7 @@ def _carried_out(words: Sequence[str]) -> int:
     """Carries out a command line; what goes wrong becomes a message and an exit code."""
     from ..errors import Error, InvalidArgumentError, LibraryError, ManifestError
     from .ending import Ending
-    from .standard import StdoutLeft
+    from .files.standard import StdoutLeft
 
     ending = Ending()
     try:
@@ -67,8 +67,8 @@ def _carried_out(words: Sequence[str]) -> int:
 
 def _printed(words: Sequence[str]) -> int:
     """Carries out a command, and returns once what it prints is written."""
-    from .parser import CommandLine
-    from .standard import print_utf8
+    from .arguments.parser import CommandLine
+    from .files.standard import print_utf8
 
     line = CommandLine()
     try:

@@ -6,7 +6,7 @@ import argparse
 from typing import NamedTuple
 
 from . import DONE
-from .parser import CommandLine
+from .arguments.parser import CommandLine
 
 BASH = """\
 # Completion of remotemedia for bash. In ~/.bashrc:  source <(remotemedia completion bash)

@@ -10,14 +10,14 @@ from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
-from .batch import Batch
-from .decoding import PLACE, decoder, raw_option
-from .destination import ARRAYS, Options
-from .encoders import AUDIO
-from .inputs import Input, find_inputs
-from .manifest import planned
-from .records import ROWS, packet_records
-from .shard_options import destinations_of
+from .arguments.decoding import PLACE, decoder, raw_option
+from .arguments.inputs import Input, find_inputs
+from .arguments.manifest import planned
+from .job.batch import Batch
+from .job.shard_options import destinations_of
+from .results.destination import ARRAYS, Options
+from .results.encoders import AUDIO
+from .results.records import ROWS, packet_records
 
 
 def command(chosen: argparse.Namespace) -> int:

@@ -10,10 +10,10 @@ from .._media.file import at_home
 from .._problem.outside_text import printable
 from ..errors import InvalidArgumentError
 from . import DONE
-from .encoders import STDOUT
-from .manifest import load
-from .standard import print_utf8
-from .whole_file import write_whole
+from .arguments.manifest import load
+from .files.standard import print_utf8
+from .files.whole_file import write_whole
+from .results.encoders import STDOUT
 
 
 def command(chosen: argparse.Namespace) -> int:

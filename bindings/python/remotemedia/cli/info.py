@@ -16,9 +16,9 @@ from .._problem.outside_text import one_line
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, NO_FILE, sentence_of
-from .inputs import Input, find_inputs, opened_file
-from .records import json_row, json_text
-from .standard import read_stdin
+from .arguments.inputs import Input, find_inputs, opened_file
+from .files.standard import read_stdin
+from .results.records import json_row, json_text
 from .terminal import tell
 
 

@@ -11,15 +11,15 @@ from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
-from .batch import Batch
-from .batch_files import files_beside
-from .decoding import PLACE, decoder, raw_option
-from .destination import Options
-from .inputs import find_inputs
-from .manifest import planned
-from .records import ROWS, MakeRecords, Record
-from .results import Destinations
-from .tables import Column, TablePrinter, printed_form
+from .arguments.decoding import PLACE, decoder, raw_option
+from .arguments.inputs import find_inputs
+from .arguments.manifest import planned
+from .job.batch import Batch
+from .job.batch_files import files_beside
+from .results.destination import Options
+from .results.destinations import Destinations
+from .results.records import ROWS, MakeRecords, Record
+from .results.tables import Column, TablePrinter, printed_form
 
 WHOLE = (
     Column("duration_s", "seconds", 9, 3),

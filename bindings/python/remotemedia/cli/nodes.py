@@ -12,9 +12,9 @@ from typing import Any
 from .._manifest.catalog import node_types, type_name
 from ..errors import InvalidArgumentError
 from . import DONE
+from .arguments.parser import meant
 from .markdown import plain_text
-from .parser import meant
-from .records import json_text
+from .results.records import json_text
 from .terminal import painted
 
 WIDTH = 100

@@ -11,12 +11,12 @@ from .._graph.plan import Plan
 from .._problem.outside_text import one_line
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
-from .batch import Batch
-from .destination import Options
-from .inputs import NOTHING, STDIN, Input, find_inputs
-from .manifest import assign, file_of, load
-from .records import json_line, packet_records
-from .shard_options import destinations_of
+from .arguments.inputs import NOTHING, STDIN, Input, find_inputs
+from .arguments.manifest import assign, file_of, load
+from .job.batch import Batch
+from .job.shard_options import destinations_of
+from .results.destination import Options
+from .results.records import json_line, packet_records
 
 
 def command(chosen: argparse.Namespace) -> int:

@@ -10,14 +10,14 @@ from .._graph.function_node import node
 from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
-from .batch import Batch
-from .decoding import PLACE, decoder, raw_option
-from .destination import Options
-from .inputs import find_inputs
-from .manifest import planned
-from .records import Record
-from .shard_options import destinations_of
-from .tables import Column, TablePrinter, printed_form
+from .arguments.decoding import PLACE, decoder, raw_option
+from .arguments.inputs import find_inputs
+from .arguments.manifest import planned
+from .job.batch import Batch
+from .job.shard_options import destinations_of
+from .results.destination import Options
+from .results.records import Record
+from .results.tables import Column, TablePrinter, printed_form
 
 COLUMNS = (
     Column("start_s", "start", 9, 3),

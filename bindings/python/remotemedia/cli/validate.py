@@ -6,7 +6,7 @@ import argparse
 
 from .._problem.outside_text import printable
 from . import DONE
-from .manifest import load
+from .arguments.manifest import load
 
 
 def command(chosen: argparse.Namespace) -> int:
