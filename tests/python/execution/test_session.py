@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import decimal
 import gc
 import itertools
@@ -243,6 +244,25 @@ async def test_cancel_ends_reading_and_frees_everything() -> None:
     assert eventually(lambda: live_objects()["sessions"] == 0)
 
 
+async def test_cancel_before_the_first_packet_ends_it_too() -> None:
+    served: list[float] = []
+
+    @rm.node
+    def note(value: float) -> None:
+        served.append(value)
+
+    async with (rm.Pipeline() >> note()).session() as session:
+        session.cancel()
+        for send in (session.try_send, session.send):
+            with pytest.raises(rm.GoneError, match="the session was cancelled"):
+                await sent if inspect.isawaitable(sent := send(1.0)) else sent
+        for call in (session.flush, session.finish):
+            with pytest.raises(rm.GoneError, match="the session was cancelled"):
+                await call()
+        assert await collect_all(session) == []
+    assert served == []
+
+
 async def collect_all(session: rm.Session) -> list[Any]:
     return [packet.value async for packet in session]
 
@@ -266,7 +286,7 @@ async def test_outputs_are_read_one_by_one_if_they_are_chosen() -> None:
         await feeding
         with pytest.raises(rm.InvalidArgumentError, match=r"one by one: session.output\('right'\)"):
             aiter(session)
-        with pytest.raises(rm.InvalidArgumentError, match=r"output\('left'\) comes too late"):
+        with pytest.raises(rm.InvalidArgumentError, match=r"output\('left'\) comes too late: the session is in use"):
             session.output("left")
     message = "'in' is no output of pipeline 'test'; its outputs are 'left' and 'right'"
     with pytest.raises(rm.InvalidArgumentError, match=message):  # noqa: PT012

@@ -99,6 +99,28 @@ def test_an_array_of_samples_is_taken_as_its_bytes(data: Any, sample_format: str
     assert numpy.array_equal(reader.take(data).samples, expected.samples)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("shape", [(12, 1), (1, 12), (1, 1, 12), (0, 1)])
+def test_one_channel_may_be_along_any_axis(shape: tuple[int, ...]) -> None:
+    samples = SAMPLES.reshape(-1)[: numpy.prod(shape)]
+    audio = rm.Audio.from_pcm(samples.reshape(shape), "s16", 8000, 1)
+    assert audio == rm.Audio.from_pcm(samples.tobytes(), "s16", 8000, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "wrong"),
+    [((6, 2), 1, "1 channel"), ((2, 6), 1, "1 channel"), ((12, 1), 2, "2 channels"), ((4, 3), 2, "2 channels")],
+)
+def test_an_array_of_another_number_of_channels_is_refused(shape: tuple[int, int], channels: int, wrong: str) -> None:
+    reader = rm.PCM("s16", 8000, channels).reader()
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        reader.take_packed(SAMPLES.reshape(shape))
+    assert str(caught.value) == (
+        f"an array of shape {shape} is not of {wrong}, which is (frames, {channels}); "
+        "send one of that shape, or write in PCM how many channels there are"
+    )
+    assert reader.state == (b"", 0)
+
+
 @pytest.mark.parametrize(
     ("data", "sample_format", "message"),
     [

@@ -285,15 +285,29 @@ def _bytes_of(data: Any, sample_format: str, channels: int) -> memoryview | None
             cure = "convert them" if fitting is None else f"convert them, or write {fitting!r} for these"
             raise InvalidArgumentError(f"elements of {name} are no samples of the format {sample_format!r}; {cure}")
     shape = view.shape or ()
-    if len(shape) > 1 and channels > 1 and view.itemsize == FRAME_BYTES[sample_format] and shape[-1] != channels:
-        raise InvalidArgumentError(
-            f"an array of shape {shape} is not interleaved, which is (frames, {channels}); transpose it: samples.T"
-        )
+    if len(shape) > 1 and view.itemsize == FRAME_BYTES[sample_format]:
+        _check_shape(shape, channels)
     if not view.nbytes:
         return memoryview(b"")
     # A cast takes neither strides nor formats that name their byte order.
     is_plain = view.c_contiguous and len(view.format) == 1
     return view.cast("B") if is_plain else memoryview(view.tobytes())
+
+
+def _check_shape(shape: tuple[int, ...], channels: int) -> None:
+    """Raises `InvalidArgumentError` for an array of several axes whose bytes are not interleaved channels."""
+    # The bytes of one channel are the same whichever axis it is along.
+    is_right = shape[-1] == channels if channels > 1 else sum(length != 1 for length in shape) <= 1
+    if is_right:
+        return
+    if len(shape) == 2 and shape[0] == channels:
+        raise InvalidArgumentError(
+            f"an array of shape {shape} is not interleaved, which is (frames, {channels}); transpose it: samples.T"
+        )
+    raise InvalidArgumentError(
+        f"an array of shape {shape} is not of {channels} channel{'s' * (channels > 1)}, which is (frames, {channels}); "
+        "send one of that shape, or write in PCM how many channels there are"
+    )
 
 
 def _meant(name: Any) -> str | None:

@@ -287,6 +287,7 @@ class NativeSession(SessionState):
         self.check_place()
         with self._opening:
             if self._handle is None:
+                self.require_life()
                 self._open(self._port, None)
         used = CallBuffers(ROOM_BYTES)
         used.snapshot = True

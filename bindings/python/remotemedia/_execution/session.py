@@ -256,15 +256,19 @@ class Session:
     def output(self, sink: str) -> Reader:
         """Returns a reader of one output, by its name: `async for packet in session.output("left")`.
 
-        Where the manifest names no outputs, the name is the id of a sink. Choose outputs before the first packet is
-        sent; what comes out of the others is then dropped. Raises `InvalidArgumentError` after that.
+        Where the manifest names no outputs, the name is the id of a sink. Choose outputs before anything else is done
+        in the session, such as `send`, `set_param` or `metrics`; what comes out of the others is then dropped. Raises
+        `InvalidArgumentError` after that.
         """
         self._native.check_place()
         _require_text("output", sink, "the name of one output", "`pipeline.plan().sinks` has the names")
         reader = self._chosen.get(sink)
         if reader is None:
             if self._native.is_open:
-                raise InvalidArgumentError(f"output({sink!r}) comes too late; choose outputs before the first send")
+                raise InvalidArgumentError(
+                    f"output({sink!r}) comes too late: the session is in use; choose outputs first, right behind "
+                    "`async with`, before it sends, flushes, sets params, interrupts a node or asks for metrics"
+                )
             reader = self._chosen[sink] = Reader(self._native, len(self._chosen), deque(), sink)
             self._native.sinks.append(sink)
         return reader
