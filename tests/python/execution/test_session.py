@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import decimal
 import gc
+import inspect
 import itertools
 import logging
 import re

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::stream_item::StreamItem;
+use super::stream_item::{StreamItem, mark_next};
 use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::Packet;
 
@@ -28,6 +28,8 @@ pub(super) struct Queue {
     bounds: Option<Bounds>,
     policy: Policy,
     dropped: u64,
+    /// A packet behind a jump was dropped, and none has come that could be marked in its place.
+    has_jump: bool,
     /// The item whose end the consumer has taken from this edge, while it waits for the other edges.
     pub(super) ended: Option<u64>,
     /// The consumer has taken the end of the stream from this edge.
@@ -80,6 +82,7 @@ impl Queue {
             bounds,
             policy: Policy::Block,
             dropped: 0,
+            has_jump: false,
             ended: None,
             has_finished: false,
             taken_until: 0,
@@ -111,8 +114,12 @@ impl Queue {
     }
 
     /// Adds an item that was queued at `since`. Returns how many packets this has dropped.
-    pub(super) fn push_at(&mut self, item: StreamItem, since: Option<Instant>) -> u64 {
+    pub(super) fn push_at(&mut self, mut item: StreamItem, since: Option<Instant>) -> u64 {
         let before = self.dropped;
+        if self.has_jump {
+            let port = if let StreamItem::Packet(_, port) = item { port } else { 0 };
+            self.has_jump = !mark_next([&mut item], port);
+        }
         let mut weight = 0;
         if let (StreamItem::Packet(queued, _), Some(bounds)) = (&item, self.bounds) {
             weight = queued.packet.value.weight();
@@ -139,12 +146,25 @@ impl Queue {
                 || self.media_nanoseconds > bounds.media_nanoseconds)
         {
             let is_packet = |entry: &Entry| matches!(entry.item, StreamItem::Packet(..));
-            let Some(removed) = next(&self.waiting, is_packet).and_then(|place| self.waiting.remove(place)) else {
-                return;
-            };
+            let Some(place) = next(&self.waiting, is_packet) else { return };
+            let Some(removed) = self.waiting.remove(place) else { return };
             self.discount(&removed);
             self.dropped += 1;
+            if let StreamItem::Packet(queued, port) = removed.item
+                && queued.packet.discontinuity
+            {
+                self.mark_from(place, port);
+            }
         }
+    }
+
+    /// Marks the next packet as one behind a jump, since a packet before it that was marked is left out.
+    pub(super) fn mark(&mut self, port: usize) {
+        self.mark_from(0, port);
+    }
+
+    fn mark_from(&mut self, place: usize, port: usize) {
+        self.has_jump |= !mark_next(self.waiting.range_mut(place..).map(|entry| &mut entry.item), port);
     }
 
     fn discount(&mut self, Entry { item, weight, .. }: &Entry) {
@@ -211,7 +231,7 @@ impl Queue {
     pub(super) fn drop_packets(&mut self) {
         self.waiting.retain(|entry| !matches!(entry.item, StreamItem::Packet(..)));
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
-        self.taken_until = 0;
+        (self.has_jump, self.taken_until) = (false, 0);
     }
 
     /// Drops everything but the end of the stream, which no edge may lose.
@@ -219,7 +239,7 @@ impl Queue {
         let was_finishing = self.waiting.iter().any(|entry| matches!(entry.item, StreamItem::EndOfStream));
         self.waiting.clear();
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
-        (self.ended, self.taken_until) = (None, 0);
+        (self.has_jump, self.ended, self.taken_until) = (false, None, 0);
         if was_finishing {
             self.push(StreamItem::EndOfStream);
         }
@@ -273,7 +293,7 @@ mod tests {
 
     use super::*;
     use crate::exec::stream_item::QueuedPacket;
-    use crate::value::Value;
+    use crate::value::{Audio, Value};
 
     /// The packets left in a queue with this buffer after packets of these (bytes, ms) were pushed, by the number of the push;
     /// and how many were dropped.
@@ -311,6 +331,56 @@ mod tests {
         assert_eq!(kept(buffer(1, 0, Policy::DropOldest), &small), (vec![5], 5));
         assert_eq!(kept(buffer(1, 0, Policy::DropNewest), &small), (vec![0], 5));
         assert_eq!(kept(buffer(0, 10, Policy::DropOldest), &[(1, 5000), (1, 1)]), (vec![1], 1));
+    }
+
+    #[test]
+    fn the_mark_of_a_dropped_packet_goes_to_the_next_one_of_its_item() {
+        let packet = |value: Value, item, discontinuity| {
+            let packet = Packet { discontinuity, ..Packet::new(value) };
+            StreamItem::Packet(QueuedPacket { packet, item, path: 0, deadline: None }, 0)
+        };
+        let int = |item, discontinuity| packet(Value::Int(0), item, discontinuity);
+        let silent =
+            || packet(Value::Audio(Box::new(Audio::from_channels(&[vec![]], 8000).expect("no sound"))), 0, false);
+        let marks = |policy, items: Vec<StreamItem>| {
+            let mut queue =
+                Queue::of_edge(Some(EdgeBuffer { packets: NonZeroU32::new(2), ..buffer(0, 0, policy) }), policy);
+            items.into_iter().for_each(|item| queue.push(item));
+            std::iter::from_fn(|| queue.pop())
+                .filter_map(|(item, _)| match item {
+                    StreamItem::Packet(queued, _) => Some(queued.packet.discontinuity),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        let three = || vec![int(0, true), int(0, false), int(0, false)];
+        assert_eq!(marks(Policy::DropOldest, three()), [true, false]);
+        // The place of the mark is empty until there is room again, which the newest never leaves here.
+        assert_eq!(marks(Policy::DropNewest, vec![int(0, false), int(0, false), int(0, true)]), [false, false]);
+        // Sound without frames is behind no jump.
+        assert_eq!(marks(Policy::DropOldest, vec![int(0, true), silent(), int(0, false)]), [false, true]);
+        // The next item has a beginning of its own.
+        let ended = vec![int(0, true), StreamItem::EndOfItem(0), int(1, false), int(1, false)];
+        assert_eq!(marks(Policy::DropOldest, ended), [false, false]);
+    }
+
+    #[test]
+    fn a_mark_waits_for_the_next_packet() {
+        let packet = |discontinuity| {
+            let packet = Packet { discontinuity, ..Packet::new(Value::Int(0)) };
+            StreamItem::Packet(QueuedPacket { packet, item: 0, path: 0, deadline: None }, 0)
+        };
+        let policy = Policy::DropNewest;
+        let mut queue =
+            Queue::of_edge(Some(EdgeBuffer { packets: NonZeroU32::new(1), ..buffer(0, 0, policy) }), policy);
+        let is_marked = |queue: &mut Queue| match queue.pop() {
+            Some((StreamItem::Packet(queued, _), _)) => queued.packet.discontinuity,
+            other => panic!("{other:?}"),
+        };
+        [false, true, false].map(packet).into_iter().for_each(|item| queue.push(item));
+        assert!(!is_marked(&mut queue));
+        queue.push(packet(false));
+        assert!(is_marked(&mut queue));
     }
 
     #[test]

@@ -29,6 +29,23 @@ pub(super) enum StreamItem {
     EndOfStream,
 }
 
+/// Marks the next packet of an input that can be behind a jump, after one that was marked was left out. Returns whether the
+/// mark has found its place: where the item ends before there is such a packet, its jump is over.
+pub(super) fn mark_next<'a>(behind: impl IntoIterator<Item = &'a mut StreamItem>, input: usize) -> bool {
+    for item in behind {
+        match item {
+            StreamItem::Packet(queued, port) if *port == input && queued.packet.can_jump() => {
+                queued.packet.discontinuity = true;
+                return true;
+            }
+            StreamItem::EndOfInput(port) if *port == input => return true,
+            StreamItem::EndOfItem(_) | StreamItem::EndOfStream => return true,
+            StreamItem::Packet(..) | StreamItem::EndOfInput(_) => {}
+        }
+    }
+    false
+}
+
 impl QueuedPacket {
     /// The same packet for another edge.
     pub(super) fn share(&self) -> Self {

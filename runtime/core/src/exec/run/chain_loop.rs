@@ -11,7 +11,7 @@ use super::state::State;
 use super::transfer::Transfer;
 use crate::exec::chain::{Chain, ChainFailure, ChainOutput};
 use crate::exec::epochs::StageEpoch;
-use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::stream_item::{QueuedPacket, StreamItem, mark_next};
 
 /// The most packets that a stage takes out of its queues at once, which gives credit back before the work is done.
 const REFILL_PACKETS: usize = 32;
@@ -104,7 +104,12 @@ impl ChainLoop<'_> {
     fn feed(&mut self, item: StreamItem) -> Result<Option<ChainOutput>, ChainFailure> {
         let Transfer { run, stage } = self.transfer;
         match item {
-            StreamItem::Packet(queued, _) if self.transfer.is_late(&queued, run.graph.stages[stage].links[0].node) => {
+            StreamItem::Packet(queued, port)
+                if self.transfer.is_late(&queued, run.graph.stages[stage].links[0].node) =>
+            {
+                if queued.packet.discontinuity && !mark_next(self.inbox.iter_mut(), port) {
+                    self.transfer.mark_queued(&mut run.lock(), port);
+                }
                 Ok(None)
             }
             StreamItem::Packet(queued, port) => self.chain.feed(port, queued),

@@ -13,7 +13,7 @@ use crate::exec::epochs::StageEpoch;
 use crate::exec::event::Event;
 use crate::exec::host::HostStage;
 use crate::exec::host_call::HostCall;
-use crate::exec::stream_item::StreamItem;
+use crate::exec::stream_item::{StreamItem, mark_next};
 
 /// A host stage in its time slice.
 pub(super) struct HostLoop<'slice> {
@@ -105,10 +105,6 @@ impl HostLoop<'_> {
             return false;
         }
         let transfer = self.transfer;
-        let in_time = |item: &StreamItem| match item {
-            StreamItem::Packet(queued, _) => !transfer.is_late(queued, run.graph.stages[stage].links[0].node),
-            StreamItem::EndOfInput(_) | StreamItem::EndOfItem(_) | StreamItem::EndOfStream => true,
-        };
         loop {
             let mut before = usize::MAX;
             while self.inbox.len() != before && (before == usize::MAX || self.host.wants_more(self.inbox)) {
@@ -116,9 +112,7 @@ impl HostLoop<'_> {
                 // No more than one call takes, or the inbox would add to the bounds of the queues.
                 transfer.refill_locked(state, self.inbox, self.host.room(self.inbox), self.ready);
             }
-            let taken = self.inbox.len();
-            self.inbox.retain(in_time);
-            if self.inbox.len() == taken {
+            if !self.leave_late_out(state) {
                 break;
             }
         }
@@ -131,6 +125,26 @@ impl HostLoop<'_> {
             run.set_timer(due, TimerEvent::Wake(stage));
         }
         false
+    }
+
+    /// Leaves packets out of the inbox that come too late. Returns whether there were any.
+    fn leave_late_out(&mut self, state: &mut State) -> bool {
+        let Transfer { run, stage } = self.transfer;
+        let (node, before) = (run.graph.stages[stage].links[0].node, self.inbox.len());
+        let mut place = 0;
+        while let Some(item) = self.inbox.get(place) {
+            match item {
+                StreamItem::Packet(queued, port) if self.transfer.is_late(queued, node) => {
+                    let (port, is_marked) = (*port, queued.packet.discontinuity);
+                    self.inbox.remove(place);
+                    if is_marked && !mark_next(self.inbox.range_mut(place..), port) {
+                        self.transfer.mark_queued(state, port);
+                    }
+                }
+                _ => place += 1,
+            }
+        }
+        self.inbox.len() < before
     }
 
     /// Makes a call of what the inbox holds; `None` if that is only ends that the host does not get.

@@ -81,6 +81,16 @@ impl Transfer<'_> {
         is_late
     }
 
+    /// Marks the next packet that waits before this input of a stage as one behind a jump, since one that was
+    /// marked is left out.
+    pub(super) fn mark_queued(self, state: &mut State, port: usize) {
+        let Self { run, stage } = self;
+        let edge = run.graph.stages[stage].inputs.iter().find(|&&input| run.graph.edges[input].port == port);
+        if let Some(&edge) = edge {
+            state.queues[edge].mark(port);
+        }
+    }
+
     /// Sends a packet out of a stage: to every output and edge of that port. Returns whether there is credit left.
     pub(super) fn emit_locked(
         self,
