@@ -331,6 +331,29 @@ fn bytes_between_pages_that_begin_as_a_page_cost_no_sound() {
     }
 }
 
+/// As where it was written or sent twice.
+#[test]
+fn a_page_that_comes_twice_is_heard_once() {
+    for (name, stream, heads) in [("Vorbis", vorbis(), 3), ("Opus", opus(96, 1, 2), 2), ("FLAC", flac(24), 2)] {
+        let file = stream.ogg(DRAWN, 4, 100);
+        let whole = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        let pages = ogg::pages(&file, DRAWN);
+        for index in [0, 1, heads - 1, heads, heads + 2, pages.len() - 1] {
+            let bytes = [&pages[..=index], &pages[index..]].concat().concat();
+            let by_path = match name {
+                // Parts of Opus only come near.
+                "Opus" => decode_path(&media::file("twice.ogg", &bytes)),
+                _ => check(name, bytes.clone()),
+            };
+            for outcome in [by_path, decode_pieces(&bytes, 100), decode_pieces(&bytes, bytes.len())] {
+                assert_eq!(outcome.failure, None, "{name}, page {index}");
+                assert!(outcome.samples() == whole, "{name}, page {index}");
+            }
+            assert_eq!(length(in_memory(bytes)), length(in_memory(file.clone())), "{name}, page {index}");
+        }
+    }
+}
+
 /// Who looks for the last page in as many bytes as a page may have meets it first.
 #[test]
 fn bytes_near_the_end_that_begin_as_a_page_cost_no_sound() {

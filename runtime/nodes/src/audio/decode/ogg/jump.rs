@@ -11,7 +11,7 @@ use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::Packet;
 
 use super::order::OrderedPages;
-use super::pages::{HEADER, MARK, is_right, page_len};
+use super::pages::{FIXED, HEADER, MARK, is_right, page_len};
 use crate::audio::decode::container::Container;
 use crate::audio::decode::container_reader::open_reader;
 use crate::audio::decode::jump_reader::{Jump, Landed};
@@ -118,6 +118,8 @@ struct Page {
     /// How long the header is, and how many packets end on the page.
     head_len: u64,
     packets: u64,
+    /// By which it is known where it comes twice.
+    fixed: [u8; FIXED],
 }
 
 impl Pages {
@@ -147,25 +149,29 @@ impl Pages {
         let mut pages = VecDeque::new();
         while let Some(page) = self.next_of(track, low, high, end)?.filter(is_before) {
             low = page.place + page.len;
-            pages.push_back(page);
+            if !pages.back().is_some_and(|before: &Page| page.repeats(before)) {
+                pages.push_back(page);
+            }
             pages.drain(..pages.len().saturating_sub(COMPARED));
         }
         // From the first one on, nothing would be left out.
-        let is_behind = pages.front().is_some_and(|page: &Page| page.place > first.place);
+        let is_behind = pages.front().is_some_and(|page| page.place > first.place);
         Ok(is_behind.then(|| Landing { head: first.place, pages: pages.into() }))
     }
 
     /// The page after those of the head of a stream, on which the first packet of sound begins.
     fn first_of_sound(&mut self, track: u32, end: u64) -> io::Result<Option<Page>> {
-        let (mut place, mut heads) = (0, None);
+        let (mut place, mut heads, mut before) = (0, None, None);
         while let Some(page) = self.next(place, end, end)? {
             place = page.place + page.len;
             if page.is_first {
                 self.known.push(page.serial);
             }
-            if page.serial != track {
+            let is_repeated = before.is_some_and(|before| page.repeats(&before));
+            if page.serial != track || is_repeated {
                 continue;
             }
+            before = Some(page);
             heads = match heads {
                 None => head_packets(&self.file.bytes_at(page.place + page.head_len, 9)?),
                 Some(0) => return Ok(Some(page)),
@@ -239,10 +245,15 @@ fn head_packets(first: &[u8]) -> Option<u64> {
 }
 
 impl Page {
+    /// Whether it is another one once more, of which only one is read.
+    fn repeats(&self, before: &Page) -> bool {
+        self.fixed == before.fixed
+    }
+
     fn read(place: u64, header: &[u8]) -> Option<Self> {
         let len = page_len(header)?;
-        let fixed = header.first_chunk::<27>()?;
-        let [_, _, _, _, _, flags, a, b, c, d, e, f, g, h, i, j, k, l, ..] = *fixed;
+        let fixed = *header.first_chunk::<FIXED>()?;
+        let [_, _, _, _, _, flags, a, b, c, d, e, f, g, h, i, j, k, l, ..] = fixed;
         Some(Self {
             place,
             len,
@@ -250,8 +261,9 @@ impl Page {
             position: i64::from_le_bytes([a, b, c, d, e, f, g, h]),
             is_first: flags & 2 != 0,
             is_last: flags & 4 != 0,
-            head_len: 27 + u64::from(header[26]),
-            packets: header[27..].iter().take(header[26].into()).filter(|len| **len < 255).count() as u64,
+            head_len: FIXED as u64 + u64::from(header[26]),
+            fixed,
+            packets: header[FIXED..].iter().take(header[26].into()).filter(|len| **len < 255).count() as u64,
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Whether pages of sound are missing in Ogg: each stream numbers its pages (RFC 3533, 6). A page whose checksum is wrong is
-//! none, so it is missing too.
+//! Whether pages of sound are missing in Ogg, or come twice: each stream numbers its pages (RFC 3533, 6). A page whose checksum
+//! is wrong is none, so it is missing too.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use symphonia::core::io::MediaSource;
 
 use super::links::{HIDDEN, Link};
-use super::pages::{self, FIRST, HEADER, LAST_OF_STREAM, MARK, counts_sound, is_right, number, page_len, serial};
+use super::pages::{
+    self, FIRST, FIXED, HEADER, LAST_OF_STREAM, MARK, counts_sound, is_right, number, page_len, serial,
+};
 use crate::audio::decode::source::GoesOn;
 use crate::audio::decode::source::hidden_bytes::HiddenBytes;
 
@@ -25,9 +27,8 @@ pub(super) struct PageOrder {
 }
 
 struct Sound {
-    serial: u32,
-    /// That of the last page.
-    number: u32,
+    /// The fixed part of the header of its last page.
+    last: [u8; FIXED],
     /// Whether its head is over, and whether it said that it ends.
     has_begun: bool,
     has_ended: bool,
@@ -41,12 +42,19 @@ pub(in crate::audio::decode) struct LostPages {
 }
 
 impl PageOrder {
+    /// Whether a page is the last one of its stream once more, as where it was written or sent twice. Its number alone does not
+    /// tell that, since some writers give all pages one; with its position and its checksum it does.
+    pub(super) fn is_repeated(&self, page: &[u8]) -> bool {
+        self.sounds.iter().any(|sound| page.starts_with(&sound.last))
+    }
+
     /// Takes the next page.
     ///
     /// # Errors
     /// If pages before it are missing. A live stream may begin with its head and then go on in its middle: there nothing
     /// is missing.
     pub(in crate::audio::decode) fn take(&mut self, page: &[u8]) -> Result<(), LostPages> {
+        let last = std::array::from_fn(|index| page[index]);
         let is_first = page[5] & FIRST != 0;
         if is_first {
             let is_link = !std::mem::replace(&mut self.begins, true);
@@ -60,8 +68,7 @@ impl PageOrder {
             // What is not built in beside what is decoded is of no use.
             match pages::Sound::of(page) {
                 Some(sound) if sound == pages::Sound::BuiltIn || self.sounds.is_empty() => {
-                    let (serial, number) = (serial(page), number(page));
-                    self.sounds.push(Sound { serial, number, has_begun: false, has_ended: false });
+                    self.sounds.push(Sound { last, has_begun: false, has_ended: false });
                 }
                 _ => self.others.push(serial(page)),
             }
@@ -70,18 +77,19 @@ impl PageOrder {
         }
         self.begins = false;
         let is_known = !self.sounds.is_empty() || !self.others.is_empty();
-        let Some(sound) = self.sounds.iter_mut().find(|sound| sound.serial == serial(page)) else {
+        let Some(sound) = self.sounds.iter_mut().find(|sound| serial(&sound.last) == serial(page)) else {
             // Of a stream whose first page is among what was spoilt no one knows what it is.
             let is_new = is_known && !self.others.contains(&serial(page));
             return if is_new && self.spoilt > 0 { Err(LostPages::before(page)) } else { Ok(()) };
         };
-        if number(page) < sound.number && self.spoilt > 0 {
+        let before = number(&sound.last);
+        if number(page) < before && self.spoilt > 0 {
             return Err(LostPages::before(page));
         }
-        let lost = LostPages { first: sound.number.saturating_add(1), last: number(page).saturating_sub(1) };
+        let lost = LostPages { first: before.saturating_add(1), last: number(page).saturating_sub(1) };
         let may_begin = !sound.has_begun && self.spoilt == 0;
         self.spoilt = 0;
-        sound.number = number(page);
+        sound.last = last;
         sound.has_begun |= counts_sound(page);
         sound.has_ended = page[5] & LAST_OF_STREAM != 0;
         // Some writers give all pages one number.
@@ -106,7 +114,7 @@ impl PageOrder {
 
     /// Whether a page belongs to a stream of sound of this link; of one without sound each page might.
     pub(super) fn may_be_sound(&self, page: &[u8]) -> bool {
-        self.sounds.is_empty() || self.sounds.iter().any(|sound| sound.serial == serial(page))
+        self.sounds.is_empty() || self.sounds.iter().any(|sound| serial(&sound.last) == serial(page))
     }
 
     /// Whether a stream of sound has begun in this link.
@@ -115,7 +123,7 @@ impl PageOrder {
     }
 
     fn next(&self) -> LostPages {
-        let page = self.sounds.first().map_or(0, |sound| sound.number.saturating_add(1));
+        let page = self.sounds.first().map_or(0, |sound| number(&sound.last).saturating_add(1));
         LostPages { first: page, last: page }
     }
 }
@@ -221,6 +229,12 @@ impl<S: Read + Seek> OrderedPages<S> {
         Link::read(ahead, place).is_outside()
     }
 
+    /// Keeps what begins there, of the bytes ahead, from looking like a page.
+    fn hide(&mut self, from: usize) {
+        self.ahead[from] = HIDDEN[0];
+        self.hidden.hide(self.ahead_at + from as u64);
+    }
+
     /// Judges the page that begins behind what was judged, or the bytes up to where the next one may begin.
     fn judge(&mut self) -> io::Result<()> {
         let from = self.judged;
@@ -236,6 +250,11 @@ impl<S: Read + Seek> OrderedPages<S> {
         if let Some(len) = len {
             self.fill(from + len)?;
             if let Some(page) = self.ahead.get(from..from + len).filter(|page| is_hidden || is_right(page)) {
+                if !is_hidden && self.order.is_repeated(page) {
+                    self.hide(from);
+                    self.judged += len;
+                    return Ok(());
+                }
                 let begins_another = !is_hidden && self.order.begins_another(page);
                 match if is_hidden { Ok(()) } else { self.order.take(page) } {
                     Ok(()) if begins_another => {
@@ -255,8 +274,7 @@ impl<S: Read + Seek> OrderedPages<S> {
             if self.ahead[from..].starts_with(MARK) {
                 self.lost = self.order.pass_spoilt().err();
                 // The reader would skip as much as it says that it is long.
-                self.ahead[from] = HIDDEN[0];
-                self.hidden.hide(self.ahead_at + from as u64);
+                self.hide(from);
             }
             let rest = &self.ahead[from + 1..];
             let next = rest.windows(MARK.len()).position(|mark| mark == MARK || mark == HIDDEN);

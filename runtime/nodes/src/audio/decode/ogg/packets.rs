@@ -13,7 +13,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
-use super::pages::{FIRST, LAST_OF_STREAM, MARK, page_len, serial};
+use super::pages::{FIRST, FIXED, LAST_OF_STREAM, MARK, page_len, serial};
 use crate::audio::decode::symphonia_reader::inner_reader_fields;
 
 /// The streams of a link whose last page the reader has.
@@ -73,7 +73,6 @@ impl PageByPage {
 
 impl Read for PageByPage {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
-        const FIXED: usize = 27;
         let known = self.header.len();
         let header = if known < FIXED { FIXED } else { FIXED + usize::from(self.header[FIXED - 1]) };
         let within = self.tags.max(self.left);

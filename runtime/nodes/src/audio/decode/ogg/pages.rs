@@ -10,8 +10,9 @@ use crate::audio::decode::source::Arriving;
 
 /// What a page begins with.
 pub(super) const MARK: &[u8; 4] = b"OggS";
-/// The fixed part of a page's header and the longest table of segments.
-pub(super) const HEADER: usize = 27 + 255;
+/// The fixed part of a page's header, and with the longest table of segments.
+pub(super) const FIXED: usize = 27;
+pub(super) const HEADER: usize = FIXED + 255;
 /// The flag of the first page of a stream.
 pub(super) const FIRST: u8 = 2;
 /// That of its last page.
@@ -62,6 +63,11 @@ impl OggPages {
                     bytes.hide(self.next);
                 }
                 self.next = bytes.find(self.next + 1, MARK);
+                continue;
+            }
+            if self.order.is_repeated(&page) {
+                bytes.hide(self.next);
+                self.next += page.len() as u64;
                 continue;
             }
             if self.order.begins_another(&page) {
@@ -255,29 +261,29 @@ impl Streams {
         places.into_iter().any(|passed| {
             let header = next_of(&mut read, begins + passed, last.serial);
             header.is_some_and(|header| count.begins_anew(&header, last.serial))
-        }) || count.number > last.number
+        }) || count.last.is_some_and(|page| number(&page) > last.number)
     }
 }
 
 /// How far the pages of a stream have counted.
 #[derive(Default)]
 struct Count {
-    has_begun: bool,
-    number: u32,
+    /// The fixed part of the header of the last page.
+    last: Option<[u8; FIXED]>,
     position: u64,
 }
 
 impl Count {
-    /// Takes the header of a page, and says whether the stream begins anew before or with it.
+    /// Takes the header of a page, and says whether the stream begins anew before or with it. One that comes twice does not.
     fn begins_anew(&mut self, header: &[u8], of: u32) -> bool {
         if serial(header) != of {
             return false;
         }
-        let is_first = std::mem::replace(&mut self.has_begun, true) && header[5] & FIRST != 0;
-        let (number, position) = (number(header), position(header));
-        let goes_back = number < self.number || position.is_some_and(|position| position < self.position);
-        (self.number, self.position) = (number, position.unwrap_or(self.position));
-        is_first || goes_back
+        let before = self.last.replace(std::array::from_fn(|index| header[index]));
+        let is_first = header[5] & FIRST != 0 && before.is_some_and(|before| !header.starts_with(&before));
+        let goes_back = before.is_some_and(|before| number(header) < number(&before));
+        let position = position(header).unwrap_or(self.position);
+        is_first || goes_back || position < std::mem::replace(&mut self.position, position)
     }
 }
 
