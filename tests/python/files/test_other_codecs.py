@@ -260,6 +260,29 @@ def test_a_damaged_page_ends_the_sound_that_ffmpeg_decodes(name: str, links: dic
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("name", ["speex", "unplaced", "six"])
+def test_foreign_bytes_and_repeated_pages_cost_no_sound_that_ffmpeg_decodes(
+    name: str, links: dict[str, bytes], tmp_path: Path
+) -> None:
+    content = links[name]
+    (whole,) = heard([rm.File(content)])[0]
+    (behind,) = heard([rm.File(links["opus"])])[0]
+    pages = [match.start() for match in re.finditer(b"OggS", content)]
+    # More than FFmpeg looks for a page in.
+    foreign = bytes(range(1, 251)) * 400
+    for at in (pages[2], pages[4], len(content)):
+        repeated = content[max(page for page in pages if page < at) : at]
+        for between in (foreign, repeated):
+            chain = content[:at] + between + content[at:] + links["opus"]
+            sound, message = heard_alike(chain, tmp_path / "between.ogg")
+            assert message == ""
+            assert [(key, samples.shape) for key, samples in sound] == [
+                (key, samples.shape) for key, samples in (whole, behind)
+            ]
+            assert numpy.array_equal(sound[0][1], whole[1])
+
+
+@needs_ffmpeg
 def test_an_empty_packet_has_no_sound(made: Callable[[str], Path], tmp_path: Path) -> None:
     whole = made("speex.ogg").read_bytes()
     last = whole.rindex(b"OggS")

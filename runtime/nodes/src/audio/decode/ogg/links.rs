@@ -9,9 +9,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use symphonia::core::io::MediaSource;
 
 use super::order::OrderedPages;
-use super::pages::{FIRST, HEADER, MARK, MOST_SILENT, Sound, Tail, counts_sound, is_right, page_len, serial};
+use super::pages::{FIRST, HEADER, MARK, MOST_SILENT, Sound, Tail, counts_sound, page_len, serial};
+use super::runs::{Extent, Runs};
 use crate::audio::decode::source::hidden_bytes::HiddenBytes;
-use crate::audio::decode::source::{Part, read_at};
+use crate::audio::decode::source::read_at;
 
 /// What a page that is kept from the reader begins with.
 pub(super) const HIDDEN: &[u8; 4] = b"\0ggS";
@@ -144,7 +145,7 @@ impl Link {
 /// The first link of a file that sounds, as codecs of the system read it: by itself, since they know of no next one, and not
 /// beyond pages that are missing.
 pub(in crate::audio::decode) struct FirstLink<S> {
-    pub(in crate::audio::decode) source: OrderedPages<Part<S>>,
+    pub(in crate::audio::decode) source: OrderedPages<Runs<S>>,
     /// Where the next link with sound begins.
     pub(in crate::audio::decode) next: Option<u64>,
     /// Whether its last page is not whole.
@@ -160,7 +161,7 @@ impl<S: Read + Seek> FirstLink<S> {
         let len = file.seek(SeekFrom::End(0))?;
         let mut ahead = |place: u64, len: usize| read_at(&mut file, place, len);
         let begins = Link::first_sounding(&mut ahead, begins).begins;
-        let end = end_of_link(&mut ahead, begins, len);
+        let Extent { runs, end } = Extent::of_link(&mut ahead, begins, len);
         let next = Some(Link::first_sounding(&mut ahead, end)).filter(|link| link.sound.is_some() && !link.is_open);
         let next = next.map(|link| link.begins);
         // What is behind the last link with sound may be torn.
@@ -169,45 +170,8 @@ impl<S: Read + Seek> FirstLink<S> {
             ahead(place, len.min(usize::try_from(up_to.saturating_sub(place)).unwrap_or(usize::MAX)))
         };
         let is_cut_off = Tail::of_file(within, up_to).last().is_some_and(|last| !last.ends_whole);
-        Ok(Self { source: OrderedPages::new(Part::new(file, begins, end)?, 0), next, is_cut_off })
+        Ok(Self { source: OrderedPages::new(Runs::new(file, runs), 0), next, is_cut_off })
     }
-}
-
-/// Where the link ends that begins at a place: where the next one begins, or with the file.
-fn end_of_link(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, begins: u64, len: u64) -> u64 {
-    const BLOCK: usize = 1 << 13;
-    let (mut place, mut has_begun) = (begins, false);
-    while place < len {
-        let header = ahead(place, HEADER);
-        if let Some(page) = page_len(&header) {
-            let is_first = header[5] & FIRST != 0;
-            let end = place.saturating_add(page);
-            // Four bytes alone are no proof of a page.
-            let is_followed = end == len || ahead(end, MARK.len()) == MARK;
-            let ends_link = is_first && has_begun;
-            if (is_followed && !ends_link) || is_right(&ahead(place, usize::try_from(page).unwrap_or(0))) {
-                if ends_link {
-                    return place;
-                }
-                has_begun |= !is_first;
-                place = end;
-                continue;
-            }
-        }
-        place += 1;
-        loop {
-            let block = ahead(place, BLOCK);
-            if let Some(found) = block.windows(MARK.len()).position(|mark| mark == MARK) {
-                place += found as u64;
-                break;
-            }
-            if block.len() < MARK.len() {
-                return len;
-            }
-            place += (block.len() - MARK.len() + 1) as u64;
-        }
-    }
-    len
 }
 
 impl<S: Read, A: FnMut(u64, usize) -> Vec<u8>> Read for SoundingLinks<S, A> {

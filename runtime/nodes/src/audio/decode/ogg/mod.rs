@@ -6,3 +6,4 @@ pub(super) mod links;
 pub(super) mod order;
 pub(super) mod packets;
 pub(super) mod pages;
+mod runs;
