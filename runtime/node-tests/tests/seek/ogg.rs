@@ -85,6 +85,36 @@ fn pages_that_count_fewer_frames_than_they_hold_cost_no_sound() {
     }
 }
 
+/// As programs cut streams without encoding them again. More packets on the first page are of one that counts wrong.
+#[test]
+fn vorbis_whose_second_packet_ends_the_first_page_begins_at_zero() {
+    let stream = vorbis();
+    let whole = Subject { name: "Vorbis", bytes: stream.ogg(DRAWN, 2, 0), params: json!({}) }.part(json!({})).samples();
+    let most = stream.packets[1].1;
+    for (per_page, before, cut) in [(2, 1, 1), (2, most - 1, most - 1), (2, most, most), (3, 100, 0)] {
+        let file = changed(&stream.ogg(DRAWN, per_page, 0), |_, header| move_position(header, -(before as i64)));
+        let cut = cut as usize;
+        let expected: Vec<_> = whole.iter().map(|samples| samples[cut..].to_vec()).collect();
+        assert!(check("Vorbis, cut", file.clone()).samples() == expected, "{before} of {per_page} packets");
+        assert!(decode_pieces(&file, 1000).samples() == expected, "{before} of {per_page} packets, as it arrives");
+    }
+}
+
+/// The other pages tell where a part begins.
+#[test]
+fn a_first_page_that_counts_wrong_moves_no_part() {
+    for (name, stream, per_page) in [("Vorbis", vorbis().repeated(4), 8), ("FLAC", flac(100), 1)] {
+        let file = stream.ogg(DRAWN, per_page, 100);
+        let whole = Subject { name, bytes: file.clone(), params: json!({}) }.part(json!({})).samples();
+        let first = stream.packets.chunks(per_page).count() - 1;
+        for more in [-1000, -1, 1, 1000, 1 << 40] {
+            let file = changed(&file, |index, header| move_position(header, if index == first { more } else { 0 }));
+            assert!(check(name, file.clone()).samples() == whole, "{name}, {more} more");
+            assert!(decode_pieces(&file, 1000).samples() == whole, "{name}, {more} more, as it arrives");
+        }
+    }
+}
+
 #[test]
 fn flac_in_ogg() {
     let stream = flac(40);
@@ -127,6 +157,12 @@ fn changed(file: &[u8], mut change: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
         page[22..26].copy_from_slice(&sum.to_le_bytes());
     }
     file
+}
+
+/// Moves the position of a page of sound.
+fn move_position(header: &mut [u8], by: i64) {
+    let position = i64::from_le_bytes(*header[6..].first_chunk().expect("a position"));
+    header[6..14].copy_from_slice(&if position > 0 { position + by } else { 0 }.to_le_bytes());
 }
 
 fn length(packet: Packet) -> Option<f64> {
@@ -185,12 +221,9 @@ fn the_last_page_need_not_say_that_it_is_one() {
 
 #[test]
 fn the_length_counts_from_the_first_position_and_of_a_chain_is_not_told() {
-    const BEGINS: u64 = 48_000_007;
+    const BEGINS: i64 = 48_000_007;
     for (name, file) in [("Vorbis", vorbis().ogg(DRAWN, 4, 100)), ("Opus", opus(96, 1, 2).ogg(DRAWN, 10, 100))] {
-        let later = changed(&file, |_, header| {
-            let position = u64::from_le_bytes(*header[6..].first_chunk().expect("a position"));
-            header[6..14].copy_from_slice(&if position > 0 { position + BEGINS } else { 0 }.to_le_bytes());
-        });
+        let later = changed(&file, |_, header| move_position(header, BEGINS));
         let whole = Subject { name, bytes: later.clone(), params: json!({}) }.part(json!({}));
         let expected = total(&whole) as f64 / f64::from(whole.chunks()[0].rate());
         assert_eq!(

@@ -20,7 +20,7 @@ use super::iff::{aiff, caf, wave};
 use super::matroska::order::OrderedElements;
 use super::matroska::packets::{MatroskaReader, PacketFacts};
 use super::mpeg::MpegReader;
-use super::ogg::packets::{Ended, OggPackets, PageByPage};
+use super::ogg::packets::{OggPackets, PageByPage, PagesRead};
 use super::tags::ape::ApeTagReader;
 use super::tags::id3::Id3TagReader;
 
@@ -70,11 +70,11 @@ pub(super) fn open_reader(
     begins: u64,
     facts: PacketFacts,
 ) -> Result<Box<dyn FormatReader>, Unopened> {
-    let (len, ended) = (source.byte_len(), Ended::default());
+    let (len, pages) = (source.byte_len(), PagesRead::default());
     // Of what arrives the elements are judged before it is read.
     let source: Box<dyn MediaSource> = match container {
         Container::Matroska if source.is_seekable() => Box::new(OrderedElements::new(source, begins, facts.clone())),
-        Container::Ogg => Box::new(PageByPage::new(source, begins, ended.clone())),
+        Container::Ogg => Box::new(PageByPage::new(source, begins, pages.clone())),
         _ => source,
     };
     let mut stream = MediaSourceStream::new(source, Default::default());
@@ -98,7 +98,7 @@ pub(super) fn open_reader(
         // It places its packets by bytes from the start of the file.
         Container::Mp4 => return Ok(Box::new(IsoMp4Reader::try_new(stream, FormatOptions::default())?)),
         Container::Flac => return with_tags(&FLAC, stream),
-        Container::Ogg => return Ok(Box::new(OggPackets::new(with_tags(&OGG, stream)?, ended))),
+        Container::Ogg => return Ok(Box::new(OggPackets::new(with_tags(&OGG, stream)?, pages))),
         Container::Mpeg => return with_tags(&MPEG, stream),
         Container::Adts => return with_tags(&ADTS, stream),
         // No tags stand around it, and the end at which they would be looked for may be cut off.

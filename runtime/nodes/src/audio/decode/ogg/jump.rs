@@ -9,6 +9,7 @@ use std::io;
 use symphonia::core::errors::Result;
 use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::Packet;
+use symphonia::core::units::Duration;
 
 use super::order::OrderedPages;
 use super::pages::{FIXED, HEADER, MARK, is_right, page_len};
@@ -43,8 +44,7 @@ impl OggJump {
     /// Reads pages as if they followed on the head, and those of other streams between them.
     fn read(&self, file: &GapSource, head: u64, pages: &[Page]) -> Option<Run> {
         let to = pages.first()?.place;
-        let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from: head, to })), to - head));
-        let mut reader = open_reader(source, Container::Ogg, 0, PacketFacts::default()).ok()?;
+        let mut reader = reader_from(file, head, to)?;
         let (mut packets, mut fits) = (Vec::new(), true);
         let mut positions = pages.iter().map(|page| page.position).peekable();
         while let Some(position) = positions.peek().filter(|_| fits).copied() {
@@ -58,20 +58,53 @@ impl OggJump {
         }
         Some(Run { reader, packets, fits })
     }
+
+    /// Whether one of the next pages counts on from the first one as the packets do.
+    fn counts_on(&self, file: &GapSource, first: &Page, next: &[Page]) -> bool {
+        let Some(mut reader) = reader_from(file, first.place, first.place) else { return false };
+        let mut left = first.packets + next.iter().map(|page| page.packets).sum::<u64>();
+        let mut end = None;
+        while left > 0
+            && let Ok(Some(packet)) = reader.next_packet()
+        {
+            if packet.track_id == self.track {
+                let starts = end.unwrap_or(packet.pts.get());
+                let ends = starts.saturating_add_unsigned(packet.block_dur().get());
+                if next.iter().any(|page| page.position == ends) {
+                    return true;
+                }
+                (end, left) = (Some(ends), left - 1);
+            }
+        }
+        false
+    }
+}
+
+/// A reader of what follows on a place as if it followed on the head.
+fn reader_from(file: &GapSource, head: u64, to: u64) -> Option<Box<dyn FormatReader>> {
+    let source = Box::new(OrderedPages::new(file.view(Some(Gap::Cut { from: head, to })), to - head));
+    open_reader(source, Container::Ogg, 0, PacketFacts::default()).ok()
 }
 
 impl Jump for OggJump {
     fn see(&mut self, packet: &mut Packet) {
-        let place = packet.pts.get().saturating_add_unsigned(packet.trim_start.get());
-        self.origin.get_or_insert(place.saturating_add_unsigned(self.skip));
+        if packet.dur > Duration::ZERO {
+            let place = packet.pts.get().saturating_add_unsigned(packet.trim_start.get());
+            self.origin.get_or_insert(place.saturating_add_unsigned(self.skip));
+        }
     }
 
     fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
         let Some(position) = self.origin.and_then(|origin| origin.checked_add_unsigned(frame)) else { return Ok(None) };
         let mut pages = Pages { file: file.view(None), known: Vec::new() };
-        let Some(Landing { head, pages }) = pages.landing(self.track, position, self.is_chain)? else {
+        let Some(Landing { first, next, pages }) = pages.landing(self.track, position, self.is_chain)? else {
             return Ok(None);
         };
+        // The position of the first frame is that of the first page.
+        if !self.counts_on(file, &first, &next) {
+            return Ok(None);
+        }
+        let head = first.place;
         // Where one of them can't be read, there is none to compare the last one with.
         let runs = [&pages[..], &pages[pages.len() - 1..]];
         let Some(Run { reader, packets, fits }) = runs.into_iter().find_map(|run| self.read(file, head, run)) else {
@@ -84,9 +117,10 @@ impl Jump for OggJump {
 
 /// Where to land in a file.
 struct Landing {
-    /// Where its head ends.
-    head: u64,
-    /// What may follow on it.
+    /// The first page of sound, behind the head, and some next ones.
+    first: Page,
+    next: Vec<Page>,
+    /// What may follow on the head.
     pages: Vec<Page>,
 }
 
@@ -130,6 +164,8 @@ impl Pages {
         const NEAR: u64 = 1 << 16;
         /// So many pages are compared with their packets, of those in so many bytes: a page has up to 64 KiB.
         const COMPARED: usize = 8;
+        /// So many pages are compared with the first one, of which one may be wrong.
+        const NEXT: usize = 2;
         const ROOM: u64 = 1 << 18;
         /// Tools draw the numbers of streams. A writer that does not may give one number to all that it writes, and in a
         /// chain of these only a look at each page shows where the first one ends.
@@ -156,7 +192,19 @@ impl Pages {
         }
         // From the first one on, nothing would be left out.
         let is_behind = pages.front().is_some_and(|page| page.place > first.place);
-        Ok(is_behind.then(|| Landing { head: first.place, pages: pages.into() }))
+        if !is_behind {
+            return Ok(None);
+        }
+        let (mut place, mut next) = (first.place + first.len, Vec::new());
+        while next.len() < NEXT
+            && let Some(page) = self.next_of(track, place, end, end)?
+        {
+            place = page.place + page.len;
+            if !page.repeats(next.last().unwrap_or(&first)) {
+                next.push(page);
+            }
+        }
+        Ok(Some(Landing { first, next, pages: pages.into() }))
     }
 
     /// The page after those of the head of a stream, on which the first packet of sound begins.

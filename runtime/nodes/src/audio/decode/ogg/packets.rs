@@ -1,12 +1,15 @@
 //! What of the packets in Ogg is sound. Only the last page of a stream may count fewer frames than its packets hold, and leaves
-//! the others out (RFC 7845, 4.4; Vorbis I, A.2). Symphonia's reader takes every page at its word, and converters that round
-//! times write pages that count some frames more or less: those give all their packets here.
+//! the others out (RFC 7845, 4.4; Vorbis I, A.2); so may the first of Vorbis, where it has two packets. Symphonia's reader takes
+//! every page at its word, and converters that round times write pages that count some frames more or less: those give all their
+//! packets here.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 use symphonia::core::errors::{Error, Result, SeekErrorKind};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
@@ -16,23 +19,29 @@ use symphonia::core::units::{Duration, Timestamp};
 use super::pages::{FIRST, FIXED, LAST_OF_STREAM, MARK, page_len, serial};
 use crate::audio::decode::symphonia_reader::inner_reader_fields;
 
-/// The streams of a link whose last page the reader has.
+/// The page that the reader has of each stream of a link.
 #[derive(Clone, Default)]
-pub(in crate::audio::decode) struct Ended(Arc<Mutex<Vec<u32>>>);
+pub(in crate::audio::decode) struct PagesRead(Arc<Mutex<BTreeMap<u32, PageRead>>>);
 
-impl Ended {
+#[derive(Clone, Copy, Default)]
+struct PageRead {
+    is_last: bool,
+    /// How many packets end on it.
+    packets: usize,
+}
+
+impl PagesRead {
     fn take(&self, header: &[u8]) {
-        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if header[5] & FIRST != 0 {
-            ended.clear();
+            pages.clear();
         }
-        if header[5] & LAST_OF_STREAM != 0 {
-            ended.push(serial(header));
-        }
+        let packets = header[FIXED..].iter().filter(|len| **len < 255).count();
+        pages.insert(serial(header), PageRead { is_last: header[5] & LAST_OF_STREAM != 0, packets });
     }
 
-    fn has(&self, stream: u32) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&stream)
+    fn of(&self, stream: u32) -> PageRead {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&stream).copied().unwrap_or_default()
     }
 }
 
@@ -46,13 +55,13 @@ pub(in crate::audio::decode) struct PageByPage {
     header: Vec<u8>,
     /// So many bytes of the page are still to be given.
     left: u64,
-    ended: Ended,
+    pages: PagesRead,
 }
 
 impl PageByPage {
-    /// The source stands at its start, and its pages begin at a place. It notes in `ended` which streams have ended.
-    pub(in crate::audio::decode) fn new(source: Box<dyn MediaSource>, begins: u64, ended: Ended) -> Self {
-        Self { source, tags: begins, header: Vec::new(), left: 0, ended }
+    /// The source stands at its start, and its pages begin at a place. It notes them in `pages`.
+    pub(in crate::audio::decode) fn new(source: Box<dyn MediaSource>, begins: u64, pages: PagesRead) -> Self {
+        Self { source, tags: begins, header: Vec::new(), left: 0, pages }
     }
 
     fn take_of_header(&mut self, bytes: &[u8]) {
@@ -64,7 +73,7 @@ impl PageByPage {
         let from = (0..self.header.len()).find(may_begin).unwrap_or(self.header.len());
         self.header.drain(..from);
         if let Some(len) = page_len(&self.header) {
-            self.ended.take(&self.header);
+            self.pages.take(&self.header);
             self.left = len - self.header.len() as u64;
             self.header.clear();
         }
@@ -111,7 +120,7 @@ impl MediaSource for PageByPage {
 /// A reader of Ogg whose packets follow on each other to the frame, but where some are missing.
 pub(in crate::audio::decode) struct OggPackets {
     reader: Box<dyn FormatReader>,
-    ended: Ended,
+    pages: PagesRead,
     streams: BTreeMap<u32, Count>,
 }
 
@@ -121,38 +130,58 @@ struct Count {
     /// What follows on the last packet as the pages count, and as the packets do.
     by_pages: i64,
     by_packets: i64,
-    /// Frames that pages have not counted: others may still do so.
+    /// Frames that pages have not counted, among them those before zero: others may still do so.
     uncounted: i64,
 }
 
 impl OggPackets {
-    /// The packets of a reader whose source is a [`PageByPage`] that notes in `ended` which streams have ended.
-    pub(in crate::audio::decode) fn new(reader: Box<dyn FormatReader>, ended: Ended) -> Self {
-        Self { reader, ended, streams: BTreeMap::new() }
+    /// The packets of a reader whose source is a [`PageByPage`] that notes in `pages` what it gives.
+    pub(in crate::audio::decode) fn new(reader: Box<dyn FormatReader>, pages: PagesRead) -> Self {
+        Self { reader, pages, streams: BTreeMap::new() }
+    }
+
+    fn params(&self, stream: u32) -> Option<&AudioCodecParameters> {
+        let track = self.reader.tracks().iter().find(|track| track.id == stream);
+        match track.and_then(|track| track.codec_params.as_ref()) {
+            Some(CodecParameters::Audio(params)) => Some(params),
+            _ => None,
+        }
     }
 
     /// The fewest frames that are missing. Times are rounded to a millisecond at most, and the shortest packet, one of Vorbis
     /// between two blocks of 64, is not lost in a shorter gap.
     fn least_gap(&self, stream: u32) -> i64 {
         const SHORTEST: i64 = 32;
-        let track = self.reader.tracks().iter().find(|track| track.id == stream);
-        match track.and_then(|track| track.codec_params.as_ref()) {
-            Some(CodecParameters::Audio(params)) => {
-                SHORTEST.max(i64::from(params.sample_rate.unwrap_or(0)).div_euclid(1000) + 1)
-            }
-            _ => SHORTEST,
+        let rate = self.params(stream).and_then(|params| params.sample_rate).unwrap_or(0);
+        SHORTEST.max(i64::from(rate).div_euclid(1000) + 1)
+    }
+
+    /// Leaves out of the second packet of Vorbis what lies before zero, if the first page ends with it: so a stream is cut that
+    /// was encoded already (Vorbis I, A.2).
+    fn cut_start(&self, packet: &mut Packet, page: PageRead) {
+        let is_vorbis = |params: &AudioCodecParameters| params.codec == CODEC_ID_VORBIS;
+        let before = u64::try_from(packet.pts.get().saturating_neg()).unwrap_or(0);
+        if before > 0 && page.packets == 2 && !page.is_last && self.params(packet.track_id).is_some_and(is_vorbis) {
+            let cut = Duration::from(before.min(packet.dur.get()));
+            packet.trim_start = packet.trim_start.saturating_add(cut);
+            packet.dur = packet.dur.saturating_sub(cut);
         }
     }
 
     fn place(&mut self, packet: &mut Packet) {
-        if packet.trim_end > Duration::ZERO && !self.ended.has(packet.track_id) {
+        let page = self.pages.of(packet.track_id);
+        if packet.trim_end > Duration::ZERO && !page.is_last {
             packet.dur = packet.dur.saturating_add(packet.trim_end);
             packet.trim_end = Duration::ZERO;
         }
+        self.cut_start(packet, page);
         let starts = packet.pts.get();
         let block = i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX);
         let follows = match self.streams.get(&packet.track_id) {
-            None => Count { by_pages: starts, by_packets: starts, uncounted: 0 },
+            None => {
+                let before = starts.saturating_add_unsigned(packet.trim_start.get()).min(0);
+                Count { by_pages: starts, by_packets: starts, uncounted: before.saturating_neg() }
+            }
             Some(before) => before.at(starts, self.least_gap(packet.track_id)),
         };
         packet.pts = Timestamp::from(follows.by_packets);
