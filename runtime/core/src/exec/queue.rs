@@ -158,12 +158,8 @@ impl Queue {
         }
     }
 
-    /// Marks the next packet as one behind a jump, since a packet before it that was marked is left out.
-    pub(super) fn mark(&mut self, port: usize) {
-        self.mark_from(0, port);
-    }
-
-    fn mark_from(&mut self, place: usize, port: usize) {
+    /// Marks the next packet from a place on as one behind a jump, since one before it that was marked is left out.
+    pub(super) fn mark_from(&mut self, place: usize, port: usize) {
         self.has_jump |= !mark_next(self.waiting.range_mut(place..).map(|entry| &mut entry.item), port);
     }
 
@@ -316,6 +312,11 @@ mod tests {
         EdgeBuffer { bytes: NonZeroU64::new(bytes), ms: NonZeroU32::new(ms), policy: Some(policy), packets: None }
     }
 
+    fn packet(value: Value, item: u64, discontinuity: bool) -> StreamItem {
+        let packet = Packet { discontinuity, ..Packet::new(value) };
+        StreamItem::Packet(QueuedPacket { packet, item, path: 0, deadline: None }, 0)
+    }
+
     #[test]
     fn each_bound_drops_by_itself_and_one_packet_stays() {
         let small = [(100, 20); 6];
@@ -335,10 +336,6 @@ mod tests {
 
     #[test]
     fn the_mark_of_a_dropped_packet_goes_to_the_next_one_of_its_item() {
-        let packet = |value: Value, item, discontinuity| {
-            let packet = Packet { discontinuity, ..Packet::new(value) };
-            StreamItem::Packet(QueuedPacket { packet, item, path: 0, deadline: None }, 0)
-        };
         let int = |item, discontinuity| packet(Value::Int(0), item, discontinuity);
         let silent =
             || packet(Value::Audio(Box::new(Audio::from_channels(&[vec![]], 8000).expect("no sound"))), 0, false);
@@ -366,10 +363,7 @@ mod tests {
 
     #[test]
     fn a_mark_waits_for_the_next_packet() {
-        let packet = |discontinuity| {
-            let packet = Packet { discontinuity, ..Packet::new(Value::Int(0)) };
-            StreamItem::Packet(QueuedPacket { packet, item: 0, path: 0, deadline: None }, 0)
-        };
+        let int = |discontinuity| packet(Value::Int(0), 0, discontinuity);
         let policy = Policy::DropNewest;
         let mut queue =
             Queue::of_edge(Some(EdgeBuffer { packets: NonZeroU32::new(1), ..buffer(0, 0, policy) }), policy);
@@ -377,9 +371,9 @@ mod tests {
             Some((StreamItem::Packet(queued, _), _)) => queued.packet.discontinuity,
             other => panic!("{other:?}"),
         };
-        [false, true, false].map(packet).into_iter().for_each(|item| queue.push(item));
+        [false, true, false].map(int).into_iter().for_each(|item| queue.push(item));
         assert!(!is_marked(&mut queue));
-        queue.push(packet(false));
+        queue.push(int(false));
         assert!(is_marked(&mut queue));
     }
 
@@ -387,10 +381,7 @@ mod tests {
     fn a_queue_that_is_closed_keeps_its_count_alone() {
         let mut queue = Queue::of_edge(Some(buffer(1, 0, Policy::DropOldest)), Policy::DropOldest);
         for item in 0..3 {
-            queue.push(StreamItem::Packet(
-                QueuedPacket { packet: Packet::new(Value::Int(1)), item, path: 0, deadline: None },
-                0,
-            ));
+            queue.push(packet(Value::Int(1), item, false));
             queue.push(StreamItem::EndOfItem(item));
         }
         queue.close();

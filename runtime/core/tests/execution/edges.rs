@@ -273,6 +273,73 @@ fn a_packet_that_is_late_while_a_call_waits_to_be_full_is_not_part_of_it() {
     assert!(final_state(&session, &port).is_empty());
 }
 
+/// Sends packets, marked as the first ones behind a jump or not.
+fn send_marked(session: &Session, marks: &[bool]) {
+    let packet = |&discontinuity: &bool| Packet { discontinuity, ..Packet::new(Value::Int(0)) };
+    let mut packets: VecDeque<Packet> = marks.iter().map(packet).collect();
+    session.send(&mut packets, 0, PATIENCE, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
+}
+
+/// Whether each packet that comes out until the end is marked.
+fn marks(session: &Session, port: &Port) -> Vec<bool> {
+    session.finish().expect("it goes on");
+    let mut marks = Vec::new();
+    loop {
+        match session.receive(None, ALL) {
+            Received::Outputs(outputs) => marks.extend(outputs.iter().map(|output| output.packet.discontinuity)),
+            Received::WouldBlock => assert!(!port.next(Some(PATIENCE)).events.is_empty(), "it hangs with {marks:?}"),
+            Received::End => return marks,
+        }
+    }
+}
+
+#[test]
+fn the_mark_of_a_packet_that_is_late_before_a_native_node_goes_to_the_next_one() {
+    const GATE: usize = 38;
+    let deadline = Duration::from_millis(400);
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("gate", "Gate", r#""gate": 38"#)], &[]);
+    let port = Port::new(None);
+    let options = SessionOptions { packet_deadline: Some(deadline), ..SessionOptions::default() };
+    let session = graph.session(&port, 1, &options).expect("accepted");
+    send_marked(&session, &[false, true]);
+    let over = Instant::now() + deadline + Duration::from_millis(1);
+    assert!(comes_to_the_gate(GATE, &session), "the machine is too busy");
+    std::thread::sleep(over.saturating_duration_since(Instant::now()));
+    // These are in time. The first one that was sent is late at the sink, the second one before the node.
+    send_marked(&session, &[false, false]);
+    nodes::open(GATE);
+    assert_eq!(marks(&session, &port), [true, false]);
+    assert_eq!(session.metrics().nodes[0].late, 2);
+}
+
+#[test]
+fn the_mark_of_a_packet_that_is_late_before_a_host_node_goes_to_the_next_one() {
+    let runtime = runtime();
+    let patient = HostNodeType { max_wait: Some(PATIENCE), ..HostNodeType::new(7, 2) };
+    let graph = compile(&runtime, &[("host", "mine", "")], &[], &[("mine".to_owned(), patient)].into());
+    let port = Port::new(None);
+    let deadline = Duration::from_millis(400);
+    let options = SessionOptions { packet_deadline: Some(deadline), ..SessionOptions::default() };
+    let session = graph.session(&port, 1, &options).expect("accepted");
+    send_marked(&session, &[true]);
+    // It waits for a call that is full.
+    std::thread::sleep(deadline + Duration::from_millis(1));
+    send_marked(&session, &[false, false]);
+    let call = loop {
+        let found = port.next(Some(PATIENCE)).events.into_iter().find_map(|event| match event {
+            Event::Call(call) => Some(call),
+            _ => None,
+        });
+        if let Some(call) = found {
+            break call;
+        }
+    };
+    let outputs = (0..2).map(|entry| HostOutput { entry, value: Value::Int(0), pts: None, duration: None, port: 0 });
+    port.reply(call.id, Reply { outputs: outputs.collect(), is_final: true, failure: None }).expect("taken");
+    assert_eq!(marks(&session, &port), [true, false]);
+}
+
 #[test]
 fn with_a_deadline_a_call_takes_one_packet_unless_the_host_takes_them_together() {
     let together = HostNodeType { max_wait: Some(Duration::ZERO), ..HostNodeType::new(7, 4) };

@@ -313,8 +313,8 @@ struct GateState {
     is_open: bool,
 }
 
-static GATES: [(Mutex<GateState>, Condvar); 38] =
-    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 38];
+static GATES: [(Mutex<GateState>, Condvar); 39] =
+    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 39];
 
 pub(crate) fn wait_until_reached(gate: usize) {
     let (state, changed) = &GATES[gate];

@@ -11,7 +11,7 @@ use super::state::State;
 use super::transfer::Transfer;
 use crate::exec::chain::{Chain, ChainFailure, ChainOutput};
 use crate::exec::epochs::StageEpoch;
-use crate::exec::stream_item::{QueuedPacket, StreamItem, mark_next};
+use crate::exec::stream_item::{QueuedPacket, StreamItem};
 
 /// The most packets that a stage takes out of its queues at once, which gives credit back before the work is done.
 const REFILL_PACKETS: usize = 32;
@@ -107,8 +107,8 @@ impl ChainLoop<'_> {
             StreamItem::Packet(queued, port)
                 if self.transfer.is_late(&queued, run.graph.stages[stage].links[0].node) =>
             {
-                if queued.packet.discontinuity && !mark_next(self.inbox.iter_mut(), port) {
-                    self.transfer.mark_queued(&mut run.lock(), port);
+                if queued.packet.discontinuity {
+                    self.transfer.pass_mark_on(self.inbox.iter_mut(), port, &mut run.lock());
                 }
                 Ok(None)
             }

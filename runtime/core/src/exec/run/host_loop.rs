@@ -13,7 +13,7 @@ use crate::exec::epochs::StageEpoch;
 use crate::exec::event::Event;
 use crate::exec::host::HostStage;
 use crate::exec::host_call::HostCall;
-use crate::exec::stream_item::{StreamItem, mark_next};
+use crate::exec::stream_item::StreamItem;
 
 /// A host stage in its time slice.
 pub(super) struct HostLoop<'slice> {
@@ -137,8 +137,8 @@ impl HostLoop<'_> {
                 StreamItem::Packet(queued, port) if self.transfer.is_late(queued, node) => {
                     let (port, is_marked) = (*port, queued.packet.discontinuity);
                     self.inbox.remove(place);
-                    if is_marked && !mark_next(self.inbox.range_mut(place..), port) {
-                        self.transfer.mark_queued(state, port);
+                    if is_marked {
+                        self.transfer.pass_mark_on(self.inbox.range_mut(place..), port, state);
                     }
                 }
                 _ => place += 1,

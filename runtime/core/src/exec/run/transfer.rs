@@ -14,7 +14,7 @@ use super::state::{Phase, State};
 use super::timer_event::TimerEvent;
 use crate::exec::epochs::Epochs;
 use crate::exec::event::Event;
-use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::stream_item::{QueuedPacket, StreamItem, mark_next};
 use crate::graph::StageEdge;
 use crate::node::Cost;
 
@@ -81,13 +81,21 @@ impl Transfer<'_> {
         is_late
     }
 
-    /// Marks the next packet that waits before this input of a stage as one behind a jump, since one that was
-    /// marked is left out.
-    pub(super) fn mark_queued(self, state: &mut State, port: usize) {
+    /// Marks the next packet of this input as one behind a jump, since one that was marked is left out: of those `behind` it in
+    /// the inbox, or of those in the queue.
+    pub(super) fn pass_mark_on<'item>(
+        self,
+        behind: impl IntoIterator<Item = &'item mut StreamItem>,
+        port: usize,
+        state: &mut State,
+    ) {
+        if mark_next(behind, port) {
+            return;
+        }
         let Self { run, stage } = self;
         let edge = run.graph.stages[stage].inputs.iter().find(|&&input| run.graph.edges[input].port == port);
         if let Some(&edge) = edge {
-            state.queues[edge].mark(port);
+            state.queues[edge].mark_from(0, port);
         }
     }
 
