@@ -12,7 +12,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 use super::order::OrderedPages;
-use super::pages::{FIXED, HEADER, MARK, is_right, page_len};
+use super::pages::{FIXED, HEADER, MARK, is_right, packets_ended, page_len};
 use crate::audio::decode::container::Container;
 use crate::audio::decode::container_reader::open_reader;
 use crate::audio::decode::jump_reader::{Jump, Landed};
@@ -311,7 +311,7 @@ impl Page {
             is_last: flags & 4 != 0,
             head_len: FIXED as u64 + u64::from(header[26]),
             fixed,
-            packets: header[FIXED..].iter().take(header[26].into()).filter(|len| **len < 255).count() as u64,
+            packets: packets_ended(header) as u64,
         })
     }
 }

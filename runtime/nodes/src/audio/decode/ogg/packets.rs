@@ -16,7 +16,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
-use super::pages::{FIRST, FIXED, LAST_OF_STREAM, MARK, page_len, serial};
+use super::pages::{FIRST, FIXED, LAST_OF_STREAM, MARK, packets_ended, page_len, serial};
 use crate::audio::decode::symphonia_reader::inner_reader_fields;
 
 /// The page that the reader has of each stream of a link.
@@ -36,8 +36,8 @@ impl PagesRead {
         if header[5] & FIRST != 0 {
             pages.clear();
         }
-        let packets = header[FIXED..].iter().filter(|len| **len < 255).count();
-        pages.insert(serial(header), PageRead { is_last: header[5] & LAST_OF_STREAM != 0, packets });
+        let is_last = header[5] & LAST_OF_STREAM != 0;
+        pages.insert(serial(header), PageRead { is_last, packets: packets_ended(header) });
     }
 
     fn of(&self, stream: u32) -> PageRead {

@@ -142,7 +142,7 @@ impl LastPage {
             // Room that was made for bytes which never came is zero.
             let is_unwritten = !is_marked && behind.iter().all(|byte| *byte == 0);
             let is_torn = !behind.is_empty() && (behind.starts_with(MARK) || MARK.starts_with(behind) || is_unwritten);
-            let goes_on = page[26].checked_sub(1).is_some_and(|last| page[27 + usize::from(last)] == 255);
+            let goes_on = page[26].checked_sub(1).is_some_and(|last| page[FIXED + usize::from(last)] == 255);
             let ends_at = begins + (bytes.len() - behind.len()) as u64;
             is_right(page).then(|| Self {
                 serial: serial(page),
@@ -289,21 +289,26 @@ impl Count {
 
 /// The header of the next page of a stream from a place on, if one is near.
 fn next_of(read: &mut impl FnMut(u64, usize) -> Vec<u8>, mut place: u64, of: u32) -> Option<Vec<u8>> {
-    const BLOCK: usize = 1 << 13;
     let limit = place + LAST as u64;
-    while place < limit {
-        let block = read(place, BLOCK);
-        let found = block.windows(MARK.len()).position(|mark| mark == MARK);
-        let Some(found) = found else {
-            place += block.len().checked_sub(MARK.len() - 1).filter(|passed| *passed > 0)? as u64;
-            continue;
-        };
-        place += found as u64;
+    loop {
+        place = next_mark(read, place, limit)?;
         let header = read(place, HEADER);
         if page_len(&header).is_some() && serial(&header) == of {
             return Some(header);
         }
         place += 1;
+    }
+}
+
+/// Where a page may begin from a place on, looked for up to about another one.
+pub(super) fn next_mark(read: &mut impl FnMut(u64, usize) -> Vec<u8>, mut place: u64, limit: u64) -> Option<u64> {
+    const BLOCK: usize = 1 << 13;
+    while place < limit {
+        let block = read(place, BLOCK);
+        if let Some(found) = block.windows(MARK.len()).position(|mark| mark == MARK) {
+            return Some(place + found as u64);
+        }
+        place += block.len().checked_sub(MARK.len() - 1).filter(|passed| *passed > 0)? as u64;
     }
     None
 }
@@ -334,7 +339,7 @@ impl Sound {
     /// it, and the header of Speex. All that tells it is in the first [`HEADER`] bytes.
     pub(in crate::audio::decode) fn of(page: &[u8]) -> Option<Self> {
         const VORBIS_CHANNELS: usize = 11;
-        let packet = page.get(27 + usize::from(page[26])..).unwrap_or_default();
+        let packet = page.get(FIXED + usize::from(page[26])..).unwrap_or_default();
         if packet.starts_with(b"OpusHead") {
             let unplaced = |channels| Self::Outside { codec: "Opus", channels: Some(channels) };
             return Some(opus::unplaced(packet).map_or(Self::BuiltIn, unplaced));
@@ -373,10 +378,15 @@ pub(super) fn is_right(page: &[u8]) -> bool {
     page[22..26] == checksum.crc().to_le_bytes()
 }
 
+/// How many packets end on a page whose header is there.
+pub(super) fn packets_ended(header: &[u8]) -> usize {
+    header[FIXED..].iter().take(header[26].into()).filter(|len| **len < 255).count()
+}
+
 /// The length of the page that begins with this header, if it is one and its table of segments is there.
 pub(super) fn page_len(header: &[u8]) -> Option<u64> {
     let [b'O', b'g', b'g', b'S', 0, 0..=7, ..] = header else { return None };
     let segments = usize::from(*header.get(26)?);
-    let table = header.get(27..27 + segments)?;
-    Some(27 + segments as u64 + table.iter().map(|len| u64::from(*len)).sum::<u64>())
+    let table = header.get(FIXED..FIXED + segments)?;
+    Some((FIXED + segments) as u64 + table.iter().map(|len| u64::from(*len)).sum::<u64>())
 }

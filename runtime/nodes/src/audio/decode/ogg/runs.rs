@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use super::pages::{FIRST, HEADER, MARK, is_right, page_len};
+use super::pages::{FIRST, HEADER, MARK, is_right, next_mark, page_len};
+use crate::audio::decode::source::sought;
 
 /// Where a link is.
 pub(super) struct Extent {
@@ -36,7 +37,7 @@ impl Extent {
                     continue;
                 }
             }
-            let next = next_mark(&mut ahead, place + 1, len);
+            let next = next_mark(&mut ahead, place + 1, len).unwrap_or(len);
             // What only begins as a page still does, so that it counts as a damaged one.
             let kept = place + MARK.len() as u64;
             if next > kept + LEAST {
@@ -48,21 +49,6 @@ impl Extent {
         let end = place.min(len);
         runs.push(from..end);
         Self { runs, end }
-    }
-}
-
-/// Where a page may begin from a place on, or the end of the file.
-fn next_mark(ahead: &mut impl FnMut(u64, usize) -> Vec<u8>, mut place: u64, len: u64) -> u64 {
-    const BLOCK: usize = 1 << 13;
-    loop {
-        let block = ahead(place, BLOCK);
-        if let Some(found) = block.windows(MARK.len()).position(|mark| mark == MARK) {
-            return place + found as u64;
-        }
-        if block.len() < MARK.len() {
-            return len;
-        }
-        place += (block.len() - MARK.len() + 1) as u64;
     }
 }
 
@@ -105,12 +91,7 @@ impl<S: Read + Seek> Read for Runs<S> {
 
 impl<S> Seek for Runs<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
-            SeekFrom::Current(offset) => self.place.checked_add_signed(offset),
-            SeekFrom::End(offset) => self.len.checked_add_signed(offset),
-        };
-        self.place = place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.place = sought(to, self.place, || Ok(self.len))?;
         Ok(self.place)
     }
 }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::io::MediaSource;
 
+use super::sought;
+
 /// The part of a file that a reader does not see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::audio::decode) enum Gap {
@@ -109,18 +111,12 @@ impl Read for GapSource {
 
 impl Seek for GapSource {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
-            SeekFrom::Current(offset) => self.place.checked_add_signed(offset),
-            SeekFrom::End(offset) => {
-                // A file that was cut off may say that its end is elsewhere.
-                let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-                shared.at = None;
-                let end = shared.source.seek(SeekFrom::End(0))?;
-                end.saturating_sub(self.cut_len()).checked_add_signed(offset)
-            }
-        };
-        self.place = place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.place = sought(to, self.place, || {
+            // A file that was cut off may say that its end is elsewhere.
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.at = None;
+            Ok(shared.source.seek(SeekFrom::End(0))?.saturating_sub(self.cut_len()))
+        })?;
         Ok(self.place)
     }
 }

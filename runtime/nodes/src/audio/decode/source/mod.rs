@@ -84,12 +84,7 @@ impl<S: Read> Read for Part<S> {
 
 impl<S: Seek> Seek for Part<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
-            SeekFrom::Current(offset) => self.place.checked_add_signed(offset),
-            SeekFrom::End(offset) => self.end.saturating_sub(self.begins).checked_add_signed(offset),
-        };
-        let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let place = sought(to, self.place, || Ok(self.end.saturating_sub(self.begins)))?;
         self.source.seek(SeekFrom::Start(self.begins.saturating_add(place)))?;
         self.place = place;
         Ok(place)
@@ -155,6 +150,19 @@ impl MediaSource for DiskSource {
     fn byte_len(&self) -> Option<u64> {
         Some(self.len)
     }
+}
+
+/// Where a seek leads from a place. `end` is asked where the sought place counts from there.
+///
+/// # Errors
+/// If it is before the start; that of `end`.
+pub(super) fn sought(to: SeekFrom, place: u64, end: impl FnOnce() -> io::Result<u64>) -> io::Result<u64> {
+    let place = match to {
+        SeekFrom::Start(place) => Some(place),
+        SeekFrom::Current(offset) => place.checked_add_signed(offset),
+        SeekFrom::End(offset) => end()?.checked_add_signed(offset),
+    };
+    place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
 }
 
 /// Up to so many bytes of a place; fewer at the end, and where reading fails, which the demuxer will meet as well.
@@ -232,12 +240,7 @@ impl<S: Read> Read for TailedSource<S> {
 
 impl<S: Seek> Seek for TailedSource<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
-            SeekFrom::End(offset) => self.whole_len().checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.place.checked_add_signed(offset),
-        };
-        let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let place = sought(to, self.place, || Ok(self.whole_len()))?;
         self.source.seek(SeekFrom::Start(place.min(self.len)))?;
         self.place = place;
         Ok(place)
