@@ -117,10 +117,11 @@ documented! {
 /// - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read to
 ///   their end. FLAC frames are decoded only if their checksums are right, in any container.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on; a frame of ADTS that
-///   was cut is left out. What is wrong in tags, chapters and tables of places costs these alone. Ogg numbers its pages: where some
-///   are missing or have a wrong checksum, the sound ends with an error before them. Anything else that is damaged, missing or cut
-///   off ends the file with an error, after all sound before it came out. Without checksums, as in Matroska, MP4 and WAV, that is
-///   noticed of the structure: what a damaged packet decodes to is up to its codec, and a packet that looks like something else
+///   was cut is left out. What is wrong in tags, chapters and tables of places costs these alone. Ogg numbers its pages: one that
+///   comes twice in a row is heard once, and where some are missing or have a wrong checksum, the sound ends with an error before
+///   them. Anything else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+///   Without checksums, as in Matroska, MP4 and WAV, that is noticed of the structure: what a damaged packet decodes to is up to
+///   its codec, and a packet that looks like something else
 ///   to pass over is missing. Where nothing tells how long a file is, no end is too early, but within a packet
 ///   it may be: in bare frames of MPEG audio, AC-3 and AMR, MPEG's transport and program streams, Flash Video, RealMedia,
 ///   Creative Voice and IRCAM. Of MPEG audio and AC-3 a frame that is not whole at the end is left out. In Ogg, where a live stream
@@ -139,7 +140,7 @@ documented! {
 /// |---|---|
 /// | WAV and its kin, AIFF, AU, CAF | arithmetic, or the table of packets |
 /// | FLAC | the numbers in its frames |
-/// | Ogg | the positions of its pages; of a chain only the first stream, of the others each packet is read but not decoded. Where a page counts a frame more or less than its packets hold, as converters do that round times, a part may begin by that much off |
+/// | Ogg | the positions of its pages; of a chain only the first stream, of the others each packet is read but not decoded. Where the first ones, or those right before a part, count more or less than their packets hold, as converters do that round times, each packet is read; where all from one on are off, so is a part behind it |
 /// | MP4, M4A, MOV | the tables of the index; in fragments each packet is read but not decoded |
 /// | WebM, Matroska | the times of clusters. Where a time does not tell one frame, because of a gap or of packets shorter than times are exact, each packet is read but not decoded. A gap of whole packets is not noticed: then the times count |
 /// | MPEG audio, ADTS | the headers of frames, which are read but not decoded |
