@@ -19,7 +19,7 @@ from .._engine.session_handle import NativeSession
 from .._engine.thread_sender import ThreadSender
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
-from ..errors import InvalidArgumentError
+from ..errors import ForkedError, InvalidArgumentError
 from . import turns
 from .metrics import Metrics, metrics_of
 from .packet_maker import PacketMaker
@@ -105,6 +105,10 @@ class Session:
             elif self._native.is_open and not self._native.is_cancelled:
                 await self._end()
                 self._time_breaks.look(self.metrics())
+        except ForkedError:
+            # The session is the parent's. What ends the block of a forked child, as `sys.exit` does, is told as it is.
+            if error is None:
+                raise
         except BaseException:
             self.cancel()
             raise
