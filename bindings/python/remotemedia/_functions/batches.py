@@ -93,11 +93,12 @@ def _add(
     wrong = _wrong_with(functions[node], made, count)
     if wrong is not None:
         return wrong
-    try:
-        for each in made:
-            results.append(each if type(each) in SCALARS else onward(functions, node, each))
-    except Exception as error:
-        return error
+    for each in made:
+        try:
+            result = each if type(each) in SCALARS else onward(functions, node, each)
+        except Exception as error:
+            return error
+        results.append(result)
     return None
 
 
