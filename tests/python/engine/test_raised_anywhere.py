@@ -23,9 +23,10 @@ import remotemedia as rm
 from conftest import eventually, live_objects
 from remotemedia._abi import library, ownership
 from remotemedia._codec.call_buffers import CallBuffers
-from remotemedia._engine import completion, replies
+from remotemedia._engine import completion, loop_calls, replies
 from remotemedia._engine.port import EventPort
-from remotemedia._functions import event_loop
+from remotemedia._execution import map as map_room
+from remotemedia._execution import own_loop
 
 ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
@@ -70,10 +71,15 @@ def struck_at(number: int, work: Callable[[], object]) -> bool:
 
 
 @functools.cache
-def after_calls(code: CodeType) -> frozenset[int]:
-    """The places right after calls: there the interpreter lets handlers in, before what was returned is kept."""
+def places(code: CodeType) -> frozenset[int]:
+    """Where a function has begun, and right after its calls: there the interpreter lets handlers in, before what was
+    returned is kept."""
     steps = itertools.pairwise(dis.get_instructions(code))
-    return frozenset(after.offset for call, after in steps if call.opname.startswith("CALL"))
+    return frozenset(
+        after.offset
+        for step, after in steps
+        if step.opname.startswith("CALL") or (step.opname == "RESUME" and step.arg == 0)
+    )
 
 
 class SoftLimit(Exception):
@@ -83,12 +89,15 @@ class SoftLimit(Exception):
 def struck_after(
     number: int, codes: Collection[CodeType], work: Callable[[], object], error: type[BaseException] = Struck
 ) -> bool:
-    """Does some work and raises after this call that one of the functions makes. Returns whether it made so many."""
+    """Does some work and raises at this place of the functions: where one begins, or after a call that it makes.
+
+    Returns whether the work came to so many.
+    """
     left = number
 
     def at_step(frame: FrameType, event: str, _: object) -> Any:
         nonlocal left
-        left -= event == "opcode" and frame.f_lasti in after_calls(frame.f_code)
+        left -= event == "opcode" and frame.f_lasti in places(frame.f_code)
         if left == 0:
             sys.settrace(None)
             raise error
@@ -255,22 +264,51 @@ def test_what_is_raised_while_a_reply_is_made_reaches_the_caller_or_is_the_error
     assert set(causes) == {SoftLimit}
 
 
+class MadeLoop(asyncio.SelectorEventLoop):
+    """A loop that is made and closed by the test: asyncio leaves sockets open where it is struck meanwhile."""
+
+    def close(self) -> None:
+        pass
+
+
+# One that is struck between the call that makes it and its await.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("error", [SoftLimit, Struck])
 @pytest.mark.parametrize("is_map", [False, True])
-def test_what_is_raised_in_a_callback_of_its_own_loop_reaches_the_caller(is_map: bool) -> None:
+def test_what_is_raised_anywhere_in_its_own_loop_ends_a_blocking_call(
+    is_map: bool, error: type[BaseException], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.CRITICAL + 1, "asyncio")
     pipeline = rm.Pipeline() >> passed() >> doubled()
-    codes = event_loop.in_thread.__code__.co_consts
-    (finish,) = (each for each in codes if isinstance(each, CodeType) and each.co_name == "finish")
+    owners = (asyncio.BaseEventLoop, asyncio.Handle, loop_calls, map_room, own_loop.OwnLoop)
+    functions = [each for owner in owners for each in vars(owner).values() if isinstance(each, FunctionType)]
+    codes = frozenset(each.__code__ for each in functions)
 
-    def at_call(frame: FrameType, *_: object) -> None:
-        if frame.f_code is finish:
-            sys.settrace(None)
-            raise SoftLimit
+    def work() -> list[Any]:
+        if not is_map:
+            return pipeline.run_sync([1, 2])
+        results = list(pipeline.map_sync([1, 2]))
+        for failed in [each.error for each in results if each.error is not None]:
+            raise failed
+        return [result.outputs[0] for result in results if result.outputs is not None]
 
-    before = sys.gettrace()
-    sys.settrace(at_call)
-    try:
-        with pytest.raises(SoftLimit):
-            list(pipeline.map_sync([1, 2])) if is_map else pipeline.run_sync([1, 2])
-    finally:
-        sys.settrace(before)
-    assert pipeline.run_sync([1, 2]) == [2, 4]
+    number, ends, loop, hooks = 1, set(), MadeLoop(), {sys.get_asyncgen_hooks()}
+    monkeypatch.setattr(asyncio, "new_event_loop", lambda: loop)
+    while True:
+        try:
+            if not struck_after(number, codes, work, error):
+                break
+            ends.add(error)
+        except rm.NodeError as failed:
+            # It struck in one of the functions.
+            ends.add(type(failed.__cause__))
+        finally:
+            asyncio.SelectorEventLoop.close(loop)
+            hooks.add(sys.get_asyncgen_hooks())
+        number, loop = number + 1, MadeLoop()
+    asyncio.SelectorEventLoop.close(loop)
+    monkeypatch.undo()
+    assert number > 200
+    assert ends == {error}
+    assert len(hooks) == 1
+    assert work() == [2, 4]

@@ -114,7 +114,17 @@ def _begin_task(
         port.calls.end(call.id)
         port.reply(call, Reply([], Failure(error)))
         return None
+    task.add_done_callback(lambda task: _answer_in_any_case(port, call, task))
     return task
+
+
+def _answer_in_any_case(port: EventPort[Any], call: OpenCall, task: asyncio.Task[None]) -> None:
+    """Answers a call whose task has ended before its first line: cancelled, or by what a signal handler raised."""
+    if port.calls.is_open(call.id):
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            port.reply(call, Reply([], Failure(error)))
+        port.calls.end(call.id)
 
 
 async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:

@@ -229,6 +229,10 @@ class OpenCalls:
             return set()
         return {task for task in tasks if not task.done() and task is not asyncio.current_task()}
 
+    def is_open(self, call_id: int) -> bool:
+        """Whether a call has not been answered to its end, and is still wanted."""
+        return call_id in self._open
+
     def end(self, call_id: int) -> None:
         """Removes a call whose last reply is made."""
         with self._lock:

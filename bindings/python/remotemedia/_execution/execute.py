@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import _get_running_loop, current_task, get_running_loop
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .._functions.event_loop import refuse_in_loop, running_loop
 from .._problem.seconds import microseconds
@@ -18,10 +17,11 @@ from .turns import TURN_US
 
 try:
     from .._engine.loop_port import LoopPort
-    from .._engine.port_registry import forget_loop, give_back_port, loop_port, sync_port, thread_ports
+    from .._engine.port_registry import give_back_port, loop_port, sync_port, thread_ports
     from .._engine.run import Functions, Run
     from .._engine.sync_port import wait
     from .._manifest.compile import Compiled, CompiledPipeline, Manifest, cached, compile_manifest
+    from .own_loop import own_loop
 except LibraryError:
     if not in_main_interpreter():
         raise
@@ -203,81 +203,6 @@ def _in_own_loop(
     with own_loop() as loop:
         outputs: Outputs = loop.run(run())
         return outputs
-
-
-class OwnLoop:
-    """The event loop of a blocking call."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._task: asyncio.Task[Any] | None = None
-        self._raised: list[BaseException] = []
-        loop.set_exception_handler(self._raised_in_callback)
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """The result of work in a task. Raises also what a signal handler raised in a callback meanwhile."""
-        task = self._task = self.loop.create_task(work)
-        try:
-            return self.loop.run_until_complete(task)
-        finally:
-            if task.done() and not task.cancelled():
-                # Known by what ended the loop, if not by this; else it would be logged as one that nobody has seen.
-                task.exception()
-            if self._raised:
-                raise self._raised.pop() from None
-
-    def cancel(self) -> None:
-        """Cancels the work, if it was left waiting by what ended the loop, as Ctrl-C does."""
-        if self._task is not None:
-            self._task.cancel()
-            self.loop.run_until_complete(asyncio.gather(self._task, return_exceptions=True))
-
-    def _raised_in_callback(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Ends the work by what was raised in a callback that raises nothing itself.
-
-        asyncio would log it, and what the callback was for would never come.
-        """
-        error, handle = context.get("exception"), context.get("handle")
-        if error is None or self._task is None or not _is_quiet(getattr(handle, "_callback", None)):
-            loop.default_exception_handler(context)
-            return
-        self._raised.append(error)
-        loop_port(loop).fail(error)
-        if not self._task.cancel():
-            # Its end may be what was not told.
-            loop.stop()
-
-
-def _is_quiet(callback: object) -> bool:
-    """Whether a callback is one of this package or of asyncio's tasks, and raises nothing itself."""
-    module = getattr(callback, "__module__", None) or type(callback).__module__
-    return module.startswith("remotemedia.") or module in ("_asyncio", "asyncio.base_events", "asyncio.tasks")
-
-
-@contextmanager
-def own_loop() -> Iterator[OwnLoop]:
-    """An event loop that ends with the block. Leaves the thread's own loop, if it has one, alone."""
-    loop = asyncio.new_event_loop()
-    try:
-        yield OwnLoop(loop)
-    finally:
-        try:
-            _cancel_tasks(loop)
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            # A thread that was still at work may have begun to clean up meanwhile.
-            _cancel_tasks(loop)
-        finally:
-            forget_loop(loop)
-            loop.close()
-
-
-def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancels the tasks of a loop and waits for their end."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 if not HAS_LIBRARY:

@@ -16,8 +16,9 @@ from .._functions.event_loop import running_loop
 from .._problem.whole_number import require_whole
 from .._results.inputs import inputs_of
 from .._results.outputs import Outputs
+from ..errors import Error
 from . import turns
-from .execute import own_loop
+from .own_loop import own_loop
 from .stream import close_source
 from .turns import INLINE_IN_A_ROW
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Mapped", "map_sources", "map_sources_sync"]
 
 _END: Any = object()
+
+ROW_ERRORS = (Error, MemoryError)
+"""What the end of a run raises; anything else comes from a signal handler, and ends the whole."""
 
 ToInputs = Callable[[Any, tuple[str, ...]], Any]
 """Makes the inputs of a run of a source, for a pipeline with inputs of these names."""
@@ -131,8 +135,8 @@ def map_sources_sync(
                     yield result
             finally:
                 # What ends the loop, as Ctrl-C does, leaves a step waiting, and `results` at work.
-                loop.cancel()
-                loop.loop.run_until_complete(results.aclose())
+                loop.cancel_all()
+                loop.run(_closed(results))
     # As in `execute_blocking`.
     port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     values = iter(sources)
@@ -176,7 +180,15 @@ def map_sources_sync(
 
 
 async def _step(results: AsyncGenerator[Mapped, None]) -> Any:
-    return await anext(results, _END)
+    # `anext(results, _END)` can crash the interpreter where a signal handler raises in it.
+    try:
+        return await results.__anext__()
+    except StopAsyncIteration:
+        return _END
+
+
+async def _closed(results: AsyncGenerator[Mapped, None]) -> None:
+    await results.aclose()
 
 
 def _begin(
@@ -200,7 +212,7 @@ def _begin(
 async def _ended(port: LoopPort, run: Run, source: Any, begin: float) -> Mapped:
     try:
         outputs = await run.outcome(port.abandon)
-    except Exception as error:
+    except ROW_ERRORS as error:
         return Mapped(source, None, error, time.perf_counter() - begin)
     return Mapped(source, outputs, None, time.perf_counter() - begin)
 
@@ -213,7 +225,7 @@ def _settled(port: SyncPort, source: Any, begin: float, outcome: Outputs | Excep
             port.drain()
         try:
             outputs = outcome.settle(outcome.completion)
-        except Exception as raised:
+        except ROW_ERRORS as raised:
             error = raised
     elif not isinstance(outcome, Exception):
         outputs = outcome

@@ -1,0 +1,175 @@
+"""The event loop of a blocking call that has async functions: what a signal handler raises in it ends the call.
+
+asyncio does not expect that a handler raises within it: it logs what was raised in a callback, and forgets the callback
+that it had just taken or was about to keep. So here a loop stops by whatever is raised in it, and a task that is never
+woken again is ended by another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import types
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .._engine.port_registry import forget_loop, loop_port
+
+__all__ = ["OwnLoop", "own_loop"]
+
+LOOK_S = 0.05
+"""How often cancelled tasks are looked at, whether they are forgotten."""
+
+
+@contextmanager
+def own_loop() -> Iterator[OwnLoop]:
+    """An event loop that ends with the block. Leaves the thread's own loop, if it has one, alone."""
+    hooks = sys.get_asyncgen_hooks()
+    loop = asyncio.new_event_loop()
+    try:
+        own = OwnLoop(loop)
+        try:
+            yield own
+        finally:
+            own.end()
+    finally:
+        # A loop that is struck as it stops leaves its own.
+        sys.set_asyncgen_hooks(*hooks)
+        try:
+            forget_loop(loop)
+        finally:
+            loop.close()
+
+
+class OwnLoop:
+    """The event loop of a blocking call."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._task: asyncio.Task[Any] | None = None
+        self._raised: list[BaseException] = []
+        loop.set_exception_handler(self._raised_in_callback)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of work in a task. Raises also what a signal handler raised in a callback meanwhile."""
+        try:
+            self._task = self._loop.create_task(work)
+        except BaseException:
+            # A loop may have kept the step of a task that was not made to its end.
+            work.close()
+            raise
+        return self._complete(self._task)
+
+    def cancel_all(self) -> None:
+        """Cancels all tasks, which what stopped the loop, as Ctrl-C does, may have left, and waits for their end."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self._complete(self._ended(tasks))
+
+    def end(self) -> None:
+        """Ends all that is left in the loop."""
+        self.cancel_all()
+        self._complete(self._loop.shutdown_asyncgens())
+        # A thread that was still at work may have begun to clean up meanwhile.
+        self.cancel_all()
+
+    def _complete(self, work: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> Any:
+        """What `run_until_complete` does, also where a stop comes that was meant for what was left before."""
+        task = asyncio.ensure_future(work, loop=self._loop)
+        try:
+            task.add_done_callback(self._stop)
+            while not task.done() and not self._raised:
+                self._loop.run_forever()
+        finally:
+            if self._loop.is_running():
+                # It was struck as it stopped, and has not left the thread.
+                self._loop._thread_id = None  # type: ignore[attr-defined]
+                asyncio._set_running_loop(None)
+            task.remove_done_callback(self._stop)
+            # It is known by what ended the loop, if not by this.
+            _seen(task)
+            if self._raised:
+                error = self._raised[0]
+                self._raised.clear()
+                raise error from None
+        return task.result()
+
+    def _stop(self, _: object) -> None:
+        self._loop.stop()
+
+    async def _ended(self, tasks: set[asyncio.Task[Any]]) -> None:
+        # The callbacks that are to run. Those of uvloop can't be seen; no Python code takes them out.
+        ready = getattr(self._loop, "_ready", None)
+        forgotten: dict[asyncio.Task[Any], asyncio.Task[None]] = {}
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, timeout=LOOK_S)
+            for task in done:
+                _seen(task)
+            if ready is not None and not ready:
+                for task in asyncio.all_tasks() - {asyncio.current_task(), *forgotten}:
+                    if _is_forgotten(task):
+                        forgotten[task] = asyncio.create_task(_end_forgotten(task))
+
+    def _raised_in_callback(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Ends the work by what was raised in a callback that raises nothing itself.
+
+        asyncio would log it, and what the callback was for would never come.
+        """
+        error, handle = context.get("exception"), context.get("handle")
+        if error is None or self._task is None or not _is_quiet(getattr(handle, "_callback", None)):
+            loop.default_exception_handler(context)
+            return
+        self._raised.append(error)
+        # The task's end, or what it waits for, may be what was not told. It comes first: asyncio also drops what is
+        # raised here.
+        loop.stop()
+        loop_port(loop).fail(error)
+        self._task.cancel()
+
+
+def _is_quiet(callback: object) -> bool:
+    """Whether a callback is one of this package or of asyncio, and raises nothing itself."""
+    if isinstance(getattr(callback, "__self__", None), asyncio.Task):
+        return True
+    module = getattr(callback, "__module__", None) or type(callback).__module__
+    return module.partition(".")[0] in ("remotemedia", "asyncio", "_asyncio")
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Takes the error of a task, which would be logged as one that nobody has seen."""
+    if task.done() and not task.cancelled():
+        task.exception()
+
+
+def _is_forgotten(task: asyncio.Task[Any]) -> bool:
+    """Whether nothing wakes a task, where no callback is left to run: it waits for nothing, or for what is done."""
+    waits_for = task._fut_waiter  # type: ignore[attr-defined]
+    return not task.done() and (waits_for is None or waits_for.done())
+
+
+async def _end_forgotten(task: asyncio.Task[Any]) -> None:
+    """Ends the coroutine of a task, and the task as one that is cancelled."""
+    try:
+        await _cancelled(task.get_coro())
+    finally:
+        # That of a task only asks for it.
+        asyncio.Future.cancel(task)
+
+
+@types.coroutine
+def _cancelled(work: Any) -> Generator[Any, None, None]:
+    """Continues a coroutine with its cancellation, wherever it waits."""
+    try:
+        waits_for = work.throw(asyncio.CancelledError())
+        while True:
+            try:
+                yield waits_for
+            except BaseException as error:
+                waits_for = work.throw(error)
+            else:
+                waits_for = work.send(None)
+    except StopIteration:
+        pass
