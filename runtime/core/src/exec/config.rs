@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::ConfigError;
-use super::nice;
 use super::options::read;
+use crate::exec::workers::nice;
 use crate::manifest::form;
 use crate::wire;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::completion::Outcome;
+use crate::exec::outputs::completion::Outcome;
 use crate::manifest::ManifestError;
 use crate::outside::{named, named_in_full, shown};
 

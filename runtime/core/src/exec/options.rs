@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::error::ConfigError;
-use super::queue::Bounds;
+use crate::exec::queues::queue::Bounds;
 use crate::manifest::{Form, HostNodes, HostNodesDocument, check_form, form, host_tokens, read_plain};
 use crate::outside::message;
 

@@ -237,7 +237,7 @@ const ALLOWED: [(&str, &str); 19] = [
     ("capi/src/ffmpeg/library.rs", "std::env::var_os(VARIABLE)"),
     ("capi/src/ffmpeg/library.rs", "std::fs::read_dir(folder)"),
     // Compiled for tests alone.
-    ("core/src/exec/delays.rs", "std::env::var(\"REMOTEMEDIA_DELAYS\")"),
+    ("core/src/exec/workers/delays.rs", "std::env::var(\"REMOTEMEDIA_DELAYS\")"),
     ("nodes/src/io/direct.rs", "std::fs"),
     ("nodes/src/io/disk.rs", "std::fs"),
     ("nodes/src/io/failure.rs", "std::env::current_dir"),

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::attempt::Attempt;
 use super::instance::{ChainFailure, instance};
-use crate::exec::live_objects::LiveCount;
+use crate::exec::measures::live_objects::LiveCount;
 use crate::exec::param_changes::ParamChanges;
 use crate::graph::Graph;
 use crate::manifest::Work;

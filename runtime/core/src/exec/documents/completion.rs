@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::fields::{StatusOf, write_optional, write_tokens};
-use crate::exec::completion::{Completion, Outcome, Output, RunError, SkipReport};
+use crate::exec::outputs::completion::{Completion, Outcome, Output, RunError, SkipReport};
 use crate::manifest::Problem;
 use crate::wire::{Encoder, set_number};
 
@@ -214,7 +214,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::exec::completion::SinkOutputs;
+    use crate::exec::outputs::completion::SinkOutputs;
     use crate::value::Value;
 
     fn finished(values: &[i64]) -> Completion {

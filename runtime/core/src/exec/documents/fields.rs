@@ -1,6 +1,6 @@
 //! Fields that several documents have, and the numbers that stand for outcomes.
 
-use crate::exec::completion::Outcome;
+use crate::exec::outputs::completion::Outcome;
 use crate::wire::Encoder;
 
 /// Maps outcomes to the numbers that stand for them in documents; the C ABI defines those.

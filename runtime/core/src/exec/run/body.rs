@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use crate::exec::chain::{Chain, ChainFailure};
 use crate::exec::epochs::{Epochs, StageEpoch};
-use crate::exec::host::HostStage;
-use crate::exec::items::Items;
-use crate::exec::metrics::Counts;
+use crate::exec::host::stage::HostStage;
+use crate::exec::measures::metrics::Counts;
 use crate::exec::param_changes::ParamChanges;
-use crate::exec::stream_item::StreamItem;
+use crate::exec::queues::items::Items;
+use crate::exec::queues::stream_item::StreamItem;
 use crate::graph::{Graph, Runner};
 
 /// The body of a stage. Only the thread that runs the stage has it.

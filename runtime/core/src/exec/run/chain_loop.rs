@@ -11,7 +11,7 @@ use super::state::State;
 use super::transfer::Transfer;
 use crate::exec::chain::{Chain, ChainFailure, ChainOutput};
 use crate::exec::epochs::StageEpoch;
-use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
 
 /// The most packets that a stage takes out of its queues at once, which gives credit back before the work is done.
 const REFILL_PACKETS: usize = 32;

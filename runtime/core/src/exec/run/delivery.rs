@@ -1,6 +1,6 @@
 //! The completion of a run: what it will report, and who gets it.
 
-use crate::exec::completion::{Completion, Outcome, RunError, SinkOutputs, SkipReport};
+use crate::exec::outputs::completion::{Completion, Outcome, RunError, SinkOutputs, SkipReport};
 
 /// The errors of a run so far, and the destination of its one completion.
 pub(super) struct Delivery {

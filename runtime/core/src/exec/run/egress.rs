@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::exec::collector::Collector;
-use crate::exec::completion::SinkOutputs;
-use crate::exec::session_outputs::SessionOutputs;
-use crate::exec::stream_item::QueuedPacket;
+use crate::exec::outputs::collector::Collector;
+use crate::exec::outputs::completion::SinkOutputs;
+use crate::exec::outputs::session_outputs::SessionOutputs;
+use crate::exec::queues::stream_item::QueuedPacket;
 use crate::graph::Graph;
 use crate::value::{Footprint, Packet};
 
@@ -110,8 +110,8 @@ impl Egress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::queue::Bounds;
-    use crate::exec::session_outputs::TakeLimit;
+    use crate::exec::outputs::session_outputs::TakeLimit;
+    use crate::exec::queues::queue::Bounds;
     use crate::exec::test_graph::test_graph;
     use crate::value::Value;
 

@@ -6,9 +6,9 @@ use super::Run;
 use super::final_state::FinalState;
 use super::scheduling::Ready;
 use super::state::{Phase, State, UntakenCall};
-use crate::exec::completion::{Outcome, RunError};
-use crate::exec::event::Event;
-use crate::exec::queue::Queue;
+use crate::exec::outputs::completion::{Outcome, RunError};
+use crate::exec::ports::event::Event;
+use crate::exec::queues::queue::Queue;
 
 /// Ends a run at once: the completion does not wait for a node in the middle of a step. Returns whether the run had not ended
 /// before.

@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use crate::exec::inputs::Columns;
-use crate::exec::queue::{Bounds, Queue};
-use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::queues::inputs::Columns;
+use crate::exec::queues::queue::{Bounds, Queue};
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
 use crate::graph::{Graph, StageEdge};
 use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::{Packet, Value};

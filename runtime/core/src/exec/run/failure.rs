@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::egress::LimitExceeded;
 use crate::exec::chain::ChainFailure;
-use crate::exec::completion::{Outcome, RunError};
-use crate::exec::exchange::HostFault;
-use crate::exec::items::Items;
+use crate::exec::host::exchange::HostFault;
+use crate::exec::outputs::completion::{Outcome, RunError};
+use crate::exec::queues::items::Items;
 use crate::graph::Graph;
 
 /// Boxed, since every step of a node returns one or nothing.

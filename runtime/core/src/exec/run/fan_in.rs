@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::clock::Clock;
-use crate::exec::queue::Queue;
-use crate::exec::stream_item::StreamItem;
+use crate::exec::queues::queue::Queue;
+use crate::exec::queues::stream_item::StreamItem;
 use crate::graph::{Graph, Runner, Upstream};
 
 /// What a stage remembers of its inputs.
@@ -197,7 +197,7 @@ impl FanIn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::stream_item::QueuedPacket;
+    use crate::exec::queues::stream_item::QueuedPacket;
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

@@ -1,8 +1,8 @@
 //! What a run hands over to its session when it ends, so that an open session does not keep a run alive.
 
-use crate::exec::completion::Outcome;
-use crate::exec::histogram::Percentiles;
-use crate::exec::session_outputs::SessionOutputs;
+use crate::exec::measures::histogram::Percentiles;
+use crate::exec::outputs::completion::Outcome;
+use crate::exec::outputs::session_outputs::SessionOutputs;
 
 /// The outputs that no reader has taken yet, how the run ended, and its last counts.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! The next call of a host stage, for the thread that has just replied to one: it takes the call along, so that no event has
 //! to announce it.
 
-use crate::exec::host_call::HostCall;
+use crate::exec::host::host_call::HostCall;
 
 /// Whether a replying thread wants the next call, and the call once it is there.
 ///

@@ -10,10 +10,10 @@ use super::state::State;
 use super::timer_event::TimerEvent;
 use super::transfer::Transfer;
 use crate::exec::epochs::StageEpoch;
-use crate::exec::event::Event;
-use crate::exec::host::HostStage;
-use crate::exec::host_call::HostCall;
-use crate::exec::stream_item::StreamItem;
+use crate::exec::host::host_call::HostCall;
+use crate::exec::host::stage::HostStage;
+use crate::exec::ports::event::Event;
+use crate::exec::queues::stream_item::StreamItem;
 
 /// A host stage in its time slice.
 pub(super) struct HostLoop<'slice> {

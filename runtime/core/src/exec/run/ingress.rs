@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::final_state::FinalState;
-use crate::exec::histogram::Snapshot;
-use crate::exec::items::Items;
-use crate::exec::queue::Queue;
-use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::measures::histogram::Snapshot;
+use crate::exec::queues::items::Items;
+use crate::exec::queues::queue::Queue;
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
 use crate::graph::{Graph, Input};
 use crate::lock::Lock;
 use crate::value::Packet;
@@ -211,7 +211,7 @@ pub(super) fn waiting_at(input: &Input, queues: &[Queue]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::histogram::Histogram;
+    use crate::exec::measures::histogram::Histogram;
     use crate::exec::test_graph::test_graph;
     use crate::value::{File, Value};
 
@@ -225,7 +225,7 @@ mod tests {
     /// A session of two nodes that take its packets.
     fn session(packet_timeout: Option<Duration>) -> Test {
         let graph = test_graph(&["a", "b"], &[]);
-        let bounds = crate::exec::queue::Bounds { packets: 2, ..crate::exec::queue::Bounds::DEFAULT };
+        let bounds = crate::exec::queues::queue::Bounds { packets: 2, ..crate::exec::queues::queue::Bounds::DEFAULT };
         let queues = graph.edges.iter().map(|_| Queue::new(Some(bounds))).collect();
         let ingress = Ingress::new(graph.inputs.len(), packet_timeout, Arc::default(), Histogram::new().snapshot());
         Test { items: Items::begun(&graph), graph, queues, ingress }

@@ -9,11 +9,13 @@ use super::ingress::{Ingress, waiting_at};
 use super::meter::edges_into;
 use super::stage_cell::Status;
 use super::state::{Phase, State};
-use crate::exec::collector::Collector;
-use crate::exec::histogram::{Percentiles, Snapshot};
-use crate::exec::metrics::{Counts, InputMetrics, NodeMetrics, SessionMetrics, Waiting, WaitsFor, edge_metrics};
-use crate::exec::progress::Progress;
-use crate::exec::queue::Queue;
+use crate::exec::measures::histogram::{Percentiles, Snapshot};
+use crate::exec::measures::metrics::{
+    Counts, InputMetrics, NodeMetrics, SessionMetrics, Waiting, WaitsFor, edge_metrics,
+};
+use crate::exec::measures::progress::Progress;
+use crate::exec::outputs::collector::Collector;
+use crate::exec::queues::queue::Queue;
 use crate::graph::{Graph, Runner};
 
 /// A run for those who only look at it.
@@ -146,12 +148,12 @@ impl RunView<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::histogram::Histogram;
-    use crate::exec::queue::Bounds;
+    use crate::exec::measures::histogram::Histogram;
+    use crate::exec::outputs::session_outputs::SessionOutputs;
+    use crate::exec::queues::queue::Bounds;
+    use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::run::delivery::Delivery;
     use crate::exec::run::entry_queues::{open_queues, prefilled_queues};
-    use crate::exec::session_outputs::SessionOutputs;
-    use crate::exec::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

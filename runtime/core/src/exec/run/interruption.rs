@@ -6,10 +6,10 @@ use super::Run;
 use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::state::{Phase, State};
-use crate::exec::event::Event;
-use crate::exec::exchange::Dropped;
-use crate::exec::host_call::HostCall;
-use crate::exec::queue::Queue;
+use crate::exec::host::exchange::Dropped;
+use crate::exec::host::host_call::HostCall;
+use crate::exec::ports::event::Event;
+use crate::exec::queues::queue::Queue;
 use crate::graph::{Graph, Part};
 
 /// Drops everything that is on its way to the nodes of a part and behind them, and replaces their instances but those of
@@ -103,7 +103,7 @@ impl InterruptedStage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::stream_item::{QueuedPacket, StreamItem};
+    use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

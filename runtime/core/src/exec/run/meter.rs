@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::exec::host_call::HostCall;
-use crate::exec::metrics::{Counts, NodeCounts};
-use crate::exec::queue::Queue;
-use crate::exec::trace::{Recorder, TraceRecord, thread_number};
+use crate::exec::host::host_call::HostCall;
+use crate::exec::measures::metrics::{Counts, NodeCounts};
+use crate::exec::measures::trace::{Recorder, TraceRecord, thread_number};
+use crate::exec::queues::queue::Queue;
 use crate::graph::Graph;
 
 /// What a run writes about itself, if it is measured.

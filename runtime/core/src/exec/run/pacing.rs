@@ -14,8 +14,8 @@ use super::scheduling::Ready;
 use super::state::State;
 use super::timeout::timeout_cause;
 use super::timer_event::TimerEvent;
-use crate::exec::completion::Outcome;
-use crate::exec::timer::Fire;
+use crate::exec::outputs::completion::Outcome;
+use crate::exec::workers::timer::Fire;
 use crate::value::Packet;
 
 impl Fire for Run {

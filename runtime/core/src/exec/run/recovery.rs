@@ -11,12 +11,12 @@ use super::failure::{Failure, Fault, native};
 use super::state::{Phase, State};
 use super::timer_event::TimerEvent;
 use crate::exec::chain::{Chain, ChainFailure};
-use crate::exec::completion::RunError;
-use crate::exec::event::Event;
-use crate::exec::exchange::{Failed, Remedy};
-use crate::exec::host::HostStage;
-use crate::exec::metrics::NodeCounts;
-use crate::exec::stream_item::StreamItem;
+use crate::exec::host::exchange::{Failed, Remedy};
+use crate::exec::host::stage::HostStage;
+use crate::exec::measures::metrics::NodeCounts;
+use crate::exec::outputs::completion::RunError;
+use crate::exec::ports::event::Event;
+use crate::exec::queues::stream_item::StreamItem;
 use crate::manifest::{OnError, Retry};
 use crate::node::NodeError;
 

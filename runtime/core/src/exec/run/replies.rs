@@ -8,9 +8,9 @@ use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::state::Phase;
 use super::time_slice::TimeSlice;
-use crate::exec::host_call::{Backpressure, HostCall, Reply, ReplyError};
-use crate::exec::job::Job;
-use crate::exec::progress::Progress;
+use crate::exec::host::host_call::{Backpressure, HostCall, Reply, ReplyError};
+use crate::exec::measures::progress::Progress;
+use crate::exec::ports::job::Job;
 
 impl Job for Run {
     fn cancel(self: Arc<Self>) -> bool {

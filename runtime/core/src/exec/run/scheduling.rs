@@ -129,14 +129,14 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::exec::items::Items;
-    use crate::exec::queue::Bounds;
+    use crate::exec::outputs::session_outputs::{SessionOutputs, TakeLimit};
+    use crate::exec::queues::items::Items;
+    use crate::exec::queues::queue::Bounds;
+    use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::run::body::Body;
     use crate::exec::run::delivery::Delivery;
     use crate::exec::run::egress::Egress;
     use crate::exec::run::entry_queues::open_queues;
-    use crate::exec::session_outputs::{SessionOutputs, TakeLimit};
-    use crate::exec::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::test_graph::test_graph;
     use crate::graph::Part;
     use crate::value::{Packet, Value};
@@ -154,7 +154,7 @@ mod tests {
         let mut queues = open_queues(&graph, bounds);
         for (edge, queue) in graph.edges.iter().zip(&mut queues).filter(|(edge, _)| edge.from.is_some()) {
             assert!(edge.buffer.is_none(), "the test bounds them itself");
-            *queue = crate::exec::queue::Queue::new(Some(bounds));
+            *queue = crate::exec::queues::queue::Queue::new(Some(bounds));
         }
         let state = State::new(&graph, queues, egress, Delivery::to_port());
         (graph, state)

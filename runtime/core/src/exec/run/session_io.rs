@@ -14,10 +14,10 @@ use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::state::{Phase, State};
 use super::time_slice::run_here;
-use crate::exec::event::Event;
-use crate::exec::metrics::SessionMetrics;
-use crate::exec::session_outputs::{SessionOutput, TakeLimit};
-use crate::exec::session_packet::EntryPacket;
+use crate::exec::measures::metrics::SessionMetrics;
+use crate::exec::outputs::session_outputs::{SessionOutput, TakeLimit};
+use crate::exec::ports::event::Event;
+use crate::exec::queues::session_packet::EntryPacket;
 use crate::node::PreparedNode;
 
 /// The run of a session, for the session.

@@ -1,6 +1,6 @@
 //! How a time slice of a stage ends.
 
-use crate::exec::host_call::HostCall;
+use crate::exec::host::host_call::HostCall;
 
 /// Where a stage has come to when its time slice ends without an error.
 pub(super) enum SliceEnd {

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use super::body::{Body, Work};
 use super::fan_in::InputState;
 use super::follow_up::FollowUp;
-use crate::exec::exchange::{Dropped, Exchange};
-use crate::exec::host_call::{HostCall, Reply, ReplyError};
+use crate::exec::host::exchange::{Dropped, Exchange};
+use crate::exec::host::host_call::{HostCall, Reply, ReplyError};
 
 /// The stages of a run, with the counts of those that are at work and those that have not finished.
 pub(super) struct Stages {
@@ -262,8 +262,8 @@ mod tests {
 
     use super::*;
     use crate::exec::epochs::StageEpoch;
-    use crate::exec::host::HostStage;
-    use crate::exec::stream_item::{QueuedPacket, StreamItem};
+    use crate::exec::host::stage::HostStage;
+    use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

@@ -10,10 +10,10 @@ use super::scheduling::Ready;
 use super::state::Phase;
 use super::time_slice::{TimeSlice, run_here};
 use super::timer_event::TimerEvent;
-use crate::exec::completion::{Completion, Outcome};
 use crate::exec::error::SubmitError;
-use crate::exec::job::Job;
-use crate::exec::port::Port;
+use crate::exec::outputs::completion::{Completion, Outcome};
+use crate::exec::ports::job::Job;
+use crate::exec::ports::port::Port;
 
 impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.

@@ -7,12 +7,12 @@ use super::delivery::Delivery;
 use super::egress::Egress;
 use super::ingress::{Ingress, SendError, has_room_at};
 use super::stage_cell::Stages;
-use crate::exec::completion::Outcome;
-use crate::exec::event::Event;
-use crate::exec::host_call::HostCall;
-use crate::exec::metrics::IS_MEASURED;
-use crate::exec::port::DeferredNotify;
-use crate::exec::queue::Queue;
+use crate::exec::host::host_call::HostCall;
+use crate::exec::measures::metrics::IS_MEASURED;
+use crate::exec::outputs::completion::Outcome;
+use crate::exec::ports::event::Event;
+use crate::exec::ports::port::DeferredNotify;
+use crate::exec::queues::queue::Queue;
 use crate::graph::{Graph, Stage};
 
 /// What stands behind the lock of a run.
@@ -148,11 +148,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::exec::histogram::Histogram;
-    use crate::exec::queue::Bounds;
+    use crate::exec::measures::histogram::Histogram;
+    use crate::exec::outputs::session_outputs::SessionOutputs;
+    use crate::exec::queues::queue::Bounds;
+    use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::run::entry_queues::open_queues;
-    use crate::exec::session_outputs::SessionOutputs;
-    use crate::exec::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

@@ -4,8 +4,8 @@
 use std::ops::{Deref, DerefMut};
 
 use super::state::{State, UntakenCall};
-use crate::exec::delays;
-use crate::exec::port::DeferredNotify;
+use crate::exec::ports::port::DeferredNotify;
+use crate::exec::workers::delays;
 use crate::lock::{Guard, Lock};
 
 /// The locked state of a run.

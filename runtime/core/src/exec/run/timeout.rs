@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::inspect::RunView;
 use super::stage_cell::Status;
-use crate::exec::exchange::{OpenCall, PendingItem};
+use crate::exec::host::exchange::{OpenCall, PendingItem};
 use crate::graph::Runner;
 use crate::outside::{named_in_full, shown};
 
@@ -103,15 +103,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::exec::histogram::Histogram;
-    use crate::exec::queue::Bounds;
+    use crate::exec::measures::histogram::Histogram;
+    use crate::exec::outputs::session_outputs::SessionOutputs;
+    use crate::exec::queues::queue::Bounds;
+    use crate::exec::queues::stream_item::QueuedPacket;
     use crate::exec::run::delivery::Delivery;
     use crate::exec::run::egress::Egress;
     use crate::exec::run::entry_queues::open_queues;
     use crate::exec::run::ingress::Ingress;
     use crate::exec::run::state::State;
-    use crate::exec::session_outputs::SessionOutputs;
-    use crate::exec::stream_item::QueuedPacket;
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

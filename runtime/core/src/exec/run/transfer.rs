@@ -13,8 +13,8 @@ use super::stage_cell::Status;
 use super::state::{Phase, State};
 use super::timer_event::TimerEvent;
 use crate::exec::epochs::Epochs;
-use crate::exec::event::Event;
-use crate::exec::stream_item::{QueuedPacket, StreamItem, mark_next};
+use crate::exec::ports::event::Event;
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem, mark_next};
 use crate::graph::StageEdge;
 use crate::node::Cost;
 

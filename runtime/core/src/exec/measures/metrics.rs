@@ -14,14 +14,14 @@ use crate::outside::shown;
 
 /// The counts of one node.
 #[derive(Debug)]
-pub(super) struct NodeCounts {
+pub(in crate::exec) struct NodeCounts {
     packets: AtomicU64,
     errors: AtomicU64,
     skipped: AtomicU64,
     retried: AtomicU64,
     late: AtomicU64,
     /// The node writes these itself; see [`Context::time_breaks`](crate::node::Context).
-    pub(super) time_breaks: TimeBreaks,
+    pub(in crate::exec) time_breaks: TimeBreaks,
     steps: Histogram,
     /// The item of the packet that it took last; `pts` is that packet's time or [`NO_TIME`].
     item: AtomicU64,
@@ -32,9 +32,9 @@ pub(super) struct NodeCounts {
 
 /// The counts of all nodes of a session, by their indices in the manifest, and the recorder if it is traced.
 #[derive(Debug)]
-pub(super) struct Counts {
+pub(in crate::exec) struct Counts {
     nodes: Box<[NodeCounts]>,
-    pub(super) recorder: Option<Recorder>,
+    pub(in crate::exec) recorder: Option<Recorder>,
 }
 
 /// The metrics of one node of a session.
@@ -155,7 +155,7 @@ pub struct SessionMetrics {
 }
 
 /// The metrics of all queues between stages; `counts` returns how many packets wait at one, and how many were dropped.
-pub(super) fn edge_metrics(graph: &Graph, counts: impl Fn(usize) -> (usize, u64)) -> Vec<EdgeMetrics> {
+pub(in crate::exec) fn edge_metrics(graph: &Graph, counts: impl Fn(usize) -> (usize, u64)) -> Vec<EdgeMetrics> {
     let of = |index| {
         let (from, to) = graph.ends(index)?;
         let (waiting, dropped) = counts(index);
@@ -185,11 +185,11 @@ const SAMPLE: u64 = 64;
 const NO_TIME: i64 = i64::MIN;
 
 /// Whether sessions are measured. `benchmarks/metrics_cost.py` builds without it, to show what that costs.
-pub(super) const IS_MEASURED: bool = option_env!("REMOTEMEDIA_WITHOUT_METRICS").is_none();
+pub(in crate::exec) const IS_MEASURED: bool = option_env!("REMOTEMEDIA_WITHOUT_METRICS").is_none();
 
 impl Counts {
     /// Counts for so many nodes, all zero.
-    pub(super) fn new(nodes: usize, is_traced: bool) -> Arc<Self> {
+    pub(in crate::exec) fn new(nodes: usize, is_traced: bool) -> Arc<Self> {
         let nodes = (0..nodes)
             .map(|_| NodeCounts {
                 packets: AtomicU64::new(0),
@@ -210,7 +210,7 @@ impl Counts {
 
 impl Counts {
     /// Counts a step of a node that was timed from `begin` on and ends now.
-    pub(super) fn end_step(&self, node: usize, begin: Instant, item: u64, pts: Option<i64>) {
+    pub(in crate::exec) fn end_step(&self, node: usize, begin: Instant, item: u64, pts: Option<i64>) {
         let took = begin.elapsed();
         self.nodes[node].end(took);
         if let Some(recorder) = &self.recorder {
@@ -231,20 +231,20 @@ impl std::ops::Deref for Counts {
 impl NodeCounts {
     /// Counts a packet. Returns the begin of its step, if that is to be timed. One thread at a time runs a node.
     #[inline]
-    pub(super) fn begin(&self, is_small: bool, item: u64, pts: Option<i64>) -> Option<Instant> {
+    pub(in crate::exec) fn begin(&self, is_small: bool, item: u64, pts: Option<i64>) -> Option<Instant> {
         let before = self.packets.load(Ordering::Relaxed);
         self.take(1, item, pts);
         (!is_small || before.is_multiple_of(SAMPLE)).then(Instant::now)
     }
 
     /// Records how long a step took.
-    pub(super) fn end(&self, took: Duration) {
+    pub(in crate::exec) fn end(&self, took: Duration) {
         self.steps.record(took);
     }
 
     /// Counts packets that the node takes; `item` and `pts` are those of the first one.
     #[inline]
-    pub(super) fn take(&self, packets: u64, item: u64, pts: Option<i64>) {
+    pub(in crate::exec) fn take(&self, packets: u64, item: u64, pts: Option<i64>) {
         self.packets.store(self.packets.load(Ordering::Relaxed) + packets, Ordering::Relaxed);
         self.item.store(item, Ordering::Relaxed);
         self.pts.store(pts.unwrap_or(NO_TIME), Ordering::Relaxed);
@@ -252,39 +252,39 @@ impl NodeCounts {
 
     /// Stores which node is in a step of the stage that begins with this one.
     #[inline]
-    pub(super) fn enter(&self, position: usize) {
+    pub(in crate::exec) fn enter(&self, position: usize) {
         self.entered.store(position, Ordering::Relaxed);
     }
 
     /// The position in its stage of the node that is in a step, or was last.
-    pub(super) fn entered(&self) -> usize {
+    pub(in crate::exec) fn entered(&self) -> usize {
         self.entered.load(Ordering::Relaxed)
     }
 
     /// Counts a failure.
-    pub(super) fn fail(&self) {
+    pub(in crate::exec) fn fail(&self) {
         self.errors.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a failure after which the node dropped the packet in work.
-    pub(super) fn skip(&self) {
+    pub(in crate::exec) fn skip(&self) {
         self.fail();
         self.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a failure after which the node tries the packet again.
-    pub(super) fn retry(&self) {
+    pub(in crate::exec) fn retry(&self) {
         self.fail();
         self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a packet that came too late.
-    pub(super) fn be_late(&self) {
+    pub(in crate::exec) fn be_late(&self) {
         self.late.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The metrics of the node: its counts, and what the scheduler knows.
-    pub(super) fn read(&self, node: &Arc<str>, waiting: Waiting, waits_for: WaitsFor) -> NodeMetrics {
+    pub(in crate::exec) fn read(&self, node: &Arc<str>, waiting: Waiting, waits_for: WaitsFor) -> NodeMetrics {
         let packets = self.packets.load(Ordering::Relaxed);
         let pts = Some(self.pts.load(Ordering::Relaxed)).filter(|&pts| pts != NO_TIME);
         NodeMetrics {

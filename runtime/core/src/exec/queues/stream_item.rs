@@ -6,19 +6,19 @@ use crate::value::Packet;
 
 /// A packet in a queue, with what the scheduler knows of it.
 #[derive(Debug)]
-pub(super) struct QueuedPacket {
-    pub(super) packet: Packet,
+pub(in crate::exec) struct QueuedPacket {
+    pub(in crate::exec) packet: Packet,
     /// The number of the input that it comes from.
-    pub(super) item: u64,
+    pub(in crate::exec) item: u64,
     /// The path that it took through the graph; see [`crate::graph::StageEdge::path_offset`].
-    pub(super) path: u64,
+    pub(in crate::exec) path: u64,
     /// The packet is dropped if it arrives later than this.
-    pub(super) deadline: Option<Instant>,
+    pub(in crate::exec) deadline: Option<Instant>,
 }
 
 /// An element of the stream between two stages.
 #[derive(Debug)]
-pub(super) enum StreamItem {
+pub(in crate::exec) enum StreamItem {
     /// A packet, with the input port of the node that takes it or the output port of the node that emitted it.
     Packet(QueuedPacket, usize),
     /// No more packets of the item in work come at this input port. Made where inputs join, and never queued.
@@ -31,7 +31,7 @@ pub(super) enum StreamItem {
 
 /// Marks the next packet of an input that can be behind a jump, after one that was marked was left out. Returns whether the
 /// mark has found its place: where the item ends before there is such a packet, its jump is over.
-pub(super) fn mark_next<'a>(behind: impl IntoIterator<Item = &'a mut StreamItem>, input: usize) -> bool {
+pub(in crate::exec) fn mark_next<'a>(behind: impl IntoIterator<Item = &'a mut StreamItem>, input: usize) -> bool {
     for item in behind {
         match item {
             StreamItem::Packet(queued, port) if *port == input && queued.packet.can_jump() => {
@@ -48,7 +48,7 @@ pub(super) fn mark_next<'a>(behind: impl IntoIterator<Item = &'a mut StreamItem>
 
 impl QueuedPacket {
     /// The same packet for another edge.
-    pub(super) fn share(&self) -> Self {
+    pub(in crate::exec) fn share(&self) -> Self {
         Self { packet: self.packet.clone(), item: self.item, path: self.path, deadline: self.deadline }
     }
 }

@@ -2,15 +2,15 @@
 //! elsewhere a process has one for all of its threads, which belongs to the host.
 
 /// The highest nice value that systems know, and so the most steps that make a difference.
-pub(super) const MOST: u8 = 19;
+pub(in crate::exec) const MOST: u8 = 19;
 
 /// Whether a thread has a nice value of its own on this system.
-pub(super) const IS_PER_THREAD: bool = cfg!(target_os = "linux");
+pub(in crate::exec) const IS_PER_THREAD: bool = cfg!(target_os = "linux");
 
 /// Raises the nice value of the calling thread to `steps` above that of the process, at most to 19; never lowers it. Where
 /// the system refuses, as a filter of system calls may, the thread keeps what it has.
 #[cfg(target_os = "linux")]
-pub(super) fn step_back(steps: u8) {
+pub(in crate::exec) fn step_back(steps: u8) {
     use rustix::process::{getpid, getpriority_process, setpriority_process};
 
     if steps == 0 {
@@ -26,4 +26,4 @@ pub(super) fn step_back(steps: u8) {
 
 /// Does nothing: no other value than 0 is accepted here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn step_back(_steps: u8) {}
+pub(in crate::exec) fn step_back(_steps: u8) {}

@@ -12,13 +12,13 @@ use smallvec::SmallVec;
 
 use super::exchange::{Attempt, EntryPlace, Exchange, OpenCall, PendingItem};
 use super::host_call::{CallEntry, HostCall};
-use super::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
 use crate::graph::{Graph, Link, Stage};
 use crate::manifest::{OnError, Work};
 use crate::value::Packet;
 
 /// The state of a host stage within one run.
-pub(super) struct HostStage {
+pub(in crate::exec) struct HostStage {
     batch: usize,
     /// How long a call that is not full waits for more packets.
     max_wait: Option<Duration>,
@@ -43,7 +43,7 @@ pub(super) struct HostStage {
 }
 
 impl HostStage {
-    pub(super) fn new(batch: usize, graph: &Graph, stage: &Stage) -> Self {
+    pub(in crate::exec) fn new(batch: usize, graph: &Graph, stage: &Stage) -> Self {
         let (mut nodes, mut ends, mut max_wait, mut ports) = (Vec::new(), false, None, 1);
         for link in &stage.links {
             let node = &graph.nodes[link.node];
@@ -72,25 +72,25 @@ impl HostStage {
 
     /// From here on a call takes one packet, so that the next one is looked at when its turn comes; but not where the host takes
     /// packets together, as a type with a wait does.
-    pub(super) fn take_singly(&mut self) {
+    pub(in crate::exec) fn take_singly(&mut self) {
         if self.max_wait.is_none() {
             self.batch = 1;
         }
     }
 
     /// How many packets the next call takes beside those of the inbox.
-    pub(super) fn room(&self, inbox: &VecDeque<StreamItem>) -> usize {
+    pub(in crate::exec) fn room(&self, inbox: &VecDeque<StreamItem>) -> usize {
         self.batch.saturating_sub(inbox.iter().filter(|item| matches!(item, StreamItem::Packet(..))).count())
     }
 
     /// Whether more packets fit in a call that waits for them.
-    pub(super) fn wants_more(&self, inbox: &VecDeque<StreamItem>) -> bool {
+    pub(in crate::exec) fn wants_more(&self, inbox: &VecDeque<StreamItem>) -> bool {
         self.max_wait.is_some() && self.room(inbox) > 0
     }
 
     /// The time until which the next call waits for more packets; none if it is full, its time is up or an end has come. In a
     /// session that is the end of an item too, which a flush is: a list of inputs is one stream of many items.
-    pub(super) fn wait_until(
+    pub(in crate::exec) fn wait_until(
         &mut self,
         inbox: &VecDeque<StreamItem>,
         now: Instant,
@@ -109,13 +109,13 @@ impl HostStage {
     }
 
     /// Whether the next call waits for more packets.
-    pub(super) fn is_waiting(&self, now: Instant) -> bool {
+    pub(in crate::exec) fn is_waiting(&self, now: Instant) -> bool {
         self.full_by.is_some_and(|time| now < time)
     }
 
     /// Makes a call of what the inbox holds, up to a batch. Ends that the host did not ask for leave at once if no packet is
     /// before them; there is no call if the inbox holds nothing else.
-    pub(super) fn call(
+    pub(in crate::exec) fn call(
         &mut self,
         inbox: &mut VecDeque<StreamItem>,
         exchange: &mut Exchange,
@@ -192,7 +192,7 @@ impl HostStage {
 
     /// Drops the packets that wait for a call; of a `whole` interruption also the ends of items. `owed` are the ends that the
     /// exchange has taken from a call: they come before those of the inbox.
-    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<StreamItem>, owed: Vec<StreamItem>, whole: bool) {
+    pub(in crate::exec) fn interrupt(&mut self, inbox: &mut VecDeque<StreamItem>, owed: Vec<StreamItem>, whole: bool) {
         self.next = Attempt::default();
         self.due = None;
         self.full_by = None;
@@ -206,12 +206,17 @@ impl HostStage {
     }
 
     /// The time of the next retry, before which no call is made.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(in crate::exec) fn due(&self) -> Option<Instant> {
         self.due
     }
 
     /// After a failure: puts what has no reply back into the inbox, without the packet that failed.
-    pub(super) fn skip(&mut self, mut call: OpenCall, inbox: &mut VecDeque<StreamItem>, exchange: &mut Exchange) {
+    pub(in crate::exec) fn skip(
+        &mut self,
+        mut call: OpenCall,
+        inbox: &mut VecDeque<StreamItem>,
+        exchange: &mut Exchange,
+    ) {
         call.waiting.pop_front();
         // The ends behind it leave by themselves: in the inbox they would lead to one more call.
         while let Some(PendingItem::EndOfItem(_) | PendingItem::EndOfStream) = call.waiting.front() {
@@ -223,7 +228,7 @@ impl HostStage {
     }
 
     /// After a failure: puts what has no reply back into the inbox, to be called for again once it is `due`.
-    pub(super) fn retry_at(&mut self, call: OpenCall, inbox: &mut VecDeque<StreamItem>, due: Instant) {
+    pub(in crate::exec) fn retry_at(&mut self, call: OpenCall, inbox: &mut VecDeque<StreamItem>, due: Instant) {
         self.next = Attempt { retries: call.attempt.retries + 1, ..call.attempt };
         self.due = Some(due);
         // The packet that is tried again counts once more.

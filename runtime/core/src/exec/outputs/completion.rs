@@ -116,12 +116,12 @@ impl SkipReport {
 
 impl RunError {
     /// Takes the host's number for its exception out, and adds it to `ended` if nothing else refers to it.
-    pub(super) fn end_token(&mut self, ended: &mut Vec<u64>) {
+    pub(in crate::exec) fn end_token(&mut self, ended: &mut Vec<u64>) {
         ended.extend(self.host_token.take().and_then(HostToken::end));
     }
 
     /// How many bytes of a document it takes, at most.
-    pub(super) fn weight(&self) -> usize {
+    pub(in crate::exec) fn weight(&self) -> usize {
         const FIELDS: usize = 200;
         let texts = [&self.node_id, &self.node_type, &self.input_name].into_iter().flatten().map(|text| text.len());
         let chain: usize = self.chain.iter().map(|link| link.len() + 5).sum();
@@ -130,7 +130,7 @@ impl RunError {
     }
 
     /// An error of the run as a whole.
-    pub(super) fn of_run(outcome: Outcome, cause: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(in crate::exec) fn of_run(outcome: Outcome, cause: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             outcome,
             node_id: None,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::completion::{Output, SinkOutputs};
-use super::progress::MediaLength;
-use super::stream_item::QueuedPacket;
+use crate::exec::measures::progress::MediaLength;
+use crate::exec::queues::stream_item::QueuedPacket;
 
 /// The packets that have reached an output so far.
 #[derive(Debug)]
-pub(super) struct Collector {
+pub(in crate::exec) struct Collector {
     name: Arc<str>,
     outputs: Vec<Output>,
     /// Their paths; empty as long as all are 0, as where no branches join.
@@ -19,13 +19,13 @@ pub(super) struct Collector {
 
 impl Collector {
     /// What a packet takes beside its value: its place in lists that double their room as they grow.
-    pub(super) const ROW: usize = 2 * (size_of::<Output>() + size_of::<u64>());
+    pub(in crate::exec) const ROW: usize = 2 * (size_of::<Output>() + size_of::<u64>());
 
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(in crate::exec) fn new(name: Arc<str>) -> Self {
         Self { name, outputs: Vec::new(), paths: Vec::new(), is_in_order: true, media: MediaLength::default() }
     }
 
-    pub(super) fn push(&mut self, queued: QueuedPacket) {
+    pub(in crate::exec) fn push(&mut self, queued: QueuedPacket) {
         let QueuedPacket { packet, item, path, .. } = queued;
         self.media.note(item, &packet);
         if let Some(last) = self.outputs.last() {
@@ -41,17 +41,17 @@ impl Collector {
     }
 
     /// Drops the packets.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::exec) fn clear(&mut self) {
         (self.outputs, self.paths) = (Vec::new(), Vec::new());
     }
 
     /// The media that has reached the output.
-    pub(super) fn media(&self) -> Option<i64> {
+    pub(in crate::exec) fn media(&self) -> Option<i64> {
         self.media.total()
     }
 
     /// The outputs in the order of item, path and emission.
-    pub(super) fn finish(mut self) -> SinkOutputs {
+    pub(in crate::exec) fn finish(mut self) -> SinkOutputs {
         if !self.is_in_order {
             self.paths.resize(self.outputs.len(), 0);
             let mut placed: Vec<(u64, Output)> = self.paths.into_iter().zip(self.outputs).collect();

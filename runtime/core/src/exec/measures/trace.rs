@@ -76,7 +76,7 @@ pub enum TraceRecord {
 
 /// The buffer that a session records into.
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub(in crate::exec) struct Recorder {
     begin: Instant,
     recorded: Lock<Trace>,
 }
@@ -85,16 +85,16 @@ pub(super) struct Recorder {
 const MOST_RECORDS: usize = 1 << 16;
 
 impl Recorder {
-    pub(super) fn new() -> Self {
+    pub(in crate::exec) fn new() -> Self {
         Self { begin: Instant::now(), recorded: Lock::default() }
     }
 
     /// Converts a time to that of records.
-    pub(super) fn at(&self, at: Instant) -> u64 {
+    pub(in crate::exec) fn at(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.begin).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn note(&self, record: TraceRecord) {
+    pub(in crate::exec) fn note(&self, record: TraceRecord) {
         let mut recorded = self.recorded.lock();
         if recorded.records.len() < MOST_RECORDS {
             recorded.records.push(record);
@@ -104,13 +104,13 @@ impl Recorder {
     }
 
     /// Takes the records since the last call.
-    pub(super) fn take(&self) -> Trace {
+    pub(in crate::exec) fn take(&self) -> Trace {
         std::mem::take(&mut self.recorded.lock())
     }
 }
 
 /// The number of this thread among all that have recorded something.
-pub(super) fn thread_number() -> u32 {
+pub(in crate::exec) fn thread_number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     thread_local! {
         static NUMBER: u32 = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::host_call::{Backpressure, HostCall, Reply, ReplyError};
-use super::progress::Progress;
+use crate::exec::host::host_call::{Backpressure, HostCall, Reply, ReplyError};
+use crate::exec::measures::progress::Progress;
 
 /// A piece of work that is listed at a port.
-pub(super) trait Job: Send + Sync {
+pub(in crate::exec) trait Job: Send + Sync {
     /// Ends the work. Returns whether it had not ended before.
     fn cancel(self: Arc<Self>) -> bool;
 

@@ -14,9 +14,9 @@ use super::timer::{Fire, Timer};
 use crate::lock::{Lock, Monitor};
 
 /// The workers, the timer and the list of active runs of a runtime.
-pub(super) struct Executor<R: Fire> {
+pub(in crate::exec) struct Executor<R: Fire> {
     pool: Pool<Task<R>>,
-    pub(super) timer: Timer<R>,
+    pub(in crate::exec) timer: Timer<R>,
     /// The runs that outlast the call that submitted them.
     listed: Lock<HashMap<u64, Weak<R>>>,
     /// Set under the lock of `listed`, so that no run is listed after the listed ones have been shut down.
@@ -26,17 +26,17 @@ pub(super) struct Executor<R: Fire> {
 }
 
 /// One time slice of one stage of a run.
-pub(super) struct Task<R> {
-    pub(super) run: Arc<R>,
-    pub(super) stage: usize,
+pub(in crate::exec) struct Task<R> {
+    pub(in crate::exec) run: Arc<R>,
+    pub(in crate::exec) stage: usize,
 }
 
 /// Counts a run as active from before it is accepted until everything that it held is gone.
-pub(super) struct ActiveRunGuard<R: Fire>(Arc<Executor<R>>);
+pub(in crate::exec) struct ActiveRunGuard<R: Fire>(Arc<Executor<R>>);
 
 impl<R: Fire> Executor<R> {
     /// An executor with this pool, whose timer's thread `spawn` starts; none is started before [`Self::start_threads`].
-    pub(super) fn new(pool: Pool<Task<R>>, spawn: SpawnThread) -> Self {
+    pub(in crate::exec) fn new(pool: Pool<Task<R>>, spawn: SpawnThread) -> Self {
         Self {
             pool,
             timer: Timer::new(spawn),
@@ -53,18 +53,18 @@ impl<R: Fire> Executor<R> {
     ///
     /// # Errors
     /// If the system gives no thread for the timer, or none for the workers.
-    pub(super) fn start_threads(&self) -> io::Result<()> {
+    pub(in crate::exec) fn start_threads(&self) -> io::Result<()> {
         self.timer.start()?;
         self.pool.start()
     }
 
     /// Gives a task to the workers.
-    pub(super) fn push(&self, task: Task<R>) {
+    pub(in crate::exec) fn push(&self, task: Task<R>) {
         self.pool.push(task);
     }
 
     /// Counts one more active run; `None` after a shutdown.
-    pub(super) fn enter(self: &Arc<Self>) -> Option<ActiveRunGuard<R>> {
+    pub(in crate::exec) fn enter(self: &Arc<Self>) -> Option<ActiveRunGuard<R>> {
         // Counted before the flag is read: so a shutdown either waits for this run, or is seen here.
         self.active.fetch_add(1, Ordering::SeqCst);
         let guard = ActiveRunGuard(Arc::clone(self));
@@ -72,19 +72,19 @@ impl<R: Fire> Executor<R> {
     }
 
     /// Whether [`Self::begin_shutdown`] was called.
-    pub(super) fn is_shut_down(&self) -> bool {
+    pub(in crate::exec) fn is_shut_down(&self) -> bool {
         self.is_shut_down.load(Ordering::Acquire)
     }
 
     /// Refuses runs from now on, and returns those that are listed.
-    pub(super) fn begin_shutdown(&self) -> Vec<Weak<R>> {
+    pub(in crate::exec) fn begin_shutdown(&self) -> Vec<Weak<R>> {
         let mut listed = self.listed.lock();
         self.is_shut_down.store(true, Ordering::SeqCst);
         listed.drain().map(|(_, run)| run).collect()
     }
 
     /// Ends the threads once no run is active; waits for that at most until `deadline`. Returns whether that was so.
-    pub(super) fn finish_shutdown(&self, deadline: Option<Instant>) -> bool {
+    pub(in crate::exec) fn finish_shutdown(&self, deadline: Option<Instant>) -> bool {
         self.timer.stop();
         let is_inactive = || self.active.load(Ordering::SeqCst) == 0;
         drop(self.none_active.wait_for(self.none_active.lock(), deadline, |()| is_inactive()));
@@ -92,7 +92,7 @@ impl<R: Fire> Executor<R> {
     }
 
     /// Lists a run, so that a shutdown ends it. Returns `false` after a shutdown.
-    pub(super) fn list(&self, id: u64, run: &Arc<R>) -> bool {
+    pub(in crate::exec) fn list(&self, id: u64, run: &Arc<R>) -> bool {
         let mut listed = self.listed.lock();
         if self.is_shut_down() {
             return false;
@@ -102,7 +102,7 @@ impl<R: Fire> Executor<R> {
     }
 
     /// Takes a run off the list.
-    pub(super) fn unlist(&self, id: u64) {
+    pub(in crate::exec) fn unlist(&self, id: u64) {
         self.listed.lock().remove(&id);
     }
 }

@@ -21,7 +21,7 @@ pub struct HostCall {
     /// How often these nodes were interrupted before: what they have kept from earlier epochs is void.
     pub epoch: u32,
     /// How many of its packets were in an earlier call that ended before the reply to them.
-    pub(super) taken_before: usize,
+    pub(in crate::exec) taken_before: usize,
 }
 
 impl HostCall {
@@ -110,7 +110,7 @@ pub struct HostFailure {
 pub enum Backpressure {
     /// There is room: the next part may be produced.
     Ready,
-    /// Downstream is full: wait until [`Event::Resume`](super::Event::Resume) names the call.
+    /// Downstream is full: wait until [`Event::Resume`](crate::exec::Event::Resume) names the call.
     Full,
 }
 
@@ -169,13 +169,13 @@ pub enum ReplyError {
 
 impl Reply {
     /// Whether the call is over with this reply.
-    pub(super) fn is_last(&self) -> bool {
+    pub(in crate::exec) fn is_last(&self) -> bool {
         self.is_final || self.failure.is_some()
     }
 
     /// Checks that the call has the entries, ports and nodes that the reply names, and that no entry is before `previous`.
     /// Returns the last entry that it names.
-    pub(super) fn check(
+    pub(in crate::exec) fn check(
         &self,
         entries: usize,
         ports: usize,

@@ -23,14 +23,14 @@ impl LiveObjects {
 
 /// Counts one object while it lives.
 #[derive(Debug)]
-pub(super) struct LiveCount(&'static AtomicI64);
+pub(in crate::exec) struct LiveCount(&'static AtomicI64);
 
 impl LiveCount {
-    pub(super) fn run() -> Self {
+    pub(in crate::exec) fn run() -> Self {
         Self::one_of(&RUNS)
     }
 
-    pub(super) fn node() -> Self {
+    pub(in crate::exec) fn node() -> Self {
         Self::one_of(&NODES)
     }
 

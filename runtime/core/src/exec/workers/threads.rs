@@ -14,14 +14,14 @@ pub type SpawnThread = fn(name: String, body: ThreadBody) -> io::Result<()>;
 
 /// Whether threads were started. What could not be is tried anew the next time.
 #[derive(Default)]
-pub(super) struct Started {
+pub(in crate::exec) struct Started {
     is_done: AtomicBool,
     turn: Lock<()>,
 }
 
 impl Started {
     /// Calls `start`, unless it has succeeded before.
-    pub(super) fn ensure(&self, start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    pub(in crate::exec) fn ensure(&self, start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         if self.is_done.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -35,6 +35,6 @@ impl Started {
 }
 
 /// Starts a thread that inherits everything from the one that starts it.
-pub(super) fn spawn(name: String, body: ThreadBody) -> io::Result<()> {
+pub(in crate::exec) fn spawn(name: String, body: ThreadBody) -> io::Result<()> {
     std::thread::Builder::new().name(name).spawn(body).map(drop)
 }

@@ -1,7 +1,7 @@
 //! What a port reports to the host.
 
-use super::completion::{Completion, RunError};
-use super::host_call::{CallEntry, HostCall};
+use crate::exec::host::host_call::{CallEntry, HostCall};
+use crate::exec::outputs::completion::{Completion, RunError};
 
 /// Something that happened to work of a port.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub enum Event {
     /// Packets for nodes of the host.
     Call(HostCall),
     /// There is room for the next part of a reply whose last part returned
-    /// [`Backpressure::Full`](super::Backpressure::Full).
+    /// [`Backpressure::Full`](crate::exec::Backpressure::Full).
     Resume {
         /// The number of the call.
         call: u64,
@@ -58,7 +58,7 @@ pub struct Batch {
 
 impl Event {
     /// How many bytes of a document it takes, about and at most; counted no further than `enough`.
-    pub(super) fn weight(&self, enough: usize) -> usize {
+    pub(in crate::exec) fn weight(&self, enough: usize) -> usize {
         const FIELDS: usize = 64;
         match self {
             Event::Completed { completion, .. } => {

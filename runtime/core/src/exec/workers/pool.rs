@@ -19,7 +19,7 @@ use crate::lock::Monitor;
 use crate::node::{WorkerPlace, take_place};
 
 /// A run queue and the workers that serve it.
-pub(super) struct Pool<T> {
+pub(in crate::exec) struct Pool<T> {
     shared: Arc<Shared<T>>,
     started: Started,
 }
@@ -75,7 +75,7 @@ const MOST_WAITING: usize = 256;
 impl<T: Send + 'static> Pool<T> {
     /// A pool of `workers` threads, which `spawn` starts with [`Self::start`]. Each calls `begin` first and `run`
     /// for each task; `may_block` returns whether a task may wait for the system.
-    pub(super) fn new(
+    pub(in crate::exec) fn new(
         workers: usize,
         spawn: SpawnThread,
         begin: impl Fn() + Send + Sync + 'static,
@@ -92,7 +92,7 @@ impl<T: Send + 'static> Pool<T> {
     ///
     /// # Errors
     /// If the system gives none at all.
-    pub(super) fn start(&self) -> io::Result<()> {
+    pub(in crate::exec) fn start(&self) -> io::Result<()> {
         self.started.ensure(|| {
             let mut state = self.shared.state.lock();
             let all = (0..self.shared.workers).try_for_each(|_| self.shared.spawn(&mut state));
@@ -101,7 +101,7 @@ impl<T: Send + 'static> Pool<T> {
     }
 
     /// Queues a task; the workers run it once they were started.
-    pub(super) fn push(&self, task: T) {
+    pub(in crate::exec) fn push(&self, task: T) {
         self.shared.state.lock().queue.push_back(task);
         delays::pause();
         self.shared.state.notify_one();
@@ -109,7 +109,7 @@ impl<T: Send + 'static> Pool<T> {
 
     /// Asks the workers to stop once the queue is empty, and waits for them, at most until `until`. Returns whether all have
     /// stopped. A process that exits need not wait for them: they never enter the host.
-    pub(super) fn stop(&self, until: Option<Instant>) -> bool {
+    pub(in crate::exec) fn stop(&self, until: Option<Instant>) -> bool {
         self.ask_to_stop();
         let state = &self.shared.state;
         state.wait_for(state.lock(), until, |state| state.threads == 0).threads == 0

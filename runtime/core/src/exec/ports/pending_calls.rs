@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use super::host_call::{HostCall, Reply, ReplyError};
 use super::job::Job;
+use crate::exec::host::host_call::{HostCall, Reply, ReplyError};
 
 /// The open calls, by their numbers.
 #[derive(Default)]
-pub(super) struct PendingCalls(HashMap<u64, PendingCall>);
+pub(in crate::exec) struct PendingCalls(HashMap<u64, PendingCall>);
 
 /// A call without its last reply.
 struct PendingCall {
@@ -24,7 +24,7 @@ struct PendingCall {
 
 impl PendingCalls {
     /// Adds a call of a stage of a job.
-    pub(super) fn insert(&mut self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
+    pub(in crate::exec) fn insert(&mut self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
         let (entries, ports, nodes) = (call.entries.len(), call.ports, call.nodes.len());
         self.0.insert(call.id, PendingCall { job, stage, entries, ports, nodes, answered: 0 });
     }
@@ -33,7 +33,7 @@ impl PendingCalls {
     ///
     /// # Errors
     /// If the call is over, or the reply names an entry, port or node that the call does not have.
-    pub(super) fn target(&mut self, call: u64, reply: &Reply) -> Result<(Arc<dyn Job>, usize), ReplyError> {
+    pub(in crate::exec) fn target(&mut self, call: u64, reply: &Reply) -> Result<(Arc<dyn Job>, usize), ReplyError> {
         let pending = self.0.get_mut(&call).ok_or(ReplyError::Gone { call })?;
         pending.answered = reply.check(pending.entries, pending.ports, pending.nodes, pending.answered)?;
         let target = (pending.job.upgrade().ok_or(ReplyError::Gone { call })?, pending.stage);
@@ -44,12 +44,12 @@ impl PendingCalls {
     }
 
     /// Removes a call. Returns whether it was open.
-    pub(super) fn remove(&mut self, call: u64) -> bool {
+    pub(in crate::exec) fn remove(&mut self, call: u64) -> bool {
         self.0.remove(&call).is_some()
     }
 
     /// Removes all calls.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::exec) fn clear(&mut self) {
         self.0.clear();
     }
 }

@@ -13,7 +13,7 @@ use super::threads::{SpawnThread, Started};
 use crate::lock::Monitor;
 
 /// Something that timer events are for.
-pub(super) trait Fire: Send + Sync + 'static {
+pub(in crate::exec) trait Fire: Send + Sync + 'static {
     /// What is to happen at a time.
     type Event: Send;
 
@@ -22,7 +22,7 @@ pub(super) trait Fire: Send + Sync + 'static {
 }
 
 /// The timer events that are still to come, and the thread that fires them.
-pub(super) struct Timer<T: Fire> {
+pub(in crate::exec) struct Timer<T: Fire> {
     pending: Arc<Monitor<Pending<T>>>,
     started: Started,
     spawn: SpawnThread,
@@ -43,12 +43,12 @@ struct Entry<T: Fire> {
 
 impl<T: Fire> Timer<T> {
     /// A timer without events, whose thread `spawn` starts with [`Self::start`].
-    pub(super) fn new(spawn: SpawnThread) -> Self {
+    pub(in crate::exec) fn new(spawn: SpawnThread) -> Self {
         Self { pending: Arc::default(), started: Started::default(), spawn }
     }
 
     /// Fires `event` at `target` once it is `at` and the thread was started, unless the target is gone by then.
-    pub(super) fn set(&self, at: Instant, target: Weak<T>, event: T::Event) {
+    pub(in crate::exec) fn set(&self, at: Instant, target: Weak<T>, event: T::Event) {
         self.pending.lock().push(Entry { at, target, event });
         self.pending.notify_one();
     }
@@ -57,7 +57,7 @@ impl<T: Fire> Timer<T> {
     ///
     /// # Errors
     /// If the system gives none.
-    pub(super) fn start(&self) -> io::Result<()> {
+    pub(in crate::exec) fn start(&self) -> io::Result<()> {
         self.started.ensure(|| {
             let pending = Arc::clone(&self.pending);
             (self.spawn)("remotemedia-timer".to_owned(), Box::new(move || serve(&pending)))
@@ -65,7 +65,7 @@ impl<T: Fire> Timer<T> {
     }
 
     /// Ends the thread.
-    pub(super) fn stop(&self) {
+    pub(in crate::exec) fn stop(&self) {
         self.pending.lock().is_stopped = true;
         self.pending.notify_one();
     }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn events_fire_in_the_order_of_their_times_and_not_at_a_target_that_is_gone() {
-        let timer = Timer::new(crate::exec::threads::spawn);
+        let timer = Timer::new(crate::exec::workers::threads::spawn);
         timer.start().expect("the system gives a thread");
         let (sender, fired) = mpsc::channel();
         let (target, gone) = (Arc::new(Target(sender.clone())), Arc::new(Target(sender)));

@@ -12,15 +12,15 @@ use crate::value::Packet;
 
 /// The bounds of a queue. A producer may exceed them by what one step emits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) packets: usize,
-    pub(super) bytes: usize,
-    pub(super) media_nanoseconds: i64,
+pub(in crate::exec) struct Bounds {
+    pub(in crate::exec) packets: usize,
+    pub(in crate::exec) bytes: usize,
+    pub(in crate::exec) media_nanoseconds: i64,
 }
 
 /// The items that wait on one edge, and which ends its consumer has seen.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(in crate::exec) struct Queue {
     waiting: VecDeque<Entry>,
     packets: usize,
     bytes: usize,
@@ -31,11 +31,11 @@ pub(super) struct Queue {
     /// A packet behind a jump was dropped, and none has come that could be marked in its place.
     has_jump: bool,
     /// The item whose end the consumer has taken from this edge, while it waits for the other edges.
-    pub(super) ended: Option<u64>,
+    pub(in crate::exec) ended: Option<u64>,
     /// The consumer has taken the end of the stream from this edge.
-    pub(super) has_finished: bool,
+    pub(in crate::exec) has_finished: bool,
     /// Where the last packet of the item ended that the consumer has taken, if it takes packets by their times.
-    pub(super) taken_until: i64,
+    pub(in crate::exec) taken_until: i64,
 }
 
 #[derive(Debug)]
@@ -48,10 +48,11 @@ struct Entry {
 
 impl Bounds {
     /// Room for a burst of small packets, a few pictures, or some seconds of audio.
-    pub(super) const DEFAULT: Bounds = Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
+    pub(in crate::exec) const DEFAULT: Bounds =
+        Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
 
     /// The bounds of a manifest's buffer, with defaults for what it leaves out.
-    pub(super) fn of(buffer: EdgeBuffer) -> Self {
+    pub(in crate::exec) fn of(buffer: EdgeBuffer) -> Self {
         let default = Self::DEFAULT;
         Self {
             packets: buffer.packets.map_or(default.packets, |packets| packets.get() as usize),
@@ -68,12 +69,12 @@ impl Bounds {
 
 impl Queue {
     /// An empty queue; without bounds where all inputs are in memory already.
-    pub(super) fn new(bounds: Option<Bounds>) -> Self {
+    pub(in crate::exec) fn new(bounds: Option<Bounds>) -> Self {
         Self::with_capacity(bounds, 0)
     }
 
     /// An empty queue with room for this many entries.
-    pub(super) fn with_capacity(bounds: Option<Bounds>, capacity: usize) -> Self {
+    pub(in crate::exec) fn with_capacity(bounds: Option<Bounds>, capacity: usize) -> Self {
         Self {
             waiting: VecDeque::with_capacity(capacity),
             packets: 0,
@@ -90,13 +91,13 @@ impl Queue {
     }
 
     /// The queue between two stages, with the buffer and policy of the manifest.
-    pub(super) fn of_edge(buffer: Option<EdgeBuffer>, policy: Policy) -> Self {
+    pub(in crate::exec) fn of_edge(buffer: Option<EdgeBuffer>, policy: Policy) -> Self {
         Self { policy, ..Self::new(Some(buffer.map_or(Bounds::DEFAULT, Bounds::of))) }
     }
 
     /// The queue of an edge that goes backwards: it drops its oldest packets, and has room for those that are under way for as
     /// long as the delay.
-    pub(super) fn of_feedback(buffer: Option<EdgeBuffer>, delay: Duration) -> Self {
+    pub(in crate::exec) fn of_feedback(buffer: Option<EdgeBuffer>, delay: Duration) -> Self {
         let EdgeBuffer { packets, ms, .. } = buffer.unwrap_or_default();
         let mut bounds = Bounds::of(buffer.unwrap_or_default());
         if packets.is_none() {
@@ -109,12 +110,12 @@ impl Queue {
         Self { policy: Policy::DropOldest, ..Self::new(Some(bounds)) }
     }
 
-    pub(super) fn push(&mut self, item: StreamItem) {
+    pub(in crate::exec) fn push(&mut self, item: StreamItem) {
         self.push_at(item, None);
     }
 
     /// Adds an item that was queued at `since`. Returns how many packets this has dropped.
-    pub(super) fn push_at(&mut self, mut item: StreamItem, since: Option<Instant>) -> u64 {
+    pub(in crate::exec) fn push_at(&mut self, mut item: StreamItem, since: Option<Instant>) -> u64 {
         let before = self.dropped;
         if self.has_jump {
             let port = if let StreamItem::Packet(_, port) = item { port } else { 0 };
@@ -159,7 +160,7 @@ impl Queue {
     }
 
     /// Marks the next packet from a place on as one behind a jump, since one before it that was marked is left out.
-    pub(super) fn mark_from(&mut self, place: usize, port: usize) {
+    pub(in crate::exec) fn mark_from(&mut self, place: usize, port: usize) {
         self.has_jump |= !mark_next(self.waiting.range_mut(place..).map(|entry| &mut entry.item), port);
     }
 
@@ -172,7 +173,7 @@ impl Queue {
     }
 
     /// Takes the oldest item, with its weight.
-    pub(super) fn pop(&mut self) -> Option<(StreamItem, usize)> {
+    pub(in crate::exec) fn pop(&mut self) -> Option<(StreamItem, usize)> {
         let next = self.waiting.pop_front()?;
         self.discount(&next);
         Some((next.item, next.weight))
@@ -180,7 +181,7 @@ impl Queue {
 
     /// When the next packet begins, in the time of its stream: one without a time follows on the one before. An end comes
     /// before everything else.
-    pub(super) fn next_time(&self) -> i64 {
+    pub(in crate::exec) fn next_time(&self) -> i64 {
         match self.waiting.front() {
             Some(Entry { item: StreamItem::Packet(queued, _), .. }) => queued.packet.pts.unwrap_or(self.taken_until),
             _ => i64::MIN,
@@ -188,32 +189,32 @@ impl Queue {
     }
 
     /// How many packets wait.
-    pub(super) fn packets(&self) -> usize {
+    pub(in crate::exec) fn packets(&self) -> usize {
         self.packets
     }
 
     /// How many packets were dropped because there was no room.
-    pub(super) fn dropped(&self) -> u64 {
+    pub(in crate::exec) fn dropped(&self) -> u64 {
         self.dropped
     }
 
     /// Empties the queue for good and takes its bounds away: its run stops.
-    pub(super) fn close(&mut self) {
+    pub(in crate::exec) fn close(&mut self) {
         *self = Self { dropped: self.dropped, ..Self::new(None) };
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::exec) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// When the oldest item was queued, where that is measured; on an edge that goes backwards, when it arrives.
-    pub(super) fn oldest(&self) -> Option<Instant> {
+    pub(in crate::exec) fn oldest(&self) -> Option<Instant> {
         self.waiting.front()?.since
     }
 
     /// The fill level from 0 to 1: by packets, bytes or media time, whichever is highest.
-    pub(super) fn fill(&self) -> f64 {
+    pub(in crate::exec) fn fill(&self) -> f64 {
         let Some(bounds) = self.bounds else { return 0.0 };
         let fills = [
             self.packets as f64 / bounds.packets as f64,
@@ -224,14 +225,14 @@ impl Queue {
     }
 
     /// Drops the packets and keeps the ends between them.
-    pub(super) fn drop_packets(&mut self) {
+    pub(in crate::exec) fn drop_packets(&mut self) {
         self.waiting.retain(|entry| !matches!(entry.item, StreamItem::Packet(..)));
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
         (self.has_jump, self.taken_until) = (false, 0);
     }
 
     /// Drops everything but the end of the stream, which no edge may lose.
-    pub(super) fn interrupt(&mut self) {
+    pub(in crate::exec) fn interrupt(&mut self) {
         let was_finishing = self.waiting.iter().any(|entry| matches!(entry.item, StreamItem::EndOfStream));
         self.waiting.clear();
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
@@ -242,12 +243,12 @@ impl Queue {
     }
 
     /// The weight of the item that [`Self::pop`] would return.
-    pub(super) fn next_weight(&self) -> Option<usize> {
+    pub(in crate::exec) fn next_weight(&self) -> Option<usize> {
         self.waiting.front().map(|entry| entry.weight)
     }
 
     /// Whether the producer may take another step; always where packets are dropped instead.
-    pub(super) fn has_credit(&self) -> bool {
+    pub(in crate::exec) fn has_credit(&self) -> bool {
         self.policy != Policy::Block
             || self.bounds.is_none_or(|bounds| {
                 self.packets < bounds.packets
@@ -258,7 +259,7 @@ impl Queue {
 
     /// Whether the producer may take another step once these packets, which are on their way here, have arrived. Where
     /// packets are dropped, no more than the bounds may be on their way.
-    pub(super) fn has_credit_behind<'a>(&self, coming: impl Iterator<Item = &'a Packet>) -> bool {
+    pub(in crate::exec) fn has_credit_behind<'a>(&self, coming: impl Iterator<Item = &'a Packet>) -> bool {
         let Some(bounds) = self.bounds else { return true };
         let (mut packets, mut bytes, mut media) = match self.policy {
             Policy::Block => (self.packets, self.bytes, self.media_nanoseconds),
@@ -278,7 +279,7 @@ impl Queue {
     }
 
     /// Whether the consumer may take an item now.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(in crate::exec) fn is_ready(&self) -> bool {
         self.ended.is_none() && !self.has_finished && !self.waiting.is_empty()
     }
 }
@@ -288,7 +289,7 @@ mod tests {
     use std::num::{NonZeroU32, NonZeroU64};
 
     use super::*;
-    use crate::exec::stream_item::QueuedPacket;
+    use crate::exec::queues::stream_item::QueuedPacket;
     use crate::value::{Audio, Value};
 
     /// The packets left in a queue with this buffer after packets of these (bytes, ms) were pushed, by the number of the push;

@@ -3,10 +3,10 @@
 
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(super) fn pause() {}
+pub(in crate::exec) fn pause() {}
 
 #[cfg(debug_assertions)]
-pub(super) use self::at_random::pause;
+pub(in crate::exec) use self::at_random::pause;
 
 #[cfg(debug_assertions)]
 mod at_random {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A histogram that threads record into.
 #[derive(Debug)]
-pub(super) struct Histogram {
+pub(in crate::exec) struct Histogram {
     longest_ns: AtomicU64,
     /// The number of durations in each bucket; see [`bucket_of`].
     counts: [AtomicU32; BUCKETS],
@@ -15,7 +15,7 @@ pub(super) struct Histogram {
 
 /// The contents of a histogram at one time.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshot {
+pub(in crate::exec) struct Snapshot {
     longest_ns: u64,
     counts: Box<[u32; BUCKETS]>,
 }
@@ -36,19 +36,19 @@ const BUCKETS: usize = 8 * 40;
 
 impl Histogram {
     /// An empty histogram.
-    pub(super) fn new() -> Self {
+    pub(in crate::exec) fn new() -> Self {
         Self { longest_ns: AtomicU64::new(0), counts: [const { AtomicU32::new(0) }; BUCKETS] }
     }
 
     /// Adds one duration.
-    pub(super) fn record(&self, duration: Duration) {
+    pub(in crate::exec) fn record(&self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.longest_ns.fetch_max(nanoseconds, Ordering::Relaxed);
         self.counts[bucket_of(nanoseconds)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Copies what was recorded so far.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(in crate::exec) fn snapshot(&self) -> Snapshot {
         Snapshot {
             longest_ns: self.longest_ns.load(Ordering::Relaxed),
             counts: Box::new(std::array::from_fn(|bucket| self.counts[bucket].load(Ordering::Relaxed))),
@@ -58,7 +58,7 @@ impl Histogram {
 
 impl Snapshot {
     /// The percentiles of what the snapshot holds.
-    pub(super) fn percentiles(&self) -> Percentiles {
+    pub(in crate::exec) fn percentiles(&self) -> Percentiles {
         let total: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
         let longest = Duration::from_nanos(self.longest_ns);
         let below = |percent: u64| {
@@ -74,7 +74,7 @@ impl Snapshot {
 
     /// What was recorded after the snapshot `before` was taken. If the longest of all durations is not among it, its own
     /// longest is known within 12 %.
-    pub(super) fn since(&self, before: &Snapshot) -> Snapshot {
+    pub(in crate::exec) fn since(&self, before: &Snapshot) -> Snapshot {
         let counts = Box::new(std::array::from_fn(|bucket| self.counts[bucket].wrapping_sub(before.counts[bucket])));
         let longest_ns = if self.longest_ns > before.longest_ns {
             self.longest_ns

@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use super::progress::MediaLength;
-use super::queue::{Bounds, Queue};
-use super::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::measures::progress::MediaLength;
+use crate::exec::queues::queue::{Bounds, Queue};
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
 use crate::value::Packet;
 
 /// One output of a session.
@@ -30,7 +30,7 @@ pub struct TakeLimit {
 
 /// The packets of all chosen outputs of a session.
 #[derive(Debug, Default)]
-pub(super) struct SessionOutputs {
+pub(in crate::exec) struct SessionOutputs {
     chosen: Vec<OutputQueue>,
     /// The index in `chosen` of each output of the graph; none if the host did not choose it.
     places: Vec<Option<usize>>,
@@ -52,7 +52,7 @@ struct OutputQueue {
 
 impl SessionOutputs {
     /// Empty queues for the `chosen` ones of a graph's `outputs`, in the order of the choice.
-    pub(super) fn new(outputs: usize, chosen: &[usize], bounds: Bounds) -> Self {
+    pub(in crate::exec) fn new(outputs: usize, chosen: &[usize], bounds: Bounds) -> Self {
         let mut places = vec![None; outputs];
         for (place, &output) in chosen.iter().enumerate() {
             places[output] = Some(place);
@@ -70,24 +70,28 @@ impl SessionOutputs {
 
     /// Whether the stage before this output of the graph may take another step. An output that was not chosen is never full; and
     /// so is every output of a run that has handed its outputs over, since a stage may be about to begin just then.
-    pub(super) fn has_credit(&self, output: usize) -> bool {
+    pub(in crate::exec) fn has_credit(&self, output: usize) -> bool {
         let place = self.places.get(output).copied().flatten();
         place.is_none_or(|place| self.chosen[place].queue.has_credit())
     }
 
     /// Whether that stage may take another step once these packets, which are on their way here, have arrived.
-    pub(super) fn has_credit_behind<'a>(&self, output: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
+    pub(in crate::exec) fn has_credit_behind<'a>(
+        &self,
+        output: usize,
+        coming: impl Iterator<Item = &'a Packet>,
+    ) -> bool {
         let place = self.places.get(output).copied().flatten();
         place.is_none_or(|place| self.chosen[place].queue.has_credit_behind(coming))
     }
 
     /// Begins a call that takes at its end what has come out: until then nothing is reported.
-    pub(super) fn begin_taking(&mut self) {
+    pub(in crate::exec) fn begin_taking(&mut self) {
         self.takers += 1;
     }
 
     /// Ends such a call. Returns whether a reader waits for what it has left; that is reported once.
-    pub(super) fn end_taking(&mut self) -> bool {
+    pub(in crate::exec) fn end_taking(&mut self) -> bool {
         // Outputs that took the place of those handed over know of no call.
         self.takers = self.takers.saturating_sub(1);
         self.takers == 0
@@ -97,7 +101,7 @@ impl SessionOutputs {
 
     /// Queues a packet. Returns whether a reader waits for it and nobody is about to take it; that is reported once.
     #[inline]
-    pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> bool {
+    pub(in crate::exec) fn push(&mut self, output: usize, queued: QueuedPacket) -> bool {
         // All packets of a session are one stream.
         self.media[output].note(0, &queued.packet);
         let Some(place) = self.places[output] else { return false };
@@ -113,7 +117,7 @@ impl SessionOutputs {
     }
 
     /// Takes packets of one output or, in the order of arrival, of all, until `taken` is at the limit.
-    pub(super) fn take(&mut self, only: Option<usize>, most: TakeLimit, taken: &mut Vec<SessionOutput>) {
+    pub(in crate::exec) fn take(&mut self, only: Option<usize>, most: TakeLimit, taken: &mut Vec<SessionOutput>) {
         let mut bytes: usize = taken.iter().map(|output| output.packet.value.weight()).sum();
         let waiting: usize = match only {
             Some(only) => self.chosen[only].arrivals.len(),
@@ -145,29 +149,29 @@ impl SessionOutputs {
     }
 
     /// Reports the next packet of one output, or of any, to a reader that waits.
-    pub(super) fn wait(&mut self, only: Option<usize>) {
+    pub(in crate::exec) fn wait(&mut self, only: Option<usize>) {
         for (place, output) in self.chosen.iter_mut().enumerate() {
             output.is_awaited |= only.is_none_or(|only| only == place);
         }
     }
 
     /// Whether a reader waits; it is notified once.
-    pub(super) fn stop_waiting(&mut self) -> bool {
+    pub(in crate::exec) fn stop_waiting(&mut self) -> bool {
         self.chosen.iter_mut().fold(false, |any, output| std::mem::take(&mut output.is_awaited) | any)
     }
 
     /// How many packets wait at each output.
-    pub(super) fn unread(&self) -> Vec<usize> {
+    pub(in crate::exec) fn unread(&self) -> Vec<usize> {
         self.chosen.iter().map(|output| output.arrivals.len()).collect()
     }
 
     /// The media that has reached the output with most of it.
-    pub(super) fn media(&self) -> Option<i64> {
+    pub(in crate::exec) fn media(&self) -> Option<i64> {
         self.media.iter().filter_map(MediaLength::total).max()
     }
 
     /// Drops the packets that wait at these outputs of the graph.
-    pub(super) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
+    pub(in crate::exec) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
         let meant = self.places.iter().enumerate().filter(|&(output, _)| is_meant(output));
         for place in meant.filter_map(|(_, place)| *place) {
             let output = &mut self.chosen[place];

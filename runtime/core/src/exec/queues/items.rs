@@ -12,7 +12,7 @@ use crate::value::Value;
 
 /// What the stages of a run know of its items.
 #[derive(Debug)]
-pub(super) enum Items {
+pub(in crate::exec) enum Items {
     /// The inputs of a run; empty if none is a file.
     Given(Box<[Item]>),
     /// Items that begin while the run goes on, by the number of their first packet.
@@ -25,7 +25,7 @@ pub(super) enum Items {
 
 /// The items that have begun.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(in crate::exec) struct Known {
     /// How many there were, also of those that are not kept any more.
     count: u64,
     by_number: BTreeMap<u64, Item>,
@@ -37,7 +37,7 @@ const MOST_ITEMS: usize = 4096;
 impl Items {
     /// The items of a run over inputs.
     /// Where an item has several values, it has the name of the first file among them.
-    pub(super) fn given(columns: &[Vec<Value>]) -> Self {
+    pub(in crate::exec) fn given(columns: &[Vec<Value>]) -> Self {
         let Some(first) = columns.first() else { return Items::Given(Box::default()) };
         let item = |number: usize| {
             let values = columns.iter().filter_map(|column| column.get(number));
@@ -49,7 +49,7 @@ impl Items {
     }
 
     /// The items of a run without inputs, or of one whose inputs come while it runs.
-    pub(super) fn begun(graph: &Graph) -> Self {
+    pub(in crate::exec) fn begun(graph: &Graph) -> Self {
         let mut entries = graph.edges.iter().filter(|edge| edge.from.is_none()).map(|edge| edge.to);
         let source = match (entries.next(), entries.next()) {
             (Some(stage), None) if graph.begins_with_source(stage) => Some(stage),
@@ -59,12 +59,12 @@ impl Items {
     }
 
     /// Whether the first node of this stage decides how many items there are.
-    pub(super) fn come_from(&self, stage: usize) -> bool {
+    pub(in crate::exec) fn come_from(&self, stage: usize) -> bool {
         matches!(self, Items::Begun { source: Some(source), .. } if *source == stage)
     }
 
     /// Begins an item with the packet of its number.
-    pub(super) fn begin(&self, item: Item) {
+    pub(in crate::exec) fn begin(&self, item: Item) {
         if let Items::Begun { known, .. } = self {
             let mut known = known.lock();
             let ordinal = known.count;
@@ -77,12 +77,12 @@ impl Items {
     }
 
     /// Begins the item of a session's stream, whose first packet this is.
-    pub(super) fn begin_stream(&self, number: u64, first: &Value) {
+    pub(in crate::exec) fn begin_stream(&self, number: u64, first: &Value) {
         self.begin(item_of(number, first));
     }
 
     /// The item of packet `number`.
-    pub(super) fn at(&self, number: u64) -> Item {
+    pub(in crate::exec) fn at(&self, number: u64) -> Item {
         match self {
             Items::Given(known) => {
                 let item = usize::try_from(number).ok().and_then(|index| known.get(index));

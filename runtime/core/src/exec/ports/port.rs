@@ -7,15 +7,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use super::completion::Completion;
-use super::delays;
-use super::error::SubmitError;
 use super::event::{Batch, Event};
-use super::histogram::{Histogram, Snapshot};
-use super::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use super::job::Job;
 use super::pending_calls::PendingCalls;
-use super::progress::Progress;
+use crate::exec::error::SubmitError;
+use crate::exec::host::host_call::{Backpressure, HostCall, Reply, ReplyError};
+use crate::exec::measures::histogram::{Histogram, Snapshot};
+use crate::exec::measures::progress::Progress;
+use crate::exec::outputs::completion::Completion;
+use crate::exec::workers::delays;
 use crate::lock::{Guard, Monitor};
 
 /// Wakes an event loop when a port has events, such as by a file descriptor that becomes readable.
@@ -29,7 +29,7 @@ pub trait Notifier: Send + Sync {
 
 /// Notifies a port's event loop when it is dropped, which has to be where no lock is held: the thread that wakes up may
 /// preempt this one on the same core and want the same lock.
-pub(super) struct DeferredNotify {
+pub(in crate::exec) struct DeferredNotify {
     port: Port,
     /// There was no notification since the port was last empty.
     is_due: bool,
@@ -187,7 +187,7 @@ impl Port {
     }
 
     /// Closes the port once the events that have arrived have been taken.
-    pub(super) fn shut_down(&self) {
+    pub(in crate::exec) fn shut_down(&self) {
         let mut state = self.0.state.lock();
         state.is_closed = true;
         state.calls.clear();
@@ -208,7 +208,7 @@ impl Port {
         state.is_closed && state.events.is_empty()
     }
 
-    pub(super) fn post_completion(&self, token: u64, completion: Completion) -> DeferredNotify {
+    pub(in crate::exec) fn post_completion(&self, token: u64, completion: Completion) -> DeferredNotify {
         let mut state = self.0.state.lock();
         // Dropped after `post_locked` has released the lock.
         let _job = state.jobs.remove(&token);
@@ -216,7 +216,7 @@ impl Port {
     }
 
     /// Queues an event; a closed port drops it.
-    pub(super) fn post(&self, event: Event) -> DeferredNotify {
+    pub(in crate::exec) fn post(&self, event: Event) -> DeferredNotify {
         self.post_locked(self.0.state.lock(), event)
     }
 
@@ -233,13 +233,13 @@ impl Port {
     }
 
     /// Accepts replies to a call from now on.
-    pub(super) fn expect_reply(&self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
+    pub(in crate::exec) fn expect_reply(&self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
         self.0.state.lock().calls.insert(call, job, stage);
     }
 
     /// Accepts no more replies to a call. Returns whether the call was open, and its event if that was not handed out: to be
     /// dropped where no lock is held, since that may release the host's memory.
-    pub(super) fn forget_call(&self, call: u64) -> (bool, Option<Event>) {
+    pub(in crate::exec) fn forget_call(&self, call: u64) -> (bool, Option<Event>) {
         let mut state = self.0.state.lock();
         let was_open = state.calls.remove(call);
         let is_it = |event: &Event| matches!(event, Event::Call(its) if its.id == call);
@@ -248,7 +248,7 @@ impl Port {
     }
 
     /// Lists a piece of work. Returns `false` if the number is in use or the port closed.
-    pub(super) fn list(&self, token: u64, job: Arc<dyn Job>) -> bool {
+    pub(in crate::exec) fn list(&self, token: u64, job: Arc<dyn Job>) -> bool {
         let mut state = self.0.state.lock();
         if state.is_closed || state.is_ending || state.jobs.contains_key(&token) {
             return false;
@@ -258,12 +258,12 @@ impl Port {
     }
 
     /// Gives the port to the runtime with this number, unless it belongs to one. Returns whether it is that one's.
-    pub(super) fn belong_to(&self, runtime: u64) -> bool {
+    pub(in crate::exec) fn belong_to(&self, runtime: u64) -> bool {
         *self.0.runtime.get_or_init(|| runtime) == runtime
     }
 
     /// Checks that work with this number may be submitted here.
-    pub(super) fn admit(&self, token: u64) -> Result<(), SubmitError> {
+    pub(in crate::exec) fn admit(&self, token: u64) -> Result<(), SubmitError> {
         let state = self.0.state.lock();
         if state.is_closed || state.is_ending {
             return Err(SubmitError::PortClosed);
@@ -275,7 +275,7 @@ impl Port {
     }
 
     /// How long events have waited until the host took them, so far.
-    pub(super) fn lag(&self) -> Snapshot {
+    pub(in crate::exec) fn lag(&self) -> Snapshot {
         self.0.lag.snapshot()
     }
 
@@ -308,7 +308,7 @@ impl WeakPort {
 
 impl DeferredNotify {
     /// Takes over what the other one was to notify of.
-    pub(super) fn merge(&mut self, mut other: DeferredNotify) {
+    pub(in crate::exec) fn merge(&mut self, mut other: DeferredNotify) {
         self.is_due |= std::mem::take(&mut other.is_due);
     }
 }

@@ -9,13 +9,13 @@ use crate::value::{Inputs, NamedInputs, Value};
 
 /// The values of each input of a graph, in the order of its inputs; all have one length. Values for a graph without inputs are
 /// one column.
-pub(super) type Columns = SmallVec<[Vec<Value>; 1]>;
+pub(in crate::exec) type Columns = SmallVec<[Vec<Value>; 1]>;
 
 /// The columns of what a host gives; `None` if it gives no inputs.
 ///
 /// # Errors
 /// What does not fit the graph, and the cure.
-pub(super) fn columns(inputs: Inputs, graph: &Graph) -> Result<Option<Columns>, String> {
+pub(in crate::exec) fn columns(inputs: Inputs, graph: &Graph) -> Result<Option<Columns>, String> {
     let is_named = graph.inputs.iter().any(|input| !input.name.is_empty());
     match inputs {
         Inputs::None if is_named => Err(format!("inputs are missing: {}", wanted(graph))),

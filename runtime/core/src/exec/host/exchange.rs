@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::host_call::Reply;
-use super::stream_item::{QueuedPacket, StreamItem};
+use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
 use crate::node::NodeError;
 use crate::value::Packet;
 
 /// A failure of the host's code, with the node and the item at which it happened.
-pub(super) struct HostFault {
-    pub(super) node: usize,
-    pub(super) item: u64,
-    pub(super) error: NodeError,
+pub(in crate::exec) struct HostFault {
+    pub(in crate::exec) node: usize,
+    pub(in crate::exec) item: u64,
+    pub(in crate::exec) error: NodeError,
     /// What `on_error` can do about it.
-    pub(super) remedy: Remedy,
+    pub(in crate::exec) remedy: Remedy,
 }
 
 /// What can be done about a failure of the host's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
+pub(in crate::exec) enum Remedy {
     /// The packet can be tried again, or dropped.
     Any,
     /// What the host held back is gone with the end of its item: there is nothing to try again.
@@ -37,14 +37,14 @@ pub(super) enum Remedy {
 }
 
 /// A call that failed. The failure takes effect once everything before it has left the stage.
-pub(super) struct Failed {
-    pub(super) fault: HostFault,
-    pub(super) call: OpenCall,
+pub(in crate::exec) struct Failed {
+    pub(in crate::exec) fault: HostFault,
+    pub(in crate::exec) call: OpenCall,
 }
 
 /// The exchange of one stage; that of a native stage stays empty.
 #[derive(Default)]
-pub(super) struct Exchange {
+pub(in crate::exec) struct Exchange {
     call: Option<OpenCall>,
     outbox: VecDeque<StreamItem>,
     /// Comes after the outbox.
@@ -56,7 +56,7 @@ pub(super) struct Exchange {
 }
 
 /// What an interruption dropped; to be freed where no lock is held, since it may be the host's.
-pub(super) struct Dropped {
+pub(in crate::exec) struct Dropped {
     call: Option<OpenCall>,
     _outbox: Vec<StreamItem>,
     _failed: Option<Failed>,
@@ -64,31 +64,31 @@ pub(super) struct Dropped {
 
 /// The tries of a packet so far.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Attempt {
+pub(in crate::exec) struct Attempt {
     /// How many times the packet was tried again.
-    pub(super) retries: u32,
+    pub(in crate::exec) retries: u32,
     /// How many values the host has emitted for the packet, in all tries together; a new try does not repeat them.
-    pub(super) given: usize,
+    pub(in crate::exec) given: usize,
 }
 
 /// A call that is out.
-pub(super) struct OpenCall {
-    pub(super) id: u64,
-    pub(super) begun: Instant,
+pub(in crate::exec) struct OpenCall {
+    pub(in crate::exec) id: u64,
+    pub(in crate::exec) begun: Instant,
     /// The packets of the call without their values, and the ENDs between them.
-    pub(super) waiting: VecDeque<PendingItem>,
+    pub(in crate::exec) waiting: VecDeque<PendingItem>,
     /// The tries of the packet that the host replies to.
-    pub(super) attempt: Attempt,
+    pub(in crate::exec) attempt: Attempt,
     /// How many values this call has brought for that packet.
-    pub(super) emitted: usize,
+    pub(in crate::exec) emitted: usize,
     /// At which output ports one of them has passed on the jump in time at which the packet came.
-    pub(super) jumped: SmallVec<[bool; 2]>,
-    /// The host waits for [`Event::Resume`](super::event::Event::Resume) before the next part of its reply.
-    pub(super) waits_for_room: bool,
+    pub(in crate::exec) jumped: SmallVec<[bool; 2]>,
+    /// The host waits for [`Event::Resume`](crate::exec::ports::event::Event::Resume) before the next part of its reply.
+    pub(in crate::exec) waits_for_room: bool,
 }
 
 /// What the host has not replied to yet.
-pub(super) enum PendingItem {
+pub(in crate::exec) enum PendingItem {
     Entry {
         index: usize,
         place: EntryPlace,
@@ -103,47 +103,47 @@ pub(super) enum PendingItem {
 
 /// What is known of a packet of a call, without its value.
 #[derive(Clone, Copy)]
-pub(super) struct EntryPlace {
-    pub(super) item: u64,
-    pub(super) path: u64,
-    pub(super) pts: Option<i64>,
-    pub(super) duration: Option<i64>,
-    pub(super) discontinuity: bool,
-    pub(super) deadline: Option<Instant>,
+pub(in crate::exec) struct EntryPlace {
+    pub(in crate::exec) item: u64,
+    pub(in crate::exec) path: u64,
+    pub(in crate::exec) pts: Option<i64>,
+    pub(in crate::exec) duration: Option<i64>,
+    pub(in crate::exec) discontinuity: bool,
+    pub(in crate::exec) deadline: Option<Instant>,
     /// The input port at which the packet came.
-    pub(super) port: usize,
+    pub(in crate::exec) port: usize,
 }
 
 impl Exchange {
     /// Begins a call; the one before it is over.
-    pub(super) fn begin(&mut self, call: OpenCall) {
+    pub(in crate::exec) fn begin(&mut self, call: OpenCall) {
         debug_assert!(self.call.is_none() && self.failed.is_none(), "one call at a time");
         self.call = Some(call);
     }
 
     /// Whether a call is out.
-    pub(super) fn is_calling(&self) -> bool {
+    pub(in crate::exec) fn is_calling(&self) -> bool {
         self.call.is_some()
     }
 
     /// The call that is out.
-    pub(super) fn call(&self) -> Option<&OpenCall> {
+    pub(in crate::exec) fn call(&self) -> Option<&OpenCall> {
         self.call.as_ref()
     }
 
     /// The number of the call that is out.
-    pub(super) fn open_call(&self) -> Option<u64> {
+    pub(in crate::exec) fn open_call(&self) -> Option<u64> {
         self.call.as_ref().map(|call| call.id)
     }
 
     /// Whether the call with this number is out.
-    pub(super) fn expects(&self, id: u64) -> bool {
+    pub(in crate::exec) fn expects(&self, id: u64) -> bool {
         self.open_call() == Some(id)
     }
 
     /// Takes a reply to the call that is out. `node` maps a node of the call to its index in the graph. Returns how long the
     /// call was out, if this is its last reply.
-    pub(super) fn take(&mut self, reply: Reply, node: impl Fn(usize) -> usize) -> Option<Duration> {
+    pub(in crate::exec) fn take(&mut self, reply: Reply, node: impl Fn(usize) -> usize) -> Option<Duration> {
         let mut call = self.call.take()?;
         call.waits_for_room = false;
         let is_last = reply.is_last();
@@ -185,24 +185,24 @@ impl Exchange {
     }
 
     /// Has the host of this call notified once there is room. Returns whether the call is still out.
-    pub(super) fn wait_for_room(&mut self, id: u64) -> bool {
+    pub(in crate::exec) fn wait_for_room(&mut self, id: u64) -> bool {
         let call = self.call.as_mut().filter(|call| call.id == id);
         call.map(|call| call.waits_for_room = true).is_some()
     }
 
     /// Whether the host of the call that is out waits for room.
-    pub(super) fn waits_for_room(&self) -> bool {
+    pub(in crate::exec) fn waits_for_room(&self) -> bool {
         self.call.as_ref().is_some_and(|call| call.waits_for_room)
     }
 
     /// The call whose host waits for room and is to be notified now; once.
-    pub(super) fn resume(&mut self) -> Option<u64> {
+    pub(in crate::exec) fn resume(&mut self) -> Option<u64> {
         let call = self.call.as_mut()?;
         std::mem::take(&mut call.waits_for_room).then_some(call.id)
     }
 
     /// Takes the next item that is to leave the stage.
-    pub(super) fn take_output(&mut self) -> Option<StreamItem> {
+    pub(in crate::exec) fn take_output(&mut self) -> Option<StreamItem> {
         let mut output = self.outbox.pop_front();
         if let Some(StreamItem::Packet(queued, port)) = &mut output {
             if self.next_seqs.len() <= *port {
@@ -215,22 +215,22 @@ impl Exchange {
     }
 
     /// Lets an item leave that needs no reply of the host.
-    pub(super) fn pass(&mut self, item: StreamItem) {
+    pub(in crate::exec) fn pass(&mut self, item: StreamItem) {
         self.outbox.push_back(item);
     }
 
     /// Takes the failure, once everything before it has left.
-    pub(super) fn take_failed(&mut self) -> Option<Failed> {
+    pub(in crate::exec) fn take_failed(&mut self) -> Option<Failed> {
         self.failed.take()
     }
 
     /// Whether anything is to leave the stage.
-    pub(super) fn has_output(&self) -> bool {
+    pub(in crate::exec) fn has_output(&self) -> bool {
         !self.outbox.is_empty() || self.failed.is_some()
     }
 
     /// The packets that are to leave the stage at this output port of its last node.
-    pub(super) fn leaving(&self, port: usize) -> impl Iterator<Item = &Packet> {
+    pub(in crate::exec) fn leaving(&self, port: usize) -> impl Iterator<Item = &Packet> {
         self.outbox.iter().filter_map(move |item| match item {
             StreamItem::Packet(queued, from) if *from == port => Some(&queued.packet),
             _ => None,
@@ -239,7 +239,7 @@ impl Exchange {
 
     /// Ends the call that is out, and drops everything but ends: of a `whole` interruption also those of items, which have
     /// lost their beginning everywhere.
-    pub(super) fn interrupt(&mut self, whole: bool) -> Dropped {
+    pub(in crate::exec) fn interrupt(&mut self, whole: bool) -> Dropped {
         let (call, failed) = (self.call.take(), self.failed.take());
         let calls = call.iter().chain(failed.as_ref().map(|failed| &failed.call));
         self.owed_ends.extend(calls.flat_map(|call| call.waiting.iter().filter_map(PendingItem::end)));
@@ -259,14 +259,14 @@ impl Exchange {
     }
 
     /// The ends that interruptions have taken from a call; the caller gives them back to the stage.
-    pub(super) fn take_owed_ends(&mut self) -> Vec<StreamItem> {
+    pub(in crate::exec) fn take_owed_ends(&mut self) -> Vec<StreamItem> {
         std::mem::take(&mut self.owed_ends)
     }
 }
 
 impl Dropped {
     /// The number of the call that was out.
-    pub(super) fn call(&self) -> Option<u64> {
+    pub(in crate::exec) fn call(&self) -> Option<u64> {
         self.call.as_ref().map(|call| call.id)
     }
 }
@@ -309,7 +309,7 @@ impl OpenCall {
     }
 
     /// Puts what has no reply back into the inbox. Returns how many packets that are.
-    pub(super) fn give_back(self, inbox: &mut VecDeque<StreamItem>) -> usize {
+    pub(in crate::exec) fn give_back(self, inbox: &mut VecDeque<StreamItem>) -> usize {
         let mut packets = 0;
         for waiting in self.waiting.into_iter().rev() {
             let item = match waiting {
@@ -348,7 +348,7 @@ impl PendingItem {
         }
     }
 
-    pub(super) fn into_stream_item(self) -> Option<StreamItem> {
+    pub(in crate::exec) fn into_stream_item(self) -> Option<StreamItem> {
         self.end()
     }
 }

@@ -13,7 +13,7 @@ pub struct Progress {
 
 /// How much media has reached an output: of each item from its first packet to the end of its last one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct MediaLength {
+pub(in crate::exec) struct MediaLength {
     /// The length of the items before this one.
     before: i64,
     item: u64,
@@ -23,7 +23,7 @@ pub(super) struct MediaLength {
 
 impl MediaLength {
     /// Adds a packet; items come in their order.
-    pub(super) fn note(&mut self, item: u64, packet: &Packet) {
+    pub(in crate::exec) fn note(&mut self, item: u64, packet: &Packet) {
         let (Some(pts), Some(duration)) = (packet.pts, packet.duration) else { return };
         if item != self.item {
             *self = Self { before: self.total().unwrap_or(0), item, span: None };
@@ -33,7 +33,7 @@ impl MediaLength {
     }
 
     /// The length of all items; `None` if no packet had a time.
-    pub(super) fn total(&self) -> Option<i64> {
+    pub(in crate::exec) fn total(&self) -> Option<i64> {
         let here = self.span.map(|(begin, end)| end.saturating_sub(begin));
         here.map(|here| self.before.saturating_add(here)).or((self.before > 0).then_some(self.before))
     }
