@@ -159,6 +159,55 @@ fn layouts_of_core_audio_name_speakers_in_aiff() {
     }
 }
 
+/// The numbers of Apple's `CoreAudioBaseTypes.h`; where the channel of each place of the mask of WAVE stands in the file.
+#[test]
+fn channels_of_core_audio_come_in_the_order_of_wave_where_their_layout_has_a_name() {
+    for (tag, name, order) in [
+        (128 << 16 | 8, Some("7.1"), &[0, 1, 2, 3, 6, 7, 4, 5][..]),
+        (189 << 16 | 8, Some("7.1"), &[0, 1, 2, 3, 4, 5, 6, 7]),
+        (126 << 16 | 8, None, &[0, 1, 2, 3, 4, 5, 6, 7]),
+        (127 << 16 | 8, None, &[0, 1, 2, 3, 4, 5, 6, 7]),
+        (140 << 16 | 7, Some("7.0"), &[0, 1, 4, 5, 6, 2, 3]),
+        (143 << 16 | 7, Some("7.0"), &[1, 2, 0, 5, 6, 3, 4]),
+        (125 << 16 | 7, Some("6.1"), &[0, 1, 2, 3, 6, 4, 5]),
+        (142 << 16 | 7, Some("6.1"), &[1, 2, 0, 6, 5, 3, 4]),
+        (188 << 16 | 7, Some("6.1"), &[0, 1, 2, 3, 4, 5, 6]),
+        (122 << 16 | 6, Some("5.1"), &[0, 1, 4, 5, 2, 3]),
+        (123 << 16 | 6, Some("5.1"), &[0, 2, 1, 5, 3, 4]),
+        (124 << 16 | 6, Some("5.1"), &[1, 2, 0, 5, 3, 4]),
+        (120 << 16 | 5, Some("5.0"), &[1, 2, 0, 3, 4]),
+        (109 << 16 | 5, Some("5.0"), &[0, 1, 4, 2, 3]),
+        (116 << 16 | 4, Some("4.0"), &[1, 2, 0, 3]),
+        (114 << 16 | 3, Some("3.0"), &[1, 2, 0]),
+        (128 << 16 | 7, None, &[0, 1, 2, 3, 4, 5, 6]),
+    ] {
+        let channels = order.len();
+        let (data, planes) = integers(channels, 2);
+        let layout = [tag, 0, 0u32].map(u32::to_be_bytes).concat();
+        let caf = Caf {
+            kind: b"lpcm",
+            flags: 2,
+            rate: f64::from(RATE),
+            packet_bytes: 2 * channels as u32,
+            packet_frames: 1,
+            channels: channels as u32,
+            bits: 16,
+            others: &[(b"chan", &layout)],
+            len: data.len() as i64 + 4,
+            data: &data,
+        };
+        let description = comm(channels as u16, FRAMES as u32, 16, RATE, None);
+        let big = swapped(&data, 2);
+        let aiff = aiff(b"AIFF", &[big_chunk(b"CHAN", &layout), description, ssnd(0, &big)]);
+        let expected: Vec<_> = order.iter().map(|place| planes[*place].clone()).collect();
+        for (container, file) in [("CAF", caf.bytes()), ("AIFF", aiff)] {
+            let subject = format!("{channels} channels of layout {} in {container}", tag >> 16);
+            check(&subject, &file, &expected);
+            assert_eq!(decode(in_memory(file)).chunks()[0].layout().name(), name, "{subject}");
+        }
+    }
+}
+
 #[test]
 fn three_and_more_channels_without_speakers_have_no_layout() {
     for channels in [1u16, 2, 3, 4, 6, 8, 18] {

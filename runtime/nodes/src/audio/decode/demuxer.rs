@@ -31,7 +31,7 @@ use super::flac::places::{places_of_comments, places_of_head};
 use super::info::{Head, codec_name, container_name, merged, tags};
 use super::jumps::jumping;
 use super::landing::{PacketFormat, Start, counts_frames, land};
-use super::layout::layout_of;
+use super::layout::{layout_of, put_in_order};
 use super::matroska::Blocks;
 use super::matroska::packets::PacketFacts;
 use super::memory::Memory;
@@ -406,6 +406,7 @@ impl Demuxer {
         let decoded = self.decoder.decode(packet)?;
         decoded.copy_to_vecs_planar::<f32>(&mut self.planes);
         let spec = decoded.spec();
+        put_in_order(spec.channels(), &mut self.planes);
         let format =
             Format { rate: spec.rate(), channels: spec.channels().count(), layout: layout_of(spec.channels()) };
         let padding = MediaTime::to_frames(self.padding_ns, format.rate);

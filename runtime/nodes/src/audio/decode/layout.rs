@@ -5,7 +5,7 @@
 //! centre, side left, side right.
 
 use remotemedia_core::value::Layout;
-use symphonia::core::audio::{Channels, Position};
+use symphonia::core::audio::{ChannelLabel, Channels, Position};
 
 /// The places of one channel, or of a left and a right one.
 pub(super) fn front(channels: usize) -> Channels {
@@ -33,11 +33,30 @@ pub(super) fn layout_of(channels: &Channels) -> Layout {
     if count == 1 {
         return Layout::for_channels(1);
     }
-    let Channels::Positioned(positions) = channels else { return Layout::Unspecified };
+    let positions = match channels {
+        Channels::Positioned(positions) => *positions,
+        Channels::Custom(labels) => labels.iter().filter_map(position).fold(Position::empty(), Position::union),
+        _ => return Layout::Unspecified,
+    };
     NAMES
         .iter()
-        .find(|(_, mask)| *mask == *positions)
+        .find(|(_, mask)| *mask == positions)
         .map_or(Layout::Unspecified, |(name, _)| Layout::Named((*name).into()))
+}
+
+/// Brings planes, whose channels may come in an order of their own, into that of the mask.
+pub(super) fn put_in_order(channels: &Channels, planes: &mut [Vec<f32>]) {
+    let Channels::Custom(labels) = channels else { return };
+    let mut placed: Vec<_> = labels.iter().map(position).zip(planes.iter_mut().map(std::mem::take)).collect();
+    placed.sort_by_key(|(position, _)| position.map_or(0, |position| position.bits()));
+    planes.iter_mut().zip(placed).for_each(|(plane, (_, samples))| *plane = samples);
+}
+
+fn position(label: &ChannelLabel) -> Option<Position> {
+    match label {
+        ChannelLabel::Positioned(position) => Some(*position),
+        _ => None,
+    }
 }
 
 const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Seek, SeekFrom};
 
-use symphonia::core::audio::{Channels, Position};
+use symphonia::core::audio::{ChannelLabel, Channels, Position};
 use symphonia::core::codecs::audio::well_known as codec;
 use symphonia::core::io::{MediaSourceStream, ReadBytes};
 
@@ -263,35 +263,73 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
     }
 }
 
-/// The channels of a layout of Core Audio, by its tag and its bitmap: those of layouts whose channels come in the order of the
-/// mask of WAVE; the others are just channels.
+/// The channels of a layout of Core Audio, by its tag and its bitmap, in the order of the file: those of layouts that have a
+/// name; the others are just channels.
 pub(in crate::audio::decode) fn channels_of(count: u16, layout: Option<[u8; 8]>) -> Channels {
-    const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
-    const BACK: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
+    const BITMAP: u32 = 1 << 16;
     if count <= 2 {
         return plain_channels(count);
     }
     let (tag, mask) = layout.map_or((0, 0), |[a, b, c, d, e, f, g, h]| {
         (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
     });
-    let positions = match (tag >> 16, tag & 0xffff) {
-        (1, 0) => Position::from_wave_channel_mask(mask),
-        (108, 4) => Some(FRONT.union(BACK)),
-        (113, 3) => Some(FRONT.union(Position::FRONT_CENTER)),
-        (131, 3) => Some(FRONT.union(Position::REAR_CENTER)),
-        (132, 4) => Some(FRONT.union(BACK)),
-        (133, 3) => Some(FRONT.union(Position::LFE1)),
-        (136, 4) => Some(FRONT.union(Position::FRONT_CENTER).union(Position::LFE1)),
-        (115, 4) => Some(FRONT.union(Position::FRONT_CENTER).union(Position::REAR_CENTER)),
-        (117, 5) => Some(FRONT.union(Position::FRONT_CENTER).union(BACK)),
-        (121, 6) => Some(FRONT.union(Position::FRONT_CENTER).union(Position::LFE1).union(BACK)),
-        _ => None,
-    };
-    match positions {
-        Some(positions) if positions.bits().count_ones() == u32::from(count) => Channels::Positioned(positions),
-        _ => Channels::Discrete(count),
-    }
+    let by_mask = Position::from_wave_channel_mask(mask).filter(|_| tag == BITMAP).map(Channels::Positioned);
+    by_mask
+        .or_else(|| in_order(tag))
+        .filter(|channels| channels.count() == usize::from(count))
+        .unwrap_or(Channels::Discrete(count))
 }
+
+/// The channels of a tag, which gives the number of its layout and that of its channels.
+fn in_order(tag: u32) -> Option<Channels> {
+    let (_, positions) = ORDERS.iter().find(|(number, of)| number << 16 | of.len() as u32 == tag)?;
+    let labels: Vec<ChannelLabel> = positions.iter().map(|position| ChannelLabel::Positioned(*position)).collect();
+    Some(labels.into())
+}
+
+/// The layouts of Apple's `CoreAudioBaseTypes.h` that have a name here, each with the order of its channels. Where only one
+/// pair of them is not in front, it is that at the back.
+const ORDERS: [(u32, &[Position]); 28] = {
+    const L: Position = Position::FRONT_LEFT;
+    const R: Position = Position::FRONT_RIGHT;
+    const C: Position = Position::FRONT_CENTER;
+    const LOW: Position = Position::LFE1;
+    const BL: Position = Position::REAR_LEFT;
+    const BR: Position = Position::REAR_RIGHT;
+    const BC: Position = Position::REAR_CENTER;
+    const SL: Position = Position::SIDE_LEFT;
+    const SR: Position = Position::SIDE_RIGHT;
+    [
+        (108, &[L, R, BL, BR]),
+        (109, &[L, R, BL, BR, C]),
+        (113, &[L, R, C]),
+        (114, &[C, L, R]),
+        (115, &[L, R, C, BC]),
+        (116, &[C, L, R, BC]),
+        (117, &[L, R, C, BL, BR]),
+        (118, &[L, R, BL, BR, C]),
+        (119, &[L, C, R, BL, BR]),
+        (120, &[C, L, R, BL, BR]),
+        (121, &[L, R, C, LOW, BL, BR]),
+        (122, &[L, R, BL, BR, C, LOW]),
+        (123, &[L, C, R, BL, BR, LOW]),
+        (124, &[C, L, R, BL, BR, LOW]),
+        (125, &[L, R, C, LOW, SL, SR, BC]),
+        (128, &[L, R, C, LOW, SL, SR, BL, BR]),
+        (131, &[L, R, BC]),
+        (132, &[L, R, BL, BR]),
+        (133, &[L, R, LOW]),
+        (136, &[L, R, C, LOW]),
+        (140, &[L, R, SL, SR, C, BL, BR]),
+        (142, &[C, L, R, SL, SR, BC, LOW]),
+        (143, &[C, L, R, SL, SR, BL, BR]),
+        (185, &[L, R, BL, BR]),
+        (186, &[L, R, C, BL, BR]),
+        (187, &[L, R, C, LOW, BL, BR]),
+        (188, &[L, R, C, LOW, BC, SL, SR]),
+        (189, &[L, R, C, LOW, BL, BR, SL, SR]),
+    ]
+};
 
 /// What the decoder of ALAC takes: old files wrap it in the atoms `frma` and `alac`.
 fn alac_config(cookie: Vec<u8>) -> Vec<u8> {
