@@ -85,6 +85,33 @@ fn pages_that_count_fewer_frames_than_they_hold_cost_no_sound() {
     }
 }
 
+/// A position is that of the packets which end on a page: without one it means nothing, and neither oggdec, opusdec, flac nor
+/// FFmpeg cuts anything off by it.
+#[test]
+fn a_last_page_without_sound_only_ends_the_stream() {
+    for (name, mut stream) in [("Vorbis", vorbis()), ("Opus", opus(96, 2, 8)), ("FLAC", flac(40))] {
+        let decoded = |bytes: Vec<u8>| match name {
+            "Opus" => Subject { name, bytes, params: json!({}) }.part(json!({})),
+            _ => check(name, bytes),
+        };
+        let file = stream.ogg(DRAWN, 1, 0);
+        let whole = decoded(file.clone()).samples();
+        let position = stream.packets.iter().map(|(_, frames)| frames).sum::<u64>() - 100;
+        let number = file.windows(4).filter(|mark| mark == b"OggS").count() as u32;
+        let numbers = [&position.to_le_bytes()[..], &DRAWN.to_le_bytes(), &number.to_le_bytes()].concat();
+        let empty_page = changed(&[&file, &b"OggS\0\x04"[..], &numbers, &[0; 5]].concat(), |index, header| {
+            header[5] &= if index == 0 { 4 } else { 3 };
+        });
+        stream.packets.push((Vec::new(), 0));
+        for (form, file) in [("page", empty_page), ("packet", stream.ogg(DRAWN, 1, 100))] {
+            let outcome = decoded(file.clone());
+            assert_eq!(outcome.failure, None, "{name}, an empty {form}");
+            assert!(outcome.samples() == whole, "{name}, an empty {form}");
+            assert!(decode_pieces(&file, 1000).samples() == whole, "{name}, an empty {form}, as it arrives");
+        }
+    }
+}
+
 /// As programs cut streams without encoding them again. More packets on the first page are of one that counts wrong.
 #[test]
 fn vorbis_whose_second_packet_ends_the_first_page_begins_at_zero() {

@@ -213,13 +213,17 @@ impl FormatReader for OggPackets {
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
-        let mut next = self.reader.next_packet();
-        match &mut next {
-            Ok(Some(packet)) => self.place(packet),
-            Err(Error::ResetRequired) => self.streams.clear(),
-            _ => {}
+        loop {
+            let mut next = self.reader.next_packet();
+            match &mut next {
+                // A writer that learns too late that its last packet was the last one may mark an empty one as that.
+                Ok(Some(packet)) if packet.data.is_empty() => continue,
+                Ok(Some(packet)) => self.place(packet),
+                Err(Error::ResetRequired) => self.streams.clear(),
+                _ => {}
+            }
+            return next;
         }
-        next
     }
 
     fn into_inner<'inner>(self: Box<Self>) -> MediaSourceStream<'inner>
