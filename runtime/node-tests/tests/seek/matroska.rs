@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::codecs::{aac, flac, mp3, opus, pcm, vorbis};
 use crate::cuts::{Subject, check, total};
 use crate::near::{check_near, spoilt};
-use harness::items::Outcome;
+use harness::items::{Outcome, decode_pieces};
 use harness::media;
 use harness::remux::{Matroska, element, matroska_compression, matroska_encodings};
 
@@ -57,6 +57,42 @@ fn several_packets_in_a_block() {
         for per_block in [2, 5] {
             let laced = check(name, stream.matroska_as(&Matroska { per_block, ..Matroska::default() }));
             assert_eq!((laced.failure.as_ref(), laced.samples()), (None, alone.samples()), "{name}, {per_block}");
+        }
+    }
+}
+
+/// As where a program struck a track out of the list. Where sound is missing then, it was a block of the sound, which is damaged.
+#[test]
+fn blocks_of_a_track_that_is_not_described_are_no_sound() {
+    const NUMBER: usize = 9;
+    let plain = element(&[0xa3], &[0x82, 0, 0, 0x80, 7]);
+    let laced = element(&[0xa3], &[0x82, 0, 0, 0x82, 2, 1, 1, 7, 8, 9]);
+    let group = element(&[0xa0], &element(&[0xa1], &[0x82, 0, 0, 0, 7]));
+    for (name, stream) in [("Vorbis", vorbis()), ("AAC", aac()), ("FLAC", flac(40))] {
+        for per_block in [1, 3] {
+            let name = format!("{name}, {per_block} in a block");
+            // Without lengths, so that blocks can come between others.
+            let form = Matroska { is_live: true, per_block, ..Matroska::default() };
+            let file = stream.matroska_as(&form);
+            let heard = |bytes: Vec<u8>| Subject { name: &name, bytes, params: json!({}) }.part(json!({}));
+            let whole = heard(file.clone()).samples();
+            let begins = |from: &[u8]| from.starts_with(&[0xa3, 1, 0, 0, 0]) && from[NUMBER] == 0x81;
+            let blocks: Vec<usize> = (0..file.len() - NUMBER).filter(|place| begins(&file[*place..])).collect();
+            let mut others = file.clone();
+            for (place, other) in blocks.iter().rev().zip([&plain, &laced, &group, &plain].into_iter().cycle()) {
+                others.splice(*place..*place, other.iter().copied());
+            }
+            assert!(check(&name, others.clone()).samples() == whole, "{name}");
+            assert!(decode_pieces(&others, 1000).samples() == whole, "{name}, as it arrives");
+            for place in [blocks[2], blocks[blocks.len() / 2], blocks[blocks.len() - 2]] {
+                let mut damaged = file.clone();
+                damaged[place + NUMBER] = 0x82;
+                for outcome in [heard(damaged.clone()), decode_pieces(&damaged, 1000)] {
+                    assert!(outcome.message().contains("is damaged: sound is missing where a block"), "{name}");
+                    let before = &outcome.samples_before_failure()[0];
+                    assert!(before[..] == whole[0][..before.len()] && before.len() < whole[0].len(), "{name}");
+                }
+            }
         }
     }
 }

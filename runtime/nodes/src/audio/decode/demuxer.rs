@@ -33,7 +33,7 @@ use super::jumps::jumping;
 use super::landing::{PacketFormat, Start, counts_frames, land};
 use super::layout::{layout_of, put_in_order};
 use super::matroska::Blocks;
-use super::matroska::packets::PacketFacts;
+use super::matroska::packets::{PacketFacts, is_behind_missing};
 use super::memory::Memory;
 use super::mp4::gapless::Movie;
 use super::mpeg::header::Header;
@@ -331,6 +331,10 @@ impl Demuxer {
                         packet.dur = Duration::from(aac::FRAMES);
                     }
                     if self.container == Container::Matroska {
+                        if is_behind_missing(&packet) {
+                            let detail = "sound is missing where a block is of a track that is not described";
+                            return Err(Stop::Failed(failure::damaged(&self.name, detail)));
+                        }
                         self.padding_ns = std::mem::take(&mut packet.trim_end).get();
                     }
                     return self.decode(&packet);

@@ -55,6 +55,13 @@ struct First {
     mark: u64,
 }
 
+/// The frames of a tick of a track.
+pub(super) fn frames_of_tick(params: &AudioCodecParameters, base: TimeBase) -> Option<f64> {
+    // Some writers give the rate of what was encoded.
+    let rate = if params.codec == CODEC_ID_OPUS { RATE } else { params.sample_rate? };
+    Some(f64::from(rate) * f64::from(base.numer.get()) / f64::from(base.denom.get()))
+}
+
 impl MatroskaJump {
     /// Jumps between the clusters of these blocks; `None` if packets of the track don't say how many frames they hold.
     pub(in crate::audio::decode) fn new(
@@ -64,10 +71,7 @@ impl MatroskaJump {
         blocks: &Blocks,
         skip: u64,
     ) -> Option<Self> {
-        let base = time_base?;
-        // Some writers give the rate of what was encoded.
-        let rate = if params.codec == CODEC_ID_OPUS { RATE } else { params.sample_rate? };
-        let tick = f64::from(rate) * f64::from(base.numer.get()) / f64::from(base.denom.get());
+        let tick = frames_of_tick(params, time_base?)?;
         let (frames, clusters) = (PacketFrames::of(params)?, blocks.clusters().to_vec());
         let begins = blocks.begins();
         Some(Self { track, begins, clusters, frames, skip, tick, place: 0, first: None, clock: None })

@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, SeekedTo};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
-use symphonia::core::units::{Duration, Timestamp};
+use symphonia::core::units::{Duration, TimeBase, Timestamp};
 use symphonia::default::formats::MkvReader;
 
+use super::jump::frames_of_tick;
+use crate::audio::decode::packet_frames::PacketFrames;
 use crate::audio::decode::symphonia_reader::inner_reader_fields;
 
 /// The facts of the packets of all tracks, shared by who finds them and by the reader.
@@ -70,6 +74,15 @@ impl PacketFacts {
         }
     }
 
+    /// The reader has passed over the next block.
+    fn pass_over(&self) {
+        let mut facts = self.lock();
+        let number = facts.given;
+        while facts.blocks.pop_front_if(|block| block.last < number).is_some() {}
+        let last = facts.blocks.front().filter(|block| block.first == number).map_or(number, |block| block.last);
+        facts.given = last + 1;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,16 +96,86 @@ pub(super) fn has_own_time(packet: &Packet) -> bool {
     packet.dts != WITHIN_BLOCK
 }
 
+/// What Symphonia's reader says of a block whose track is not described. It has read the block then, and may go on.
+const OTHER_TRACK: &str = "mkv: unvalid track number for block";
+/// What is to be trimmed at the start of a packet before which a block of its track may be missing: of others that is nothing.
+const BEHIND_MISSING: Duration = Duration::new(1);
+
+/// Whether a block of the track of a packet may be missing before it.
+pub(in crate::audio::decode) fn is_behind_missing(packet: &Packet) -> bool {
+    packet.trim_start == BEHIND_MISSING
+}
+
 /// The reader of Matroska whose packets are as their encoder made them. What is to be trimmed at their end is in nanoseconds.
+///
+/// Blocks of a track that is not described are passed over: a program may have struck it out of the list. But a block of the
+/// sound whose number is damaged looks the same, so the packet that follows must be at its time.
 pub(in crate::audio::decode) struct MatroskaReader {
     reader: MkvReader<'static>,
     facts: PacketFacts,
+    /// So many blocks were passed over.
+    passed: u64,
+    /// Those of the tracks of sound, where their packets say how many frames they hold.
+    clocks: BTreeMap<u32, Option<Clock>>,
+}
+
+/// How far the packets of a track have counted.
+struct Clock {
+    frames: PacketFrames,
+    /// The frames of a tick, and those by which two times may be off: both are rounded, perhaps to milliseconds as they were in
+    /// another file.
+    tick: f64,
+    rounded: f64,
+    /// The last packet that has a time of its own.
+    last: Option<Timed>,
+}
+
+struct Timed {
+    time: i64,
+    /// The frames from it on, if all packets have told them.
+    frames: Option<u64>,
+    /// The frames by which its time may be early, once that is known: the first packet of Vorbis gives none, and some writers have
+    /// it begin as much earlier as the second one gives.
+    early: Option<u64>,
+    /// The blocks that were passed over before it.
+    passed: u64,
 }
 
 impl MatroskaReader {
     /// A reader that stands before its first packet, and the facts that are found of what it reads.
     pub(in crate::audio::decode) fn new(reader: MkvReader<'static>, facts: PacketFacts) -> Self {
-        Self { reader, facts }
+        let sounds = reader.tracks().iter().filter_map(|track| match &track.codec_params {
+            Some(CodecParameters::Audio(params)) => Some((track.id, Clock::of(params, track.time_base))),
+            _ => None,
+        });
+        let clocks = sounds.collect();
+        Self { reader, facts, passed: 0, clocks }
+    }
+}
+
+impl Clock {
+    fn of(params: &AudioCodecParameters, time_base: Option<TimeBase>) -> Option<Self> {
+        let base = time_base?;
+        let tick = frames_of_tick(params, base)?;
+        let ms = tick * f64::from(base.denom.get()) / f64::from(base.numer.get()) / 1000.0;
+        Some(Self { frames: PacketFrames::of(params)?, tick, rounded: tick + ms + 1.0, last: None })
+    }
+
+    /// Takes the next packet. Whether sound is missing before it, where blocks were passed over; so many were so far.
+    fn lacks(&mut self, packet: &Packet, passed: u64) -> bool {
+        let frames = self.frames.next(&packet.data);
+        if !has_own_time(packet) {
+            if let Some(last) = &mut self.last {
+                last.frames = last.frames.zip(frames).map(|(told, frames)| told.saturating_add(frames));
+                last.early = last.early.or(frames);
+            }
+            return false;
+        }
+        let (time, early) = (packet.pts.get(), (frames != Some(0)).then_some(0));
+        let Some(last) = self.last.replace(Timed { time, frames, early, passed }) else { return false };
+        let told = last.frames.zip(last.early.or(frames)).map(|(told, early)| told.saturating_add(early) as f64);
+        let by_time = time.saturating_sub(last.time) as f64 * self.tick - self.rounded;
+        last.passed != passed && told.is_none_or(|told| by_time > told)
     }
 }
 
@@ -105,11 +188,29 @@ impl FormatReader for MatroskaReader {
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
-        let mut next = self.reader.next_packet()?;
-        if let Some(packet) = &mut next {
-            self.facts.complete(packet);
+        loop {
+            let mut next = self.reader.next_packet();
+            match &mut next {
+                Err(Error::DecodeError(OTHER_TRACK)) => {
+                    self.facts.pass_over();
+                    self.passed += 1;
+                    continue;
+                }
+                Ok(Some(packet)) => {
+                    self.facts.complete(packet);
+                    let clock = self.clocks.get_mut(&packet.track_id);
+                    let is_behind_missing = clock.is_some_and(|clock| match clock {
+                        Some(clock) => clock.lacks(packet, self.passed),
+                        None => self.passed > 0,
+                    });
+                    if is_behind_missing {
+                        packet.trim_start = BEHIND_MISSING;
+                    }
+                }
+                _ => {}
+            }
+            return next;
         }
-        Ok(next)
     }
 
     fn into_inner<'inner>(self: Box<Self>) -> MediaSourceStream<'inner>
