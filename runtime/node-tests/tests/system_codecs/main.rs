@@ -26,6 +26,8 @@ static IS_ABSENT: AtomicBool = AtomicBool::new(false);
 static OPENED: AtomicUsize = AtomicUsize::new(0);
 /// The track that was asked for last.
 static TRACK: Mutex<Option<usize>> = Mutex::new(None);
+/// The file that was read last.
+static CONTENT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 /// Held to write by a test for which there are no codecs, or that counts.
 static ALONE: RwLock<()> = RwLock::new(());
 
@@ -53,6 +55,7 @@ impl SystemCodecs for Played {
         source.seek(SeekFrom::Start(0)).map_err(SystemError::Io)?;
         source.read_to_end(&mut content).map_err(SystemError::Io)?;
         let letter = if formats == "wav" { b'T' } else { content[4] };
+        *CONTENT.lock().unwrap_or_else(PoisonError::into_inner) = content;
         match letter {
             b'C' => Err(SystemError::Codec("played".to_owned())),
             b'N' => Err(SystemError::NoAudio),
@@ -303,6 +306,41 @@ fn nothing_else_goes_to_them() {
         }
     }
     assert_eq!(OPENED.load(Ordering::SeqCst), before);
+}
+
+/// FFmpeg drops such blocks, and goes on, without an error.
+#[test]
+fn blocks_of_matroska_that_ffmpeg_would_drop_are_put_right_or_an_error() {
+    let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    let changed = |file: &[u8], from: &[u8], to: &[u8]| {
+        let place = file.windows(from.len()).rposition(|bytes| bytes == from).expect("it is there");
+        ([&file[..place], to, &file[place + from.len()..]].concat(), place as u64)
+    };
+    // One packet that is laced as several are, by sizes of EBML.
+    let plain = matroska_of_tracks(&[("A_AC3", None, &[&[0][..], &[7; 99]].concat())]);
+    let (laced, _) = changed(&plain, &[0x81, 0, 0, 0x80, 0], &[0x81, 0, 0, 0x86, 0]);
+    let head = |first: &[u8], len: u8| [first, &[0; 5], &[len, 0x81, 0, 0]].concat();
+    let (expected, _) = changed(
+        &laced,
+        &[&head(&[0xa3, 1, 0], 104)[..], &[0x86, 0]].concat(),
+        &[&head(&[0xec, 0x80, 0xa3, 2], 103)[..], &[0x80]].concat(),
+    );
+    for packets in [in_memory(laced.clone()), in_pieces(&laced)] {
+        assert_eq!(hear(json!({}), packets).error, None);
+        assert!(*CONTENT.lock().unwrap_or_else(PoisonError::into_inner) == expected);
+    }
+    let two = matroska_of_tracks(&[("A_AC3", None, &[7; 100]), ("A_AC3", None, &[7; 100])]);
+    let of = |track: u8| [&[0xa3, 1][..], &[0; 6], &[104, track, 0, 0, 0x80]].concat();
+    // Of a track that is not described, of no element, and of two packets that can't be of one size.
+    let uneven = [&of(0x82)[..12], &[0x84]].concat();
+    for to in [of(0x85), [&[0xc3][..], &of(0x82)[1..]].concat(), uneven] {
+        let (file, place) = changed(&two, &of(0x82), &to);
+        let file = if to.ends_with(&[0x84]) { changed(&file, &[0x84, 7], &[0x84, 3]).0 } else { file };
+        for packets in [in_memory(file.clone()), in_pieces(&file)] {
+            let error = text(hear(json!({}), packets).error);
+            assert!(error.contains(&format!("what begins at byte {place} can't be there. ")), "{error}");
+        }
+    }
 }
 
 /// As if there were no codecs of the system while it lives.

@@ -17,6 +17,7 @@ use super::flac::FlacReader;
 use super::iff::blocks::{BlockReader, HeadError};
 use super::iff::wave::Content;
 use super::iff::{aiff, caf, wave};
+use super::matroska::Blocks;
 use super::matroska::order::OrderedElements;
 use super::matroska::packets::{MatroskaReader, PacketFacts};
 use super::mpeg::MpegReader;
@@ -73,7 +74,10 @@ pub(super) fn open_reader(
     let (len, pages) = (source.byte_len(), PagesRead::default());
     // Of what arrives the elements are judged before it is read.
     let source: Box<dyn MediaSource> = match container {
-        Container::Matroska if source.is_seekable() => Box::new(OrderedElements::new(source, begins, facts.clone())),
+        Container::Matroska if source.is_seekable() => {
+            let blocks = Blocks::noting(facts.clone(), begins);
+            Box::new(OrderedElements::new(source, len.unwrap_or(u64::MAX), blocks))
+        }
         Container::Ogg => Box::new(PageByPage::new(source, begins, pages.clone())),
         _ => source,
     };

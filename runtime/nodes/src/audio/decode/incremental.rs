@@ -66,7 +66,7 @@ enum Gate {
     Ogg(OggPages),
     /// Blocks, and how many packets of the track were asked for. The reader must not meet the end within a cluster.
     Matroska {
-        blocks: Blocks,
+        blocks: Box<Blocks>,
         track: u32,
         asked: u64,
     },
@@ -347,7 +347,7 @@ impl ByteStream {
                 demuxer.learn(&blocks);
                 demuxer.learn_private(blocks.private(demuxer.track()))?;
                 demuxer.tell(blocks.tags(demuxer.track()));
-                Gate::Matroska { blocks, track: demuxer.track(), asked: 0 }
+                Gate::Matroska { blocks: Box::new(blocks), track: demuxer.track(), asked: 0 }
             }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
             Container::Wav | Container::Aiff | Container::Caf => {

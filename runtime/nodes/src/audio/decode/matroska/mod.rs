@@ -3,6 +3,7 @@
 //!
 //! It may know nothing of codecs.
 
+mod alone;
 pub(super) mod encoding;
 pub(super) mod jump;
 pub(super) mod order;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use remotemedia_core::value::Map;
 
+use self::alone::unlaced;
 use self::encoding::Encoding;
 use self::packets::PacketFacts;
 use self::tags::MatroskaTags;
@@ -53,6 +55,9 @@ pub(super) struct Blocks {
     unused: Vec<(u64, u64)>,
     described: Vec<Entry>,
     tags: MatroskaTags,
+    /// Whether FFmpeg reads the file, and the bytes that it finds instead of those at which it would drop blocks.
+    is_for_ffmpeg: bool,
+    instead: Vec<(u64, u8)>,
 }
 
 impl Blocks {
@@ -64,6 +69,12 @@ impl Blocks {
     /// The same, adding what it finds of packets to these facts.
     pub(super) fn noting(facts: PacketFacts, begins: u64) -> Self {
         Self { facts, ..Self::new(begins) }
+    }
+
+    /// Those of a file that FFmpeg reads. It drops the rest of a cluster behind a block of a track that is not described: so that
+    /// is an element which can't be there.
+    pub(super) fn for_ffmpeg(begins: u64) -> Self {
+        Self { is_for_ffmpeg: true, ..Self::new(begins) }
     }
 
     /// Finds what a whole file has beside its blocks, with a look at the first ones alone. `read` gives up to so many bytes of a
@@ -211,13 +222,20 @@ impl Blocks {
                 self.head = if len <= LONGEST_HEAD { read(begins, len as usize) } else { Vec::new() };
             }
             SEGMENT => self.segment_at = Some(begins),
-            SIMPLE_BLOCK => self.take_block(&read(element.data, LONGEST_HEADER), 0),
+            SIMPLE_BLOCK => {
+                let block = read(element.data, LONGEST_HEADER);
+                self.suit(begins, &element, &block);
+                self.take_block(&block, 0);
+            }
             BLOCK_GROUP => {
                 let after = element.after().unwrap_or(element.data);
                 let (mut place, mut block, mut padding) = (element.data, Vec::new(), 0);
                 while let Some(child) = element_at(read, place, after) {
                     match child.id {
-                        BLOCK => block = read(child.data, LONGEST_HEADER),
+                        BLOCK => {
+                            block = read(child.data, LONGEST_HEADER);
+                            self.suit(place, &child, &block);
+                        }
                         DISCARD_PADDING => padding = padding_ns(&read(child.data, 8), child.len),
                         _ => {}
                     }
@@ -246,6 +264,27 @@ impl Blocks {
             _ => {}
         }
         true
+    }
+
+    /// Puts a block, whose content begins with these bytes, so that FFmpeg reads it, if it is for that.
+    fn suit(&mut self, begins: u64, block: &Element, start: &[u8]) {
+        if !self.is_for_ffmpeg {
+            return;
+        }
+        let track = vint(start, true).map(|(track, _)| track);
+        if self.has_tracks && self.described.iter().all(|entry| Some(u64::from(entry.number)) != track) {
+            self.walk.lose_at(begins);
+        }
+        self.instead.extend((begins..).zip(unlaced(begins, block, start).unwrap_or_default()));
+    }
+
+    /// Puts what FFmpeg is to find among bytes of a place.
+    fn cover(&self, place: u64, bytes: &mut [u8]) {
+        let end = place + bytes.len() as u64;
+        let from = self.instead.partition_point(|(at, _)| *at < place);
+        for (at, byte) in self.instead[from..].iter().take_while(|(at, _)| *at < end) {
+            bytes[(at - place) as usize] = *byte;
+        }
     }
 
     /// Takes a block that begins with these bytes (RFC 9559, 10): its track, a time, its flags and, if it holds several packets,

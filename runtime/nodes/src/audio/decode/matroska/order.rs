@@ -6,12 +6,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use symphonia::core::io::MediaSource;
 
 use super::Blocks;
-use super::packets::PacketFacts;
 
 /// A source that fails with a [`LostElement`](super::walk::LostElement) at an element that can't be where it is, and
-/// tells of packets before they are read. It judges what is read from front to back.
-pub(in crate::audio::decode) struct OrderedElements {
-    source: Box<dyn MediaSource>,
+/// tells of packets before they are read. It judges what is read from front to back, and not where a reader looks ahead.
+pub(in crate::audio::decode) struct OrderedElements<S> {
+    source: S,
     len: u64,
     place: u64,
     blocks: Blocks,
@@ -20,11 +19,10 @@ pub(in crate::audio::decode) struct OrderedElements {
     ahead_at: u64,
 }
 
-impl OrderedElements {
-    /// The source stands at its start, and its first element begins at a place.
-    pub(in crate::audio::decode) fn new(source: Box<dyn MediaSource>, begins: u64, facts: PacketFacts) -> Self {
-        let len = source.byte_len().unwrap_or(u64::MAX);
-        Self { source, len, place: 0, blocks: Blocks::noting(facts, begins), ahead: Vec::new(), ahead_at: 0 }
+impl<S: Read + Seek> OrderedElements<S> {
+    /// The source, of so many bytes, stands at its start; of its blocks nothing was looked at.
+    pub(in crate::audio::decode) fn new(source: S, len: u64, blocks: Blocks) -> Self {
+        Self { source, len, place: 0, blocks, ahead: Vec::new(), ahead_at: 0 }
     }
 
     /// Judges all elements that begin before the end of these bytes, which were read at a place.
@@ -59,12 +57,15 @@ impl OrderedElements {
     }
 }
 
-impl Read for OrderedElements {
+impl<S: Read + Seek> Read for OrderedElements<S> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         let place = self.place;
         let mut count = self.source.read(target)?;
         self.place += count as u64;
-        self.judge(place, &target[..count])?;
+        if place <= self.blocks.next() {
+            self.judge(place, &target[..count])?;
+        }
+        self.blocks.cover(place, &mut target[..count]);
         if let Some(lost) = self.blocks.lost() {
             count = count.min(usize::try_from(lost.at.saturating_sub(place)).unwrap_or(usize::MAX));
             if count == 0 && !target.is_empty() {
@@ -77,14 +78,14 @@ impl Read for OrderedElements {
     }
 }
 
-impl Seek for OrderedElements {
+impl<S: Seek> Seek for OrderedElements<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.place = self.source.seek(to)?;
         Ok(self.place)
     }
 }
 
-impl MediaSource for OrderedElements {
+impl MediaSource for OrderedElements<Box<dyn MediaSource>> {
     fn is_seekable(&self) -> bool {
         self.source.is_seekable()
     }

@@ -231,8 +231,13 @@ impl Walk {
     }
 
     fn lose(&mut self) -> Option<Element> {
-        self.lost = Some(LostElement { at: self.next });
+        self.lose_at(self.next);
         None
+    }
+
+    /// Takes the element at a place for one that can't be there.
+    pub(in crate::audio::decode) fn lose_at(&mut self, at: u64) {
+        self.lost = Some(LostElement { at });
     }
 }
 
@@ -260,8 +265,14 @@ fn is_right_block(read: &mut impl FnMut(u64, usize) -> Vec<u8>, block: &Element)
     let (head, is_cut) = start(LONGEST_HEADER as u64);
     let track = vint(&head, true).map(|(_, track)| track);
     let Some((track, flags)) = track.and_then(|track| Some((track, *head.get(track + 2)?))) else { return is_cut };
-    if matches!(flags >> 1 & 3, 0 | 2) {
-        return true;
+    match flags >> 1 & 3 {
+        0 => return true,
+        // Frames of one size, of which FFmpeg would drop all.
+        2 => {
+            let frames = len.saturating_sub(track as u64 + 4);
+            return head.get(track + 3).is_none_or(|more| frames.is_multiple_of(u64::from(*more) + 1));
+        }
+        _ => {}
     }
     let (content, is_cut) = start(LONGEST_SIZES);
     let laces = content.get(track + 3..).and_then(|laces| laces.split_first());

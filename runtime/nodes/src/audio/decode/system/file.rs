@@ -17,6 +17,7 @@ use crate::audio::decode::failure;
 use crate::audio::decode::info::{Head, add, container_name};
 use crate::audio::decode::layout::layout_of;
 use crate::audio::decode::matroska::Blocks;
+use crate::audio::decode::matroska::order::OrderedElements;
 use crate::audio::decode::ogg::links::FirstLink;
 use crate::audio::decode::source::{Part, read_at};
 use crate::audio::decode::tags::behind::without_tags;
@@ -70,6 +71,11 @@ impl SystemFile {
         }
         if let Some(lost) = lost {
             source = Box::new(Part::new(source, 0, lost.at).map_err(SystemError::Io)?);
+        }
+        if container == Container::Matroska {
+            let len = source.seek(SeekFrom::End(0)).and_then(|len| source.rewind().map(|()| len));
+            let blocks = Blocks::for_ffmpeg(begins);
+            source = Box::new(OrderedElements::new(source, len.map_err(SystemError::Io)?, blocks));
         }
         source.rewind().map_err(SystemError::Io)?;
         if stands_alone(container) {
