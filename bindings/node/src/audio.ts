@@ -1,7 +1,7 @@
 /** `Audio`: planar float32 samples with their rate. It describes memory and never looks at the samples. */
 import { types } from "node:util";
 import { requireKnown, type Names } from "./known_options.js";
-import { wholeNanoseconds, type Integer } from "./values.js";
+import { isLost, LOST, wholeNanoseconds, type Integer } from "./values.js";
 
 export interface AudioOptions {
   /** The places of the channels: `mono`, `stereo`, `5.1`; by default that of one or two channels. Null: only their number is known. */
@@ -85,6 +85,7 @@ const DEFAULT_LAYOUTS: Record<number, string> = { 1: "mono", 2: "stereo" };
 
 /** Why channels are none of one sound, as memory may have been resized or transferred; null if they are as long as each other. */
 export function unequal(planes: readonly Float32Array[]): string | null {
+  if (planes.some(isLost)) return LOST;
   const frames = planes[0]!.length;
   for (const { length } of planes)
     if (length !== frames) return `the channels have ${frames} and ${length} frames; make them equal`;

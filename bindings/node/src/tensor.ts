@@ -1,6 +1,7 @@
 /** `Tensor`: an array with dimensions. It describes memory; only `data` of a strided one copies elements. */
 import { types } from "node:util";
 import { requireKnown, type Names } from "./known_options.js";
+import { isLost, LOST } from "./values.js";
 
 /** The typed array that holds the elements of each dtype, and their size in bytes. */
 export const DTYPES = {
@@ -63,6 +64,7 @@ export class Tensor {
     for (const stride of strides ?? [])
       if (!Number.isSafeInteger(stride))
         throw new RangeError(`each of the strides is a whole number of bytes, not ${stride}`);
+    if (isLost(data)) throw new RangeError(LOST);
     this.dtype = dtype;
     this.shape = shape;
     this.offset = offset;
@@ -155,6 +157,7 @@ export function outOfBounds(
 
 /** Why elements of a tensor lie outside its bytes, which are fewer once their ArrayBuffer has been resized or transferred. */
 export function misplaced({ dtype, shape, strides, offset, bytes }: Tensor): string | null {
+  if (isLost(bytes)) return LOST;
   return outOfBounds(DTYPES[dtype].size, shape, strides, offset, bytes.length);
 }
 

@@ -2,7 +2,7 @@
  * The kinds of value that cross to the runtime and back, and the small ones that JavaScript has no type for. Larger ones
  * have files of their own: audio.ts, tensor.ts, video.ts, table.ts.
  */
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 import type { Audio } from "./audio.js";
 import type { Table } from "./table.js";
 import type { Tensor } from "./tensor.js";
@@ -139,6 +139,23 @@ export function wholeNanoseconds(name: string, given: Integer | null | undefined
 /** Whether it is memory byte by byte; of an array of numbers each element would be taken for a byte. */
 export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Uint8Array).BYTES_PER_ELEMENT === 1;
+}
+
+/** What is wrong with memory that `isLost`. */
+export const LOST = "its ArrayBuffer was transferred or made shorter, and the bytes are gone; give a copy made before that";
+
+/** Whether an ArrayBuffer was transferred, or that of a view, or made so much shorter that the view lies outside of it. */
+export function isLost(memory: ArrayBufferLike | ArrayBufferView): boolean {
+  // A typed array has the length 0 then, as one that is empty: only methods that need its elements tell them apart.
+  if ((memory as Uint8Array).length > 0) return false;
+  try {
+    if (!ArrayBuffer.isView(memory)) new Uint8Array(memory);
+    else if (types.isDataView(memory)) void memory.byteLength;
+    else Uint8Array.prototype.at.call(memory, 0);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Whether an object is a plain one, of this realm or of another, such as one of `node:vm`. */

@@ -29,6 +29,7 @@ import {
   toJson,
   versions,
   whenReleased,
+  type Input,
   type TensorOptions,
   type Value,
 } from "remotemedia";
@@ -157,15 +158,12 @@ test("a value whose memory has become shorter is refused", async () => {
     memory.resize(8);
     return value;
   };
-  const moved = new Uint8Array(64);
   const tensors = [
     short((memory) => new Tensor("uint8", [64], new Uint8Array(memory))),
     short((memory) => new Tensor("int16", [8, 4], new Uint8Array(memory), { strides: [2, 16] })),
     short((memory) => new Tensor("uint8", [20_000], new Uint8Array(memory)), 20_000),
-    new Tensor("uint8", [64], moved),
   ];
-  structuredClone(moved, { transfer: [moved.buffer] });
-  const reach = /^InvalidDocumentError: inputs\[0\]\[1\]: the array reaches from byte 0 to byte \d+, the data has [08] bytes; make /;
+  const reach = /^InvalidDocumentError: inputs\[0\]\[1\]: the array reaches from byte 0 to byte \d+, the data has 8 bytes; make /;
   for (const tensor of tensors) await assert.rejects(pipeline.execute([[1, tensor]]), reach);
   assert.throws(() => (tensors[1] as Tensor).data, /^RangeError: the array reaches from byte 0 to byte 64, the data has 8 /);
   for (const frames of [16, 5000]) {
@@ -179,6 +177,48 @@ test("a value whose memory has become shorter is refused", async () => {
   assert.equal(isLent(new Uint8Array(memory)), false);
   memory.resize(8);
   assert.deepEqual((await running).values[0], new Uint8Array(20_000).fill(7));
+});
+
+test("a value whose memory is gone is refused with its place", async () => {
+  const pipeline = new Pipeline(PASS);
+  const column = { name: "a", format: "C", flags: 0, metadata: new Uint8Array(0), length: 0, nullCount: 0, offset: 0 };
+  const kinds: Record<string, (view: Uint8Array<ArrayBuffer>) => Input> = {
+    bytes: (view) => view,
+    buffer: ({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length),
+    view: ({ buffer, byteOffset, length }) => new DataView(buffer, byteOffset, length),
+    array: ({ buffer, byteOffset, length }) => new Float32Array(buffer, byteOffset, length / 4),
+    tensor: (view) => new Tensor("uint8", [view.length], view),
+    "empty tensor": (view) => new Tensor("uint8", [0, 1], view),
+    audio: ({ buffer, byteOffset, length }) => new Audio(new Float32Array(buffer, byteOffset, length / 4), 8000),
+    video: (view) => new Video("gray", view.length, 1, [{ data: view, stride: view.length }]),
+    file: (view) => new MediaFile(view),
+    table: (view) => new Table(0, [{ ...column, buffers: [null, view], children: [], dictionary: null }]),
+    metadata: (view) => new Table(0, [], view),
+  };
+  const lose: Record<string, (memory: ArrayBuffer) => void> = {
+    transferred: (memory) => void structuredClone(memory, { transfer: [memory] }),
+    shorter: (memory) => memory.resize(memory.byteLength / 2),
+    empty: (memory) => memory.resize(0),
+  };
+  const problem = "its ArrayBuffer was transferred or made shorter, and the bytes are gone; give a copy made before that";
+  const refused = { constructor: InvalidDocumentError, message: `inputs[0].a[1]: ${problem}` };
+  for (const [how, act] of Object.entries(lose))
+    for (const size of [64, 65_536])
+      for (const [kind, make] of Object.entries(kinds)) {
+        const memory = new ArrayBuffer(size, { maxByteLength: size });
+        const value = make(new Uint8Array(memory, size / 4, size / 2));
+        act(memory);
+        await assert.rejects(pipeline.execute([{ a: [0, value] }]), refused, `${kind} ${how}`);
+      }
+  const memory = new ArrayBuffer(64, { maxByteLength: 64 });
+  const [bytes, floats, none] = [new Uint8Array(memory, 8, 8), new Float32Array(memory, 8, 8), new Uint8Array(memory, 0, 0)];
+  memory.resize(8);
+  for (const make of [() => new Tensor("uint8", [0], bytes), () => Tensor.from(floats), () => new Audio(floats, 8000)])
+    assert.throws(make, { constructor: RangeError, message: problem });
+  // What is empty and inside is a value, and so is an ArrayBuffer that is shorter.
+  assert.equal(toJson([none, memory]), toJson([new Uint8Array(0), new Uint8Array(8)]));
+  structuredClone(memory, { transfer: [memory] });
+  assert.throws(() => toJson([memory]), { constructor: InvalidDocumentError, message: `value[0]: ${problem}` });
 });
 
 test("elements of an array of numbers are not taken for bytes", () => {

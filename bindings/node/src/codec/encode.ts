@@ -11,7 +11,7 @@ import { Tensor, type TypedArray } from "../tensor.js";
 import { Float, MediaFile, Timestamp, isPlain, type Integer } from "../values.js";
 import { Video } from "../video.js";
 import * as media from "./encode_media.js";
-import { BY_BUFFER, BYTES, LIMITS, TIMESTAMP, WireProblem } from "./wire.js";
+import { BY_BUFFER, BYTES, LIMITS, requireHeld, TIMESTAMP, WireProblem } from "./wire.js";
 
 const UTF8 = new TextEncoder();
 
@@ -163,6 +163,7 @@ export class Encoder {
 
   /** Bytes inside the document, whatever their length. */
   bin(value: Uint8Array): void {
+    requireHeld(value);
     this.head(value.length, 0, 0, 0xc4, 0xc5, 0xc6);
     this.reserve(value.length);
     this.bytes.set(value, this.length);
@@ -206,8 +207,10 @@ export class Encoder {
     else if (value instanceof Timestamp) this.timestamp(value);
     else if (value instanceof Video) media.video(this, value);
     else if (value instanceof Table) media.table(this, value);
-    else if (types.isArrayBuffer(value)) this.binary(new Uint8Array(value));
-    else if (types.isDate(value)) {
+    else if (types.isArrayBuffer(value)) {
+      requireHeld(value);
+      this.binary(new Uint8Array(value));
+    } else if (types.isDate(value)) {
       if (Number.isNaN(value.getTime()))
         throw new WireProblem("an invalid Date is no point in time; give a valid one or null");
       this.timestamp(Timestamp.from(value));
@@ -233,6 +236,7 @@ export class Encoder {
   }
 
   private binary(value: ArrayBufferView): void {
+    requireHeld(value);
     const isUint8 = types.isUint8Array(value);
     if (!isUint8 && !types.isDataView(value)) {
       media.tensor(this, Tensor.from(value as unknown as TypedArray));

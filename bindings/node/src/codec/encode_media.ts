@@ -6,7 +6,7 @@ import { DTYPES, gather, misplaced, type Tensor } from "../tensor.js";
 import { isBytes, type Integer, type MediaFile } from "../values.js";
 import { planeExtent, planeSizes, type Video } from "../video.js";
 import type { Encoder } from "./encode.js";
-import { AUDIO, BY_BUFFER, FILE, LIMITS, TABLE, TENSOR, VIDEO, WireProblem } from "./wire.js";
+import { AUDIO, BY_BUFFER, FILE, LIMITS, requireHeld, TABLE, TENSOR, VIDEO, WireProblem } from "./wire.js";
 
 export function tensor(to: Encoder, written: Tensor): void {
   const { size } = DTYPES[written.dtype];
@@ -84,6 +84,7 @@ export function video(to: Encoder, written: Video): void {
     to.listHead(written.planes.length);
     const sizes = planeSizes(written.format, written.width, written.height)!;
     for (const [index, { data, stride }] of written.planes.entries()) {
+      requireHeld(data);
       const [rows, row] = sizes[index]!;
       const extent = planeExtent(rows, row, stride);
       to.listHead(3);

@@ -3,6 +3,8 @@
  * returns through the calls, so that a correct document pays nothing for it.
  */
 
+import { isLost, LOST } from "../values.js";
+
 /** Codes of extension types. */
 export const TIMESTAMP = -1;
 export const TENSOR = 1;
@@ -42,4 +44,9 @@ export class WireProblem extends Error {
   sentence(root: string): string {
     return `${root}${this.path}: ${this.message}`;
   }
+}
+
+/** Throws `WireProblem` for memory that is gone. */
+export function requireHeld(memory: ArrayBufferLike | ArrayBufferView): void {
+  if (isLost(memory)) throw new WireProblem(LOST);
 }
