@@ -23,9 +23,9 @@ type SessionOptions struct {
 	// by default.
 	Packets, Bytes int
 	Media          time.Duration
-	// Deadline is how long the session may last.
+	// Deadline is how long the session may last; 0 for no limit.
 	Deadline time.Duration
-	// PacketDeadline is after how long a packet, and all that is made of it, is dropped.
+	// PacketDeadline is after how long a packet, and all that is made of it, is dropped; 0 for never.
 	PacketDeadline time.Duration
 	// Virtual lets the clock show the media time that has arrived, for tests.
 	Virtual bool
@@ -94,7 +94,11 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 	}
 	x := newExchange()
 	defer x.close()
-	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
+	settings, err := options.document(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.encoder.document(settings, "options"); err != nil {
 		return nil, err
 	}
 	s := &Session{ends: ends, changes: newChanges(), chosen: options.Outputs, most: receiveMost,
@@ -119,7 +123,17 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 	return s, nil
 }
 
-func (o *SessionOptions) document(ctx context.Context) *Map {
+func (o *SessionOptions) document(ctx context.Context) (*Map, error) {
+	for _, limit := range []struct {
+		name   string
+		length time.Duration
+	}{{"Deadline", o.Deadline}, {"PacketDeadline", o.PacketDeadline}} {
+		// In microseconds a few nanoseconds below 0 are a limit of 0.
+		if limit.length < 0 {
+			return nil, failure(StatusInvalidArgument, "the %s of a session is above 0, or 0 for none; got %v",
+				limit.name, limit.length)
+		}
+	}
 	m, buffer := &Map{}, &Map{}
 	if o.Outputs != nil {
 		m.Set("outputs", o.Outputs)
@@ -152,7 +166,7 @@ func (o *SessionOptions) document(ctx context.Context) *Map {
 	if o.Trace {
 		m.Set("trace", true)
 	}
-	return m
+	return m, nil
 }
 
 // Send sends values, each as a packet, and waits for room. Once ctx is done it sends no more. An interruption of all nodes

@@ -61,12 +61,13 @@ func TestSessionOptionsAreRefusedRatherThanChanged(t *testing.T) {
 		"options: buffer.ms: expected an integer, got 1.5":                       {Media: 1500 * time.Microsecond},
 		"options: buffer.packets: expected an integer of at least 0, got -1":     {Packets: -1},
 		"options: buffer.bytes: expected an integer of at least 0, got -1":       {Bytes: -1},
-		"options: deadline_us: expected an integer of at least 0, got -1000":     {Deadline: -time.Millisecond},
-		"options: packet_deadline_us: expected an integer of at least 0, got -2": {PacketDeadline: -2 * time.Microsecond},
+		"the Deadline of a session is above 0, or 0 for none; got -1ns":          {Deadline: -1},
+		"the PacketDeadline of a session is above 0, or 0 for none; got -999ns":  {PacketDeadline: -999},
+		"the PacketDeadline of a session is above 0, or 0 for none; got -1h0m0s": {Deadline: 1, PacketDeadline: -time.Hour},
 	} {
 		_, err := p.Session(ctx, options)
-		if err == nil || err.Error() != want {
-			t.Errorf("%v, expected %s", err, want)
+		if found := failed(t, err, StatusInvalidArgument); found.Error() != want {
+			t.Errorf("%v, expected %s", found, want)
 		}
 	}
 	_, err := r.Compile(chain(pass(), pass()).Join(Connection{
