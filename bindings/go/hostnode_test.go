@@ -550,6 +550,34 @@ func TestAFailureAfterAnEmitNamesItsNode(t *testing.T) {
 	}
 }
 
+func TestValuesThatTheRuntimeRefusesFailTheirNode(t *testing.T) {
+	r, ctx := begin(t)
+	const want = "node 'wrong' (Wrong), input 1: the returned values were refused: value.outputs[0][1]: the rows of the table must be " +
+		"an integer from 0 to 2^63-1, it is -1; lay it out as docs/wire.md says"
+	for _, streams := range []bool{false, true} {
+		for _, goesOn := range []bool{false, true} {
+			// Of calls with one packet, so that parts and whole replies are refused for the same one.
+			node := &HostNode{Type: "Wrong", Streams: streams, Batch: 1}
+			node.Process = func(_ context.Context, in Packet, out *Emitter) error {
+				if in.Value == int64(1) {
+					return out.Emit(in.Value)
+				}
+				err := out.Emit(&Table{Rows: -1, Metadata: make([]byte, inlineBelow)})
+				if goesOn {
+					_ = out.Emit(in.Value)
+					return nil
+				}
+				return err
+			}
+			_, err := compile(t, r, chain(node)).Execute(ctx, 1, 2, 1)
+			found := failed(t, err, StatusExecutionFailed)
+			expect(t, found.Message, want)
+			expect(t, found.Outputs.Values(), "[1]")
+			failed(t, found.Unwrap(), StatusInvalidDocument)
+		}
+	}
+}
+
 type nilError struct{ message string }
 
 func (e *nilError) Error() string { return e.message }

@@ -38,6 +38,7 @@ func (c *hostCall) row(entry int, packet Packet, output int) error {
 		e.int(int64(output))
 	}
 	c.count++
+	c.last = entry
 	return nil
 }
 
@@ -47,9 +48,14 @@ func (c *hostCall) part() error {
 	case <-c.room:
 	default:
 	}
-	status, _ := c.send(false, nil)
+	status, _, refused := c.send(false, nil)
 	c.begun = time.Now()
 	switch {
+	case refused != nil:
+		// Whatever the function makes of this: the values are gone, and the call fails.
+		c.refused = &nodeFailure{entry: c.last, node: len(c.nodes) - 1, err: refused}
+		c.cancel()
+		return c.refused
 	case status < 0:
 		return c.over()
 	case status != StatusWouldBlock:
@@ -69,21 +75,20 @@ func (c *hostCall) reply(err error) *hostCall {
 	if err != nil && !ok {
 		failed = &nodeFailure{entry: c.failed.entry, node: c.failed.node, err: err}
 	}
-	status, next := c.send(true, failed)
-	if status < 0 && status != StatusGone {
-		// The runtime refuses the values; the call fails with that reason instead.
-		refused := failure(status, "the returned values were refused: %v", status)
-		_, next = c.send(true, &nodeFailure{node: len(c.nodes) - 1, err: refused})
+	_, next, refused := c.send(true, failed)
+	if refused != nil {
+		_, next, _ = c.send(true, &nodeFailure{entry: c.last, node: len(c.nodes) - 1, err: refused})
 	}
 	return next
 }
 
-// send sends a part of the reply.
-func (c *hostCall) send(final bool, failed *nodeFailure) (Status, *hostCall) {
+// send sends a part of the reply. The error is why the runtime refuses the values, which are dropped then; it is nil if the
+// call is over.
+func (c *hostCall) send(final bool, failed *nodeFailure) (status Status, next *hostCall, refused error) {
 	p := c.port
 	if !p.handle.use() {
 		c.rows.abort()
-		return StatusGone, nil
+		return StatusGone, nil, nil
 	}
 	defer p.handle.done()
 	x := newExchange()
@@ -99,14 +104,15 @@ func (c *hostCall) send(final bool, failed *nodeFailure) (Status, *hostCall) {
 	p.mu.Unlock()
 	data, length, table, count := x.input()
 	p.reading.RLock()
-	status := abi.Call(abi.PortReply, p.handle.address, uintptr(c.id), data, length, table, count, out, x.ErrAddress)
-	var next *hostCall
+	code := abi.Call(abi.PortReply, p.handle.address, uintptr(c.id), data, length, table, count, out, x.ErrAddress)
+	status = Status(code)
 	var released []uint64
 	if status < 0 {
-		err := x.failure(status)
+		err := x.failure(code)
 		released = err.released
-		if Status(status) != StatusGone && !final {
-			slog.Error("remotemedia: a reply was refused", "error", err)
+		if status != StatusGone && status != StatusShutDown {
+			err.Message = "the returned values were refused: " + err.Message
+			refused = err
 		}
 	} else if final && (x.Out.Len > 0 || x.Out.Document != 0) {
 		if err := x.read(func(d *decoder) {
@@ -128,7 +134,7 @@ func (c *hostCall) send(final bool, failed *nodeFailure) (Status, *hostCall) {
 		p.mu.Unlock()
 	}
 	p.released(released)
-	return Status(status), next
+	return status, next, refused
 }
 
 // document writes a reply of the rows that have not been sent yet.

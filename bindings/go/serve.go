@@ -32,12 +32,15 @@ type hostCall struct {
 	cancel context.CancelFunc
 	// room gets a signal when the runtime has room for the next part of the reply.
 	room chan struct{}
-	// rows are the outputs that have not been sent yet, encoded; count is their number.
+	// rows are the outputs that have not been sent yet, encoded; count is their number, last the entry of the last one.
 	rows  encoder
 	count int
+	last  int
 	begun time.Time
 	// failed is where in the call the nodes stand, for the reply to an error.
 	failed struct{ entry, node int }
+	// refused is the failure of a part of the reply that the runtime has refused.
+	refused error
 	// opening is set while the instances of nodes are made, whose errors end the work whatever on_error says.
 	opening bool
 	// waiting are the packets that have collected for each node that takes batches, gathered is when such nodes got
@@ -129,6 +132,10 @@ func (p *port) answer(c *hostCall) (next *hostCall) {
 	err := errExited
 	defer func() {
 		c.cancel()
+		hasExited := err == errExited
+		if c.refused != nil {
+			err = c.refused
+		}
 		// A function that fails since its context has ended is not why the run fails: the run ends by its context,
 		// too.
 		if over, ok := err.(*overError); ok && over.call == c || err != nil && c.run.ctx.Err() != nil {
@@ -136,7 +143,7 @@ func (p *port) answer(c *hostCall) (next *hostCall) {
 			return
 		}
 		next = c.reply(err)
-		if err == errExited && next != nil {
+		if hasExited && next != nil {
 			// This goroutine ends here.
 			go p.serve(next)
 		}
