@@ -1,13 +1,16 @@
 package remotemedia
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -406,6 +409,51 @@ func TestANodeWithAState(t *testing.T) {
 		_, err = compile(t, r, chain(pass(), spec)).Execute(ctx, 1, 2)
 		found := failed(t, err, StatusExecutionFailed)
 		expect(t, []any{how, found.NodeID, found.Item}, []any{how, "never", 0})
+	}
+}
+
+// closing is a node whose Close does something, once for each instance.
+type closing struct{ do func() error }
+
+func (c *closing) Process(_ context.Context, in Packet, out *Emitter) error {
+	return out.Emit(in.Value)
+}
+func (c *closing) Close() error { return c.do() }
+
+func TestANodeMayFailToClose(t *testing.T) {
+	r, ctx := begin(t)
+	var logged bytes.Buffer
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	for want, do := range map[string]func() error{
+		`error="not today"`:        func() error { return errors.New("not today") },
+		`error="panic: not today"`: func() error { panic("not today") },
+		`error="the function has ended its goroutine (runtime.Goexit); return an error instead"`: func() error {
+			runtime.Goexit()
+			return nil
+		},
+	} {
+		node := &HostNode{Type: "Closing", New: func(NodeInfo) (Processor, error) { return &closing{do}, nil }}
+		p := compile(t, r, chain(node))
+		outputs, err := p.Execute(ctx, 1, 2)
+		must(t, err)
+		expect(t, outputs.Values(), "[1 2]")
+		s := open(t, ctx, p, SessionOptions{})
+		for i := range 2 {
+			// What comes after an interruption closes the instance before it.
+			must(t, s.Send(ctx, i))
+			packet, err := s.Receive(ctx)
+			must(t, err)
+			expect(t, packet.Value, i)
+			must(t, s.Interrupt())
+		}
+		must(t, s.Finish())
+		expect(t, len(collect(t, ctx, s)), 0)
+		must(t, s.Wait(ctx))
+		if found := strings.Count(logged.String(), want); found != 4 {
+			t.Errorf("%q %d times, expected 4 times, in %s", want, found, logged.String())
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package remotemedia
 import (
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 )
 
@@ -91,12 +92,26 @@ func (h *hosts) close() {
 	}
 }
 
+// close closes the state. No call is left that could fail by its error, which is logged.
 func (i *instance) close() {
 	closer, ok := i.state.(io.Closer)
 	i.state = nil
-	if ok {
-		if err := closer.Close(); err != nil {
-			slog.Warn("remotemedia: a node failed while it was closed", "error", err)
-		}
+	if !ok {
+		return
+	}
+	closed := make(chan error)
+	// A goroutine of its own may panic or be ended, which must end neither the program nor the run.
+	go func() {
+		err := errExited
+		defer func() {
+			if found := recover(); found != nil {
+				err = &PanicError{Value: found, Stack: debug.Stack()}
+			}
+			closed <- err
+		}()
+		err = closer.Close()
+	}()
+	if err := <-closed; err != nil {
+		slog.Warn("remotemedia: a node failed while it was closed", "error", err)
 	}
 }
