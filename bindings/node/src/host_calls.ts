@@ -164,7 +164,9 @@ export class HostCall implements OpenCall {
     const held = this.held![node]!;
     if (held.length === 0) return;
     this.held![node] = [];
-    const [results, failed] = yield* this.together(held, node);
+    const [given, failed] = yield* this.together(held, node);
+    // Each `then` is called once, for that may do the work, and before the first result is waited for: together they take less.
+    const results = given.map((result) => (isPromise(result) ? Promise.resolve(result) : result));
     // A promise that is not waited for, since one before it fails, is no unhandled one.
     for (const result of results) if (isPromise(result)) result.then(undefined, () => undefined);
     for (const [place, { index, at }] of held.entries()) {

@@ -318,6 +318,21 @@ function noting(sizes: number[]): NodeDefinition[] {
   ];
 }
 
+test("the `then` of a result of a batch is called once, with what it calls", async () => {
+  const called: number[] = [];
+  // A query of a data base is one: it is made by each call of its `then`.
+  const lazy = (value: number): PromiseLike<number> => ({
+    then(resolve) {
+      called.push(value);
+      resolve!(value * 10);
+      return undefined as never;
+    },
+  });
+  const nodes: Record<string, NodeDefinition> = { Own: { processMany: (values: number[]) => values.map(lazy) } };
+  assert.deepEqual((await new Pipeline(OWN, { nodes }).execute([1, 2, 3])).values, [10, 20, 30]);
+  assert.deepEqual(called, [1, 2, 3]);
+});
+
 test("values that functions give come together before a batch", async () => {
   const sizes: number[] = [];
   const numbers = Array.from({ length: 16 }, (_, index) => index);
