@@ -13,6 +13,7 @@ import type { Entry, HostRun, Link, Thrown } from "./host_run.js";
 import type { OpenCall } from "./port.js";
 import { ReplyRows } from "./reply_rows.js";
 import { placed, type Place } from "./times.js";
+import { abandon } from "./unawaited.js";
 
 /** What work waits for: there is room for more of the reply, or none of it is wanted any more. */
 const ROOM = Symbol("room");
@@ -134,7 +135,10 @@ export class HostCall implements OpenCall {
       } catch (error) {
         throw new Failed(error, index, node);
       }
-      if (this.isOver) return null;
+      if (this.isOver) {
+        abandon(value);
+        return null;
+      }
       if (isPromise(value) || isGenerator(value)) return this.take(value, index, node, at);
       if (value === undefined) return null;
       if (node === chain.length - 1) break;
@@ -167,8 +171,8 @@ export class HostCall implements OpenCall {
     const [given, failed] = yield* this.together(held, node);
     // Each `then` is called once, for that may do the work, and before the first result is waited for: together they take less.
     const results = given.map((result) => (isPromise(result) ? Promise.resolve(result) : result));
-    // A promise that is not waited for, since one before it fails, is no unhandled one.
-    for (const result of results) if (isPromise(result)) result.then(undefined, () => undefined);
+    // One that is not waited for, since one before it fails, is no unhandled rejection.
+    for (const result of results) abandon(result);
     for (const [place, { index, at }] of held.entries()) {
       if (this.isOver || place >= results.length) break;
       const result = results[place];
@@ -211,12 +215,16 @@ export class HostCall implements OpenCall {
       held.map(({ index, at }) => this.of.context(this, link, this.entries[index]!, at)),
     );
     if (isPromise(results)) {
-      if (this.of.isBlocking) throw new Failed(blocked(), held[0]!.index, node);
+      if (this.of.isBlocking) {
+        abandon(results);
+        throw new Failed(blocked(), held[0]!.index, node);
+      }
       results = (yield results) as readonly unknown[];
     }
     // TypeScript is not all that checks what a program returns.
     const given = results as readonly unknown[] | null | undefined;
     if (given?.length === held.length) return given;
+    if (Array.isArray(given)) for (const result of given) abandon(result);
     const problem = `processMany got ${held.length} values and returned ${given?.length ?? "no"} results`;
     throw new Failed(new TypeError(`${problem}; return one for each, undefined for none`), held[0]!.index, node);
   }
@@ -303,7 +311,10 @@ export class HostCall implements OpenCall {
 
   /** What a promise is settled with. Throws what it is rejected with. */
   private *settled(promise: PromiseLike<unknown>): Steps<unknown> {
-    if (this.of.isBlocking) throw blocked();
+    if (this.of.isBlocking) {
+      abandon(promise);
+      throw blocked();
+    }
     return yield promise;
   }
 

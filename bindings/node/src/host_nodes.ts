@@ -4,6 +4,7 @@
 import { InvalidArgumentError } from "./errors.js";
 import { requireKnown, type Names } from "./known_options.js";
 import { nanoseconds, type Place } from "./times.js";
+import { abandon } from "./unawaited.js";
 import type { Input, Integer } from "./values.js";
 
 /** Where a packet is, for the function that gets it. */
@@ -162,6 +163,7 @@ export class HostType {
     if (create !== undefined) {
       const node: unknown = create();
       if (isNode(node)) return node;
+      abandon(node);
       throw new InvalidArgumentError(
         `create of the node type '${this.name}' returns no object with process or processMany; return the node`,
         "RM_INVALID_ARGUMENT",

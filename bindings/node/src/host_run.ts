@@ -13,6 +13,7 @@ import type { EventPort } from "./port.js";
 import { ReplyRows } from "./reply_rows.js";
 import { failure, room } from "./rooms.js";
 import type { Place } from "./times.js";
+import { abandon } from "./unawaited.js";
 import type { Value } from "./values.js";
 
 /** `[item, value, pts, duration, port]`; without a value the end of an item, without an item the end of all. */
@@ -176,10 +177,12 @@ function described({ error, entry, node, endsRun }: Thrown, token: number): Reco
 
 /** Nothing waits for what this throws, so it becomes a warning. */
 function closeNode(id: string, node: HostNode): void {
-  try {
-    node.close?.();
-  } catch (error) {
+  const failed = (error: unknown): void =>
     process.emitWarning(`the node ${id} threw when it was closed: ${text(error)}`, "RemoteMediaWarning");
+  try {
+    abandon(node.close?.(), failed);
+  } catch (error) {
+    failed(error);
   }
 }
 

@@ -504,6 +504,47 @@ test("state belongs to one run, and is closed with it", async () => {
   assert.equal(open, 0);
 });
 
+test("what is not waited for is rejected without an end of the program", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  const warnings: string[] = [];
+  const warn = ({ message }: Error): void => void warnings.push(message);
+  process.on("unhandledRejection", note);
+  process.on("warning", warn);
+  try {
+    const lost = (): Promise<never> => Promise.reject(new Error("lost"));
+    const blocked: NodeDefinition[] = [
+      { process: lost },
+      { processMany: lost },
+      { processMany: (values) => values.map(lost) },
+      {
+        process: function* () {
+          yield lost();
+        },
+      },
+      { create: () => ({ process: (value) => value, flush: lost }) },
+    ];
+    for (const Own of blocked)
+      assert.throws(() => new Pipeline(OWN, { nodes: { Own } }).executeSync([1, 2]), /an asynchronous function can't run while/);
+    const miscounted = new Pipeline(OWN, { nodes: { Own: { processMany: () => [lost()] } } });
+    await assert.rejects(miscounted.execute([1, 2]), /processMany got 2 values and returned 1 results/);
+    const unmade = new Pipeline(OWN, { nodes: { Own: { create: lost as never } } });
+    await assert.rejects(unmade.execute([1]), /create of the node type 'Own' returns no object/);
+    const close = async (): Promise<void> => {
+      throw new Error("not closed");
+    };
+    const unclosed = new Pipeline(OWN, { nodes: { Own: { create: () => ({ process: (value) => value, close }) } } });
+    assert.deepEqual((await unclosed.execute([1])).values, [1]);
+    // Two turns: rejections are looked for behind the first one, warnings are given in the next.
+    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off("unhandledRejection", note);
+    process.off("warning", warn);
+  }
+  assert.deepEqual(unhandled, []);
+  assert.deepEqual(warnings, ["the node own threw when it was closed: Error: not closed"]);
+});
+
 test("a pipeline that is closed lets its runs end", async () => {
   const add: NodeFunction = (value: number, { params }) => value + (params["by"] as number);
   const manifest: Manifest = { version: "v1", nodes: [{ id: "own", node_type: "Own", params: { by: 5 } }] };
