@@ -95,7 +95,7 @@ export class Pipeline {
     requireSignal(signal);
     signal?.throwIfAborted();
     const { port } = this.runtime;
-    const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : budgetUs());
+    const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : budgetUs(), signal);
     if (typeof started !== "number") {
       const due = turn();
       if (due !== null) await due;
@@ -171,11 +171,14 @@ export class Pipeline {
     inputs: Inputs,
     timeoutMs: number | undefined,
     budgetUs: number,
+    signal?: AbortSignal,
   ): Completion | number {
     const used = room(this.exact);
     try {
       const { encoder } = used;
       write(encoder, listed(inputs), "inputs");
+      // Iterables and getters of the inputs are code of the program, which may have aborted it.
+      signal?.throwIfAborted();
       const token = port.token();
       const status = used.lend((first) =>
         native().pipelineSubmit(

@@ -327,6 +327,33 @@ test("a signal cancels, and its reason is thrown", async () => {
   await assert.rejects(pipeline.execute([1], { signal: controller.signal }), (error) => error === reason);
 });
 
+test("a signal that is aborted while the inputs are read cancels", async () => {
+  const calls: Value[] = [];
+  const pipeline = new Pipeline(OWN, { nodes: { Own: (value) => (calls.push(value), value) } });
+  const reason = new Error("enough");
+  const given: ((controller: AbortController) => Iterable<Input>)[] = [
+    function* (controller) {
+      controller.abort(reason);
+      yield 1;
+    },
+    (controller) => [
+      {
+        get value() {
+          controller.abort(reason);
+          return 1;
+        },
+      },
+    ],
+  ];
+  for (const background of [false, true])
+    for (const inputs of given) {
+      const controller = new AbortController();
+      const running = pipeline.execute(inputs(controller), { signal: controller.signal, background });
+      await assert.rejects(running, (error) => error === reason);
+    }
+  assert.deepEqual(calls, []);
+});
+
 test("a timeout ends the work", async () => {
   const pipeline = new Pipeline(OWN, { nodes: { Own: () => new Promise(() => undefined) } });
   await assert.rejects(pipeline.execute([1], { timeoutMs: 5 }), TimedOutError);
