@@ -121,6 +121,38 @@ test("a value that can't cross is refused with its place", async () => {
   assert.deepEqual((await pipeline.execute([undefined, 1].slice(1) as never)).values, [1]);
 });
 
+test("entries that change while they are read are refused", () => {
+  const refused = (path: string): object => ({
+    constructor: InvalidDocumentError,
+    message: `value${path}: its entries changed while they were read; give a plain copy of it`,
+  });
+  // By a first read of a property it is counted, by a second one written.
+  let reads = 0;
+  const first = {
+    get a() {
+      return reads++ % 2 === 0 ? 1 : undefined;
+    },
+    b: 2,
+  };
+  assert.throws(() => toJson([[first as never, "c"], 3]), refused("[0][0]"));
+  reads = 1;
+  assert.throws(() => toJson([[first as never, "c"], 3]), refused("[0][0]"));
+  const map = new Map<string, Input>([["b", 2]]);
+  map.set("a", {
+    get x() {
+      map.set("c", 3);
+      return 1;
+    },
+  });
+  assert.throws(() => toJson({ map }), refused(".map"));
+  class Wrong extends Map<string, Input> {
+    override get size(): number {
+      return 5;
+    }
+  }
+  assert.throws(() => toJson(new Wrong([["a", 1]])), refused(""));
+});
+
 test("a typed array is a tensor of its elements, whatever class or realm it is of", async () => {
   class Samples extends Float32Array {}
   const samples = [1, -2.5];

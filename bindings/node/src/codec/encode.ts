@@ -199,8 +199,13 @@ export class Encoder {
     else if (ArrayBuffer.isView(value)) this.binary(value);
     else if (types.isMap(value)) {
       this.enter(depth);
-      this.mapHead(value.size);
-      for (const [key, entry] of value) this.entry(key, entry, depth);
+      let left = value.size;
+      this.mapHead(left);
+      for (const [key, entry] of value) {
+        this.entry(key, entry, depth);
+        left--;
+      }
+      requireAll(left);
     } else if (value instanceof Tensor) media.tensor(this, value);
     else if (value instanceof Float) this.wrapped(value);
     else if (value instanceof MediaFile) media.file(this, value);
@@ -231,8 +236,11 @@ export class Encoder {
     this.mapHead(count);
     for (const key of keys) {
       const entry = record[key];
-      if (entry !== undefined) this.entry(key, entry, depth);
+      if (entry === undefined) continue;
+      this.entry(key, entry, depth);
+      count--;
     }
+    requireAll(count);
   }
 
   private binary(value: ArrayBufferView): void {
@@ -388,6 +396,11 @@ export class Encoder {
 }
 
 const FIXED: Record<number, number> = { 1: 0xd4, 2: 0xd5, 4: 0xd6, 8: 0xd7, 16: 0xd8 };
+
+/** Refuses entries that are not as many as were counted, as those behind them in the document would be taken for theirs. */
+function requireAll(left: number): void {
+  if (left !== 0) throw new WireProblem("its entries changed while they were read; give a plain copy of it");
+}
 
 function describe(value: unknown): string {
   if (value === null) return "null";
