@@ -8,6 +8,9 @@
 static void room_finalize(napi_env env, void *data, void *hint) {
     (void)hint;
     call_room *done = data;
+    /* A Worker may be terminated between a call and the adoption of what it has handed out. */
+    for (size_t index = 0; index < done->table_capacity && done->refs[1] != NULL; index++)
+        if (done->table[index].memory != NULL) rm.memory_discard(done->table[index].memory);
     for (size_t index = 0; index < 3; index++)
         if (done->refs[index] != NULL) napi_delete_reference(env, done->refs[index]);
     if (done->document != NULL) rm.document_free(done->document);
