@@ -120,7 +120,7 @@ func BatchFunc[In, Out any](nodeType string, size int, function func(context.Con
 	}}
 }
 
-// Emitter takes the values of a node.
+// Emitter takes the values of a node, from one goroutine at a time.
 type Emitter struct {
 	call  *hostCall
 	entry int

@@ -400,15 +400,21 @@ func TestANodeWithAState(t *testing.T) {
 
 	// One that can't be made is made for no packet: there is nothing to skip.
 	failing := map[string]func(NodeInfo) (Processor, error){
-		"error": func(NodeInfo) (Processor, error) { return nil, errors.New("not today") },
-		"panic": func(NodeInfo) (Processor, error) { panic("not today") },
+		"input 0: not today":        func(NodeInfo) (Processor, error) { return nil, errors.New("not today") },
+		"input 0: panic: not today": func(NodeInfo) (Processor, error) { panic("not today") },
+		`New of the node type "Never" returned no Processor; return one, or an error`: func(NodeInfo) (Processor, error) {
+			return nil, nil
+		},
 	}
-	for how, make := range failing {
+	for want, make := range failing {
 		spec := (&HostNode{Type: "Never", New: make}).Spec()
 		spec.OnError = "skip"
 		_, err = compile(t, r, chain(pass(), spec)).Execute(ctx, 1, 2)
 		found := failed(t, err, StatusExecutionFailed)
-		expect(t, []any{how, found.NodeID, found.Item}, []any{how, "never", 0})
+		expect(t, []any{found.NodeID, found.Item}, "[never 0]")
+		if !strings.HasSuffix(found.Message, want) {
+			t.Errorf("%s, expected %s", found.Message, want)
+		}
 	}
 }
 

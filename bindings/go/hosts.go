@@ -3,6 +3,7 @@
 package remotemedia
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"runtime/debug"
@@ -72,6 +73,9 @@ func (h *hosts) state(c *hostCall, node int) (Processor, error) {
 	}
 	found.close()
 	state, err := ref.host.node.New(NodeInfo{ID: ref.id, Type: ref.host.name, Params: ref.host.params[ref.id]})
+	if err == nil && state == nil {
+		err = fmt.Errorf("New of the node type %q returned no Processor; return one, or an error", ref.host.name)
+	}
 	if err != nil {
 		return nil, err
 	}
