@@ -109,7 +109,8 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	return made, made.readParams(tokens)
 }
 
-// Close frees the pipeline; work that was submitted continues, and so do sessions. The garbage collector does the same, later.
+// Close frees the pipeline; work that was submitted continues, and so do sessions. The garbage collector does the same, later,
+// unless a function of its nodes refers to the pipeline: the runtime refers to the functions.
 func (p *Pipeline) Close() error {
 	p.handle.close()
 	return nil

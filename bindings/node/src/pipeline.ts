@@ -137,7 +137,10 @@ export class Pipeline {
     return new Session<T>(this, options);
   }
 
-  /** Frees it; what is under way continues. A pipeline that is not used any more is freed by the collector as well. */
+  /**
+   * Frees it; what is under way continues. A pipeline that is not used any more is freed by the collector as well, unless a
+   * function of its nodes refers to it: the runtime refers to the functions.
+   */
   close(): void {
     this.isClosed = true;
     native().close(this.made);
