@@ -67,21 +67,8 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
 
         private void run() {
             try {
-                while (!isCancelled) {
-                    long seen = session.changes();
-                    if (mistake != null) {
-                        throw mistake;
-                    }
-                    Optional<Packet> packet = requested.get() > 0 ? session.poll() : Optional.empty();
-                    if (packet.isPresent()) {
-                        requested.updateAndGet(left -> left == Long.MAX_VALUE ? left : left - 1);
-                        subscriber.onNext(packet.get());
-                    } else if (session.isOver()) {
-                        subscriber.onComplete();
-                        return;
-                    } else {
-                        session.awaitChange(seen);
-                    }
+                if (!passAll()) {
+                    return;
                 }
             } catch (Throwable error) {
                 // A session that goes on would wait for its reader for ever.
@@ -89,7 +76,30 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
                 if (!isCancelled) {
                     subscriber.onError(error);
                 }
+                return;
             }
+            // Whatever it throws, a subscriber hears of one end.
+            subscriber.onComplete();
+        }
+
+        /** Passes packets on as they are requested; returns false if the subscriber has cancelled. */
+        private boolean passAll() throws Throwable {
+            while (!isCancelled) {
+                long seen = session.changes();
+                if (mistake != null) {
+                    throw mistake;
+                }
+                Optional<Packet> packet = requested.get() > 0 ? session.poll() : Optional.empty();
+                if (packet.isPresent()) {
+                    requested.updateAndGet(left -> left == Long.MAX_VALUE ? left : left - 1);
+                    subscriber.onNext(packet.get());
+                } else if (session.isOver()) {
+                    return true;
+                } else {
+                    session.awaitChange(seen);
+                }
+            }
+            return false;
         }
     }
 }

@@ -440,6 +440,37 @@ final class SessionTests {
         }
     }
 
+    static void aSubscriberHearsOfOneEndWhateverItThrows() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session()) {
+            List<String> heard = Collections.synchronizedList(new ArrayList<>());
+            CompletableFuture<Thread> reader = new CompletableFuture<>();
+            session.publisher().subscribe(new Flow.Subscriber<>() {
+                @Override
+                public void onSubscribe(Flow.Subscription subscription) {}
+
+                @Override
+                public void onNext(Packet packet) {}
+
+                @Override
+                public void onError(Throwable error) {
+                    heard.add(error.toString());
+                }
+
+                @Override
+                public void onComplete() {
+                    heard.add("end");
+                    Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> heard.add(error.getMessage()));
+                    reader.complete(Thread.currentThread());
+                    throw new IllegalStateException("mine");
+                }
+            });
+            session.finish();
+            check(reader.get(20, TimeUnit.SECONDS).join(Duration.ofSeconds(20)), "its thread has ended");
+            same(List.of("end", "mine"), heard);
+        }
+    }
+
     private static Flow.Subscriber<Packet> listener(List<String> heard, CountDownLatch end, long requests) {
         return new Flow.Subscriber<>() {
             @Override
