@@ -235,6 +235,53 @@ TEST(run, a_limit_that_has_passed_ends_the_work_between_two_items) {
     CHECK(*others <= 1);
 }
 
+TEST(run, an_end_that_comes_while_a_function_of_a_blocking_run_works_reaches_it) {
+    std::atomic<int> calls = 0, untold = 0;
+    Gate entered;
+    const rm::HostNode waiting = [&](const rm::HostPacket &, rm::Emitter &emit) {
+        calls++;
+        entered.open();
+        try {
+            Gate never;
+            never.wait(emit.stop_token());
+        } catch (const std::runtime_error &) {
+            untold++;
+        }
+    };
+    {
+        // Another branch fails while the function waits.
+        rm::Runtime runtime;
+        rm::Graph graph = rm::Graph() >> rm::Node{"PassThrough", "in"} >> rm::Node{"LoudnessNormalize"} >>
+                          rm::Node{"AudioConcat"} >> rm::Node{"MelSpectrogram"} >> calculator("divide", 0);
+        graph.connect("in", graph.add(rm::host_node("Wait", waiting)));
+        const rm::Audio sound = rm::Audio::take(std::vector<float>(20 * 48'000, 0.1f), 48'000);
+        const auto error = THROWN(rm::NodeError, rm::Pipeline(runtime, graph).run({sound}));
+        CHECK_EQUAL("calculator", *error.node_id());
+    }
+    {
+        rm::Runtime runtime;
+        const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Wait", waiting));
+        std::jthread closer([&] {
+            entered.wait();
+            runtime.shut_down(std::chrono::seconds(0));
+        });
+        THROWN(rm::ShutDown, pipeline.run({1}));
+    }
+    CHECK_EQUAL(0, untold.load());
+    {
+        rm::Runtime runtime;
+        calls = 0;
+        const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Close", [&](const rm::Value &value) {
+                                                 calls++;
+                                                 std::jthread([&] { runtime.shut_down(std::chrono::seconds(0)); });
+                                                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                                                 return value;
+                                             }));
+        THROWN(rm::ShutDown, pipeline.run({1, 2, 3, 4}));
+        CHECK_EQUAL(1, calls.load());
+    }
+}
+
 TEST(run, the_longest_times_to_wait_are_no_times_in_the_past) {
     rm::Runtime runtime({.patience = std::chrono::milliseconds::max()});
     Gate entered, released;

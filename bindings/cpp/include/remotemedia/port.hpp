@@ -4,10 +4,12 @@
 
 #pragma once
 
-#include "alarm.hpp"
 #include "serve.hpp"
+#include "threads.hpp"
 
 #include <atomic>
+#include <condition_variable>
+#include <optional>
 #include <unordered_set>
 
 namespace remotemedia::detail {
@@ -228,6 +230,18 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
         }
     }
 
+    /// Registers a call; returns whether an answer is wanted.
+    bool open_call(const std::shared_ptr<OpenCall> &call) {
+        const std::lock_guard lock(mutex_);
+        const auto work = works_.find(call->job);
+        if (work == works_.end() || work->second->is_unwanted) return false;
+        // Its end may have come by another thread before the reply that brought it returned.
+        if (over_early_.contains(call->id)) return false;
+        call->work = work->second;
+        calls_.emplace(call->id, call);
+        return true;
+    }
+
     std::shared_ptr<RuntimeHandle> runtime_;
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -270,18 +284,6 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
         auto call = read_call(id, decoder, loans());
         if (fields > 2) loans().release(read_tokens(decoder));
         return open_call(call) ? call : nullptr;
-    }
-
-    /// Registers a call; returns whether an answer is wanted.
-    bool open_call(const std::shared_ptr<OpenCall> &call) {
-        const std::lock_guard lock(mutex_);
-        const auto work = works_.find(call->job);
-        if (work == works_.end() || work->second->is_unwanted) return false;
-        // Its end may have come by another thread before the reply that brought it returned.
-        if (over_early_.contains(call->id)) return false;
-        call->work = work->second;
-        calls_.emplace(call->id, call);
-        return true;
     }
 
     void change_call(std::uint64_t id, bool is_over) {
@@ -362,34 +364,44 @@ class InlinePort final : public EventPort {
         while (!is_done()) step();
     }
 
-    /// The same for a run with a deadline, of which its functions are told: while they run, this thread reads no event.
-    void drive(const std::function<bool()> &is_done, Work &run, std::chrono::steady_clock::time_point deadline) {
-        struct Watch {
+    /// The same for a run with functions. While one is at work it is told of the deadline, and of an end of the run.
+    void drive(const std::function<bool()> &is_done, Work &run,
+               std::optional<std::chrono::steady_clock::time_point> deadline) {
+        struct Leave {
             InlinePort &port;
-            ~Watch() {
-                port.alarm_.reset();
-                port.watched_ = nullptr;
+            ~Leave() {
+                port.end_watch();
+                port.run_ = nullptr;
             }
-        } watch{*this};
-        watched_ = &run;
+        } leave{*this};
+        run_ = &run;
         deadline_ = deadline;
+        looked_ = std::chrono::steady_clock::now();
         drive(is_done);
     }
 
     /// Takes release records that are there.
     void drain() {
-        fetch(0, events_);
+        read(0);
     }
 
     bool is_over(OpenCall &call) override {
-        // Nothing else tells of the deadline while a function that does not ask is called for one item after the other.
-        if (watched_ && std::chrono::steady_clock::now() >= deadline_) stop_functions(*watched_);
+        // Nothing else looks while a function that does not ask is called for one item after the other.
+        const auto now = std::chrono::steady_clock::now();
+        if (run_ && deadline_ && now >= *deadline_) stop_functions(*run_);
+        if (!watcher_.joinable() && now - looked_ >= most_blind) {
+            looked_ = now;
+            read(0);
+        }
         return EventPort::is_over(call);
     }
 
     std::stop_token stop_token(OpenCall &call) override {
-        // Only functions that ask to be told need the thread of an alarm.
-        if (watched_ && !alarm_) alarm_.emplace(deadline_, [this] { stop_functions(*watched_); });
+        // Only functions that ask to be told need a thread that reads events beside them.
+        if (run_ && !watcher_.joinable()) {
+            is_watched_ = true;
+            watcher_ = start_thread([this] { watch(); });
+        }
         return EventPort::stop_token(call);
     }
 
@@ -408,20 +420,90 @@ class InlinePort final : public EventPort {
 
     /// Handles one event. A function that waits for room comes here again, so events wait in a queue of the port.
     void step() {
-        if (events_.empty() && !fetch(-1, events_) && events_.empty()) {
-            end();
+        std::unique_lock lock(mutex_);
+        if (watcher_.joinable()) {
+            changed_.wait(lock, [this] { return !events_.empty() || has_ended_; });
+        } else if (events_.empty()) {
+            lock.unlock();
+            read(-1);
+            lock.lock();
+        }
+        if (events_.empty()) {
+            const bool is_end = has_ended_;
+            lock.unlock();
+            if (is_end) end();
             return;
         }
-        if (events_.empty()) return;
         Event event = std::move(events_.front());
         events_.pop_front();
-        dispatch(std::move(event));
+        lock.unlock();
+        // Its call was opened when it was read.
+        if (event.kind == RM_EVENT_CALL)
+            serve(std::move(event.call));
+        else
+            dispatch(std::move(event));
     }
 
+    /// Reads events into the queue, waiting so long for the first. Ends of calls don't wait there: this thread may be
+    /// at work for one of them.
+    void read(std::int64_t timeout_us) {
+        std::deque<Event> events;
+        bool more = false;
+        {
+            const Loans::Reading reading(loans());
+            more = fetch(timeout_us, events);
+        }
+        for (Event &event : events) {
+            if (event.kind == RM_EVENT_CALL && !open_call(event.call)) continue;
+            if (event.kind == RM_EVENT_CALL_OVER) {
+                dispatch(std::move(event));
+                continue;
+            }
+            const std::lock_guard lock(mutex_);
+            events_.push_back(std::move(event));
+        }
+        const std::lock_guard lock(mutex_);
+        if (!more) has_ended_ = true;
+        changed_.notify_all();
+    }
+
+    /// Reads events, until the watch is ended, and stops functions at the deadline.
+    void watch() {
+        bool is_late = !deadline_;
+        while (is_watched_) {
+            std::int64_t timeout_us = -1;
+            if (!is_late) {
+                const auto rest = *deadline_ - std::chrono::steady_clock::now();
+                timeout_us = std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::microseconds>(rest).count());
+                if (timeout_us == 0) {
+                    is_late = true;
+                    stop_functions(*run_);
+                    continue;
+                }
+            }
+            read(timeout_us);
+            const std::lock_guard lock(mutex_);
+            if (has_ended_) return;
+        }
+    }
+
+    void end_watch() {
+        if (!watcher_.joinable()) return;
+        is_watched_ = false;
+        rm_port_wake(handle(), nullptr);
+        watcher_.join();
+    }
+
+    /// Between quick items an end may wait so long: each look costs about as much as such an item.
+    static constexpr std::chrono::milliseconds most_blind{1};
+
     std::deque<Event> events_;
-    Work *watched_ = nullptr;
-    std::chrono::steady_clock::time_point deadline_;
-    std::optional<Alarm> alarm_;
+    bool has_ended_ = false;
+    Work *run_ = nullptr;
+    std::chrono::steady_clock::time_point looked_;
+    std::optional<std::chrono::steady_clock::time_point> deadline_;
+    std::thread watcher_;
+    std::atomic<bool> is_watched_ = false;
 };
 
 } // namespace remotemedia::detail

@@ -178,8 +178,9 @@ class Pipeline {
     Pipeline &operator=(Pipeline &&) = default;
 
     /// Runs and waits. Functions run on this thread: one that takes long heeds its stop token, which tells it of the
-    /// timeout too, or the call ends when it returns; it gets no other item then. `inputs` are a list with one entry
-    /// for each item, a map of such lists for a graph with named inputs, or null for a graph that has only sources.
+    /// timeout and of a failure elsewhere too, or the call ends when it returns; it gets no other item then. `inputs`
+    /// are a list with one entry for each item, a map of such lists for a graph with named inputs, or null for a graph
+    /// that has only sources.
     Outputs run(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
         document.value(inputs, "inputs");
@@ -272,12 +273,9 @@ class Pipeline {
         begin(*lease.port, run, document, options, inline_budget);
         {
             const std::stop_callback stop(options.stop, [&] { lease.port->cancel(*run); });
-            const auto is_done = [&] { return run->is_done(); };
-            if (options.timeout) {
-                lease.port->drive(is_done, *run, begun + detail::bounded(*options.timeout));
-            } else {
-                lease.port->drive(is_done);
-            }
+            std::optional<std::chrono::steady_clock::time_point> deadline;
+            if (options.timeout) deadline = begun + detail::bounded(*options.timeout);
+            lease.port->drive([&] { return run->is_done(); }, *run, deadline);
         }
         return settle(*lease.port, run->take_completion());
     }
