@@ -55,7 +55,11 @@ public final class Pipeline implements AutoCloseable {
         return run(inputs, null);
     }
 
-    /** The same; after the timeout the run ends with {@link RemoteMediaException.TimedOut}. */
+    /**
+     * The same; after the timeout the run ends with {@link RemoteMediaException.TimedOut}.
+     *
+     * @throws RemoteMediaException.InvalidArgument if the timeout is below 0
+     */
     public Results execute(List<?> inputs, Duration timeout) throws InterruptedException {
         return run(inputs, timeout);
     }

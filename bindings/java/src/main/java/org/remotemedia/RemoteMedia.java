@@ -98,6 +98,7 @@ public final class RemoteMedia implements AutoCloseable {
     /**
      * Ends all work, and waits until no lent memory is used any more. May be called again.
      *
+     * @param patience how long to wait; 0 and below: not at all
      * @return whether everything has ended within the time
      */
     public boolean shutdown(Duration patience) {

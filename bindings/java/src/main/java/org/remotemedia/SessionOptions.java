@@ -51,14 +51,22 @@ public final class SessionOptions {
         return with("buffer", buffer);
     }
 
-    /** How long the session may last. */
+    /**
+     * How long the session may last.
+     *
+     * @throws RemoteMediaException.InvalidArgument if the time is below 0
+     */
     public SessionOptions deadline(Duration time) {
-        return with("deadline_us", Execution.microseconds(time));
+        return with("deadline_us", Execution.limit("deadline", time));
     }
 
-    /** A packet, and everything made of it, is dropped once this much time has passed since it was taken. */
+    /**
+     * A packet, and everything made of it, is dropped once this much time has passed since it was taken.
+     *
+     * @throws RemoteMediaException.InvalidArgument if the time is below 0
+     */
     public SessionOptions packetDeadline(Duration time) {
-        return with("packet_deadline_us", Execution.microseconds(time));
+        return with("packet_deadline_us", Execution.limit("packetDeadline", time));
     }
 
     /** The clock shows the media time that has arrived, for tests. */

@@ -3,6 +3,7 @@ package org.remotemedia.engine;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import org.remotemedia.RemoteMediaException;
 import org.remotemedia.abi.Abi;
 import org.remotemedia.abi.CallBuffers;
 import org.remotemedia.abi.Handle;
@@ -30,6 +31,7 @@ public final class Execution implements Work {
      * @param timeout null for none
      */
     public static Execution submit(EventPort port, Handle pipeline, Object inputs, Duration timeout, long budget) {
+        long limit = timeout == null ? -1 : limit("timeout", timeout);
         Execution execution = new Execution(port);
         boolean accepted = false;
         CallBuffers call = CallBuffers.acquire();
@@ -46,7 +48,7 @@ public final class Execution implements Work {
                         call.length(),
                         call.table(port.loans),
                         call.tableLength(),
-                        timeout == null ? -1 : microseconds(timeout),
+                        limit,
                         budget,
                         call.output(),
                         call.error());
@@ -108,11 +110,27 @@ public final class Execution implements Work {
         done.complete(completion);
     }
 
-    /** A time as the library takes it, rounded up: no time becomes none. */
+    /**
+     * A limit of work as the library takes it, rounded up: no time becomes none.
+     *
+     * @param name what errors call it
+     * @throws RemoteMediaException.InvalidArgument if it is below 0
+     */
+    public static long limit(String name, Duration time) {
+        if (time.isNegative()) {
+            throw new RemoteMediaException.InvalidArgument(name + ": expected 0 or more, got " + time);
+        }
+        return microseconds(time);
+    }
+
+    /** How long to wait, as the library takes it, rounded up. Below 0 it is 0, as for all waits of Java. */
     public static long microseconds(Duration time) {
+        if (time.isNegative()) {
+            return 0;
+        }
         try {
             long rest = Math.ceilDiv(time.getNano(), 1000);
-            return Math.max(0, Math.addExact(Math.multiplyExact(time.getSeconds(), 1_000_000L), rest));
+            return Math.addExact(Math.multiplyExact(time.getSeconds(), 1_000_000L), rest);
         } catch (ArithmeticException error) {
             return Long.MAX_VALUE;
         }

@@ -27,7 +27,9 @@ import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Results;
 import org.remotemedia.Run;
 import org.remotemedia.Session;
+import org.remotemedia.SessionOptions;
 import org.remotemedia.Value;
+import org.remotemedia.engine.Execution;
 
 /** Runs: blocking, in the background, from many threads. */
 final class RunTests {
@@ -99,6 +101,25 @@ final class RunTests {
 
     private static Map<?, ?> node(Manifest manifest) {
         return (Map<?, ?>) ((List<?>) manifest.toMap().get("nodes")).getFirst();
+    }
+
+    static void limitsOfTimeAreNotNegative() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            for (Duration time : List.of(Duration.ofNanos(-1), Duration.ofSeconds(Long.MIN_VALUE))) {
+                RemoteMediaException error = fails(
+                        RemoteMediaException.InvalidArgument.class, () -> add.execute(List.of(1), time));
+                same("timeout: expected 0 or more, got " + time, error.getMessage());
+                fails(RemoteMediaException.InvalidArgument.class, () -> add.executeAsync(List.of(1), time));
+                error = fails(
+                        RemoteMediaException.InvalidArgument.class, () -> SessionOptions.DEFAULT.deadline(time));
+                same("deadline: expected 0 or more, got " + time, error.getMessage());
+                fails(RemoteMediaException.InvalidArgument.class, () -> SessionOptions.DEFAULT.packetDeadline(time));
+                same(0L, Execution.microseconds(time));
+            }
+            Duration longest = Duration.ofSeconds(Long.MAX_VALUE);
+            same(List.of(new Value.Int(2)), add.execute(List.of(1), longest).values());
+            add.session(SessionOptions.DEFAULT.deadline(longest).packetDeadline(longest)).close();
+        }
     }
 
     static void aManifestHasEachInputAndOutputOnce() {
