@@ -298,6 +298,25 @@ TEST(run, the_longest_times_to_wait_are_no_times_in_the_past) {
     CHECK(runtime.shut_down(std::chrono::microseconds::max()));
 }
 
+TEST(run, limits_of_time_are_not_negative) {
+    rm::Runtime runtime;
+    const rm::Bytes bytes = rm::Bytes::copy(std::string(100'000, 'x'));
+    const rm::Pipeline native(runtime, rm::Graph() >> rm::Node{"PassThrough"});
+    const rm::Pipeline function(runtime,
+                                rm::Graph() >> rm::host_node("Same", [](const rm::Value &value) { return value; }));
+    for (const std::chrono::microseconds limit : {std::chrono::microseconds(-1), std::chrono::microseconds::min()}) {
+        for (const rm::Pipeline *pipeline : {&native, &function}) {
+            const auto error = THROWN(rm::InvalidArgument, pipeline->run({bytes}, {.timeout = limit}));
+            CHECK_EQUAL("timeout: expected 0 microseconds or more, got " + std::to_string(limit.count()),
+                        std::string(error.what()));
+            THROWN(rm::InvalidArgument, pipeline->execute({bytes}, {.timeout = limit}));
+        }
+        THROWN(rm::InvalidArgument, native.session({.deadline = limit}));
+        THROWN(rm::InvalidArgument, native.session({.packet_deadline = limit}));
+    }
+    CHECK(!runtime.has(bytes));
+}
+
 TEST(run, a_run_that_nobody_waits_for_is_cancelled) {
     rm::Runtime runtime;
     auto stopped = std::make_shared<Gate>();

@@ -117,7 +117,8 @@ class Runtime {
 };
 
 struct RunOptions {
-    /// How long the run may take; it ends as `TimedOut` after it.
+    /// How long the run may take, 0 or more; it ends as `TimedOut` after it. One below 0 is refused as
+    /// `InvalidArgument`.
     std::optional<std::chrono::microseconds> timeout{};
     /// Cancels the run when a stop is requested.
     std::stop_token stop{};
@@ -244,7 +245,10 @@ class Pipeline {
     }
 
     static std::int64_t microseconds(const std::optional<std::chrono::microseconds> &timeout) {
-        return timeout ? std::max<std::int64_t>(0, timeout->count()) : -1;
+        if (!timeout) return -1;
+        if (timeout->count() < 0)
+            throw InvalidArgument("timeout: expected 0 microseconds or more, got " + std::to_string(timeout->count()));
+        return timeout->count();
     }
 
     /// Runs on a port of this thread's own, which knows what had come out before a failure.
@@ -323,12 +327,13 @@ class Pipeline {
                                             const std::optional<std::chrono::microseconds> &timeout,
                                             std::chrono::microseconds budget) const {
         detail::Loans &loans = handle_->engine->runtime->loans;
+        // Nothing is lent to a call that is refused here.
+        const std::int64_t limit = microseconds(timeout);
         const detail::Argument inputs(document, loans);
         detail::Answer answer;
         const rm_status status = answer.of(&loans, [&](rm_output *out, rm_error **error) {
             return rm_pipeline_submit(handle_->handle, port.handle(), token, inputs.data(), inputs.size(),
-                                      inputs.buffers(), inputs.buffer_count(), microseconds(timeout), budget.count(),
-                                      out, error);
+                                      inputs.buffers(), inputs.buffer_count(), limit, budget.count(), out, error);
         });
         if (status == RM_PENDING) return std::nullopt;
         detail::Decoder decoder = answer.decoder(&loans, &inputs);
