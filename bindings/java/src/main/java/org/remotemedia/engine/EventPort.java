@@ -110,22 +110,48 @@ public final class EventPort {
 
     private void drain() {
         CallBuffers call = CallBuffers.acquire();
+        boolean isBroken = false;
         try {
-            int status = Abi.OK;
-            while (status != Abi.END) {
-                try (Use use = Use.of(handle)) {
-                    status = Native.rm_port_next(use.address(), -1, call.output(), call.error());
-                }
-                call.check(status, loans);
-                if (call.hasResult()) {
-                    handle(call.result(loans));
+            for (int status = Abi.OK; status != Abi.END; ) {
+                try {
+                    status = next(call);
+                } catch (Throwable error) {
+                    LOG.log(Logger.Level.ERROR, "the port of remotemedia has stopped", error);
+                    if (isBroken) {
+                        break;
+                    }
+                    // Events are lost, such as those of a document that the heap has no room for. Whoever waits for
+                    // them would wait for ever, so all work ends; what is released still comes.
+                    isBroken = true;
+                    shutDown(call);
+                    end("the runtime has stopped, since its events could not be read: " + error
+                            + "; close it and open another one");
                 }
             }
-        } catch (Throwable error) {
-            LOG.log(Logger.Level.ERROR, "the port of remotemedia has stopped", error);
         } finally {
             call.release();
-            end();
+            end("the runtime is shut down");
+            ended.countDown();
+        }
+    }
+
+    private int next(CallBuffers call) {
+        int status;
+        try (Use use = Use.of(handle)) {
+            status = Native.rm_port_next(use.address(), -1, call.output(), call.error());
+        }
+        call.check(status, loans);
+        if (call.hasResult()) {
+            handle(call.result(loans));
+        }
+        return status;
+    }
+
+    private void shutDown(CallBuffers call) {
+        try (Use use = Use.of(handle)) {
+            call.dropError(Native.rm_port_shutdown(use.address(), call.error()), loans);
+        } catch (RemoteMediaException.Gone closed) {
+            // Nothing new can begin there.
         }
     }
 
@@ -191,15 +217,14 @@ public final class EventPort {
         }
     }
 
-    private void end() {
+    private void end(String message) {
         calls.allOver();
         for (Long token : List.copyOf(works.keySet())) {
             Work work = works.remove(token);
             forgetInstances(token);
             if (work != null) {
-                work.completed(Completion.without(Status.SHUT_DOWN, "the runtime is shut down"));
+                work.completed(Completion.without(Status.SHUT_DOWN, message));
             }
         }
-        ended.countDown();
     }
 }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
 import org.remotemedia.Nodes;
 import org.remotemedia.Pipeline;
@@ -21,6 +22,11 @@ import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Run;
 import org.remotemedia.Session;
 import org.remotemedia.Value;
+import org.remotemedia.abi.Abi;
+import org.remotemedia.engine.Execution;
+import org.remotemedia.engine.NativePipeline;
+import org.remotemedia.engine.NativeRuntime;
+import org.remotemedia.engine.NativeSession;
 
 /** The end of runtimes: by close, by the collector, with work under way. */
 final class ShutdownTests {
@@ -79,6 +85,33 @@ final class ShutdownTests {
         Session session = pipeline.session();
         session.send(1);
         same(1L, session.receive().orElseThrow().value().asLong());
+    }
+
+    static void whatEventsCantBeReadOfEndsWithAllOther() throws Exception {
+        NativeRuntime runtime = new NativeRuntime(Map.of());
+        try {
+            byte[] manifest = NativeRuntime.encoded(Manifests.own().toMap());
+            HostNode own = HostNode.map("Own", value -> value);
+            NativePipeline pipeline = new NativePipeline(runtime, manifest, Map.of("Own", own));
+            NativeSession session = new NativeSession(
+                    runtime.port(), pipeline.handle(), Map.of(), List.of(""), List.of("own"), null);
+            // A call of a node type that nothing knows can't be read, as it is with one that the heap has no room for.
+            runtime.loans().forEach(runtime.loans()::release);
+            Execution run = Execution.submit(runtime.port(), pipeline.handle(), List.of(1), null, 0);
+            for (var done : List.of(run.done(), session.done())) {
+                RemoteMediaException failure = done.get(10, TimeUnit.SECONDS).failure();
+                check(failure instanceof RemoteMediaException.ShutDown, failure);
+            }
+            check(run.done().join().failure().getMessage().contains("could not be read"), "the error says why");
+            same(Abi.END, session.receive(-1, 1, new ArrayList<>()));
+            fails(
+                    RemoteMediaException.ShutDown.class,
+                    () -> Execution.submit(runtime.port(), pipeline.handle(), List.of(1), null, 0));
+            session.close();
+            pipeline.close();
+        } finally {
+            runtime.close(Duration.ofSeconds(10));
+        }
     }
 
     static void twoRuntimesDoNotMeet() throws Exception {
