@@ -1,5 +1,6 @@
 package org.remotemedia;
 
+import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -221,6 +222,8 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         session.done()
                 .thenAcceptAsync(
                         completion -> {
+                            // Else the collector may take this, and cancel it, while its end is waited for.
+                            Reference.reachabilityFence(this);
                             RemoteMediaException failure = completion.failure();
                             if (failure == null) {
                                 ended.complete(null);

@@ -11,8 +11,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
 import org.remotemedia.Nodes;
@@ -85,6 +87,38 @@ final class ShutdownTests {
         Session session = pipeline.session();
         session.send(1);
         same(1L, session.receive().orElseThrow().value().asLong());
+    }
+
+    static void aSessionWhoseEndIsWaitedForIsNotCollected() throws Exception {
+        Map<String, Value> before = live();
+        AtomicBoolean hasRun = new AtomicBoolean();
+        HostNode own = HostNode.map("Own", value -> {
+            // Long enough for the cleaner to cancel what it can.
+            for (int round = 0; round < 20; round++) {
+                System.gc();
+                Thread.sleep(5);
+            }
+            hasRun.set(true);
+            return value;
+        });
+        try (RemoteMedia runtime = RemoteMedia.open();
+                Pipeline pipeline = runtime.pipeline(Manifests.own(), own)) {
+            endOf(pipeline).get(20, TimeUnit.SECONDS);
+            check(hasRun.get(), "the node has run to its end");
+        }
+        until(
+                () -> {
+                    System.gc();
+                    return live().equals(before);
+                },
+                "the session is freed afterwards: " + before);
+    }
+
+    private static CompletableFuture<Void> endOf(Pipeline pipeline) throws InterruptedException {
+        Session session = pipeline.session();
+        session.send(1);
+        session.finish();
+        return session.completion();
     }
 
     static void whatEventsCantBeReadOfEndsWithAllOther() throws Exception {
