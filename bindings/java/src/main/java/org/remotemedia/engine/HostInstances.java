@@ -79,7 +79,7 @@ final class HostInstances {
         private static void closeNow(HostNode.Handler handler) {
             try {
                 handler.close();
-            } catch (Exception error) {
+            } catch (Throwable error) {
                 EventPort.LOG.log(Logger.Level.WARNING, "a node raised while it was closed", error);
             }
         }

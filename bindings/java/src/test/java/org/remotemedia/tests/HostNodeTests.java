@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -423,6 +424,38 @@ final class HostNodeTests {
                 until(() -> seen.size() == expected.size(), "all are closed");
                 same(expected, seen);
             }
+        }
+    }
+
+    static void aCloseThatThrowsLeavesTheOthersClosed() throws Exception {
+        AtomicInteger closed = new AtomicInteger();
+        List<HostNode> nodes = new ArrayList<>();
+        for (String type : List.of("First", "Second")) {
+            nodes.add(HostNode.of(type, () -> new HostNode.Handler() {
+                @Override
+                public void handle(Packet packet, HostNode.Emitter out) {
+                    out.emit(packet.value());
+                }
+
+                @Override
+                public void close() {
+                    closed.incrementAndGet();
+                    throw new AssertionError("mine");
+                }
+            }));
+        }
+        Manifest manifest = Manifest.chain("two", Node.of("First"), Node.of("Second"));
+        try (Pipeline pipeline = Pipeline.of(manifest, nodes.toArray(HostNode[]::new));
+                Session session = pipeline.session()) {
+            session.send(1);
+            session.receive();
+            session.interrupt();
+            session.send(2);
+            same(2L, session.receive().orElseThrow().value().asLong());
+            same(2, closed.get());
+            session.finish();
+            same(Optional.empty(), session.receive());
+            until(() -> closed.get() == 4, "all are closed");
         }
     }
 
