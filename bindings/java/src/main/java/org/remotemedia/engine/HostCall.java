@@ -27,11 +27,15 @@ final class HostCall implements HostChain.Sink {
     /** How long values wait for the rest of a reply: a slow node must not hold up what is done. */
     private static final long PART_NANOSECONDS = 5_000_000;
 
+    /** How many characters of an error's text are sent where a document has no room for all. */
+    private static final int CUT = 200;
+
     /** How many values wait for the rest of a reply: a node may emit any number for one packet. */
     private static final int PART_ROWS = 64;
 
     private final EventPort port;
     private final long number;
+    private final long job;
     private final HostChain chain;
     private final Semaphore room = new Semaphore(0);
     private final ReplyRows rows = new ReplyRows();
@@ -39,9 +43,10 @@ final class HostCall implements HostChain.Sink {
     private Thread server;
     private boolean isOver;
 
-    private HostCall(EventPort port, long number, HostChain chain) {
+    private HostCall(EventPort port, long number, long job, HostChain chain) {
         this.port = port;
         this.number = number;
+        this.job = job;
         this.chain = chain;
     }
 
@@ -57,7 +62,8 @@ final class HostCall implements HostChain.Sink {
             }
             links.add(new HostChain.Link(node.get(1).asText(), type));
         }
-        return new HostCall(port, number, new HostChain(links, instances, epoch, fields.get("entries").asList()));
+        HostChain chain = new HostChain(links, instances, epoch, fields.get("entries").asList());
+        return new HostCall(port, number, job, chain);
     }
 
     /** Serves it on a thread of its own. */
@@ -100,7 +106,12 @@ final class HostCall implements HostChain.Sink {
             error = thrown;
         }
         try {
-            return end() ? last(error) : null;
+            return end() ? last(error, false) : null;
+        } catch (Throwable broken) {
+            // Without a reply the work would wait for ever.
+            EventPort.LOG.log(Logger.Level.ERROR, "a call of the runtime can't be replied to; its work ends", broken);
+            port.cancel(job);
+            return null;
         } finally {
             port.calls.remove(number);
             synchronized (this) {
@@ -154,7 +165,7 @@ final class HostCall implements HostChain.Sink {
     private int part() {
         CallBuffers call = CallBuffers.acquire();
         try {
-            encode(call, false, null);
+            encode(call, false, null, false);
             int status = send(call, false);
             if (status == Abi.GONE) {
                 end();
@@ -166,12 +177,12 @@ final class HostCall implements HostChain.Sink {
         }
     }
 
-    /** Sends the rest, and the error if there is one. */
-    private HostCall last(Throwable error) {
+    /** Sends the rest, and the error if there is one, with the beginning of its text alone if it {@code isCut}. */
+    private HostCall last(Throwable error, boolean isCut) {
         CallBuffers call = CallBuffers.acquire();
         try {
             boolean hasRows = rows.count() > 0;
-            encode(call, true, error);
+            encode(call, true, error, isCut);
             port.calls.beginReply();
             try {
                 if (send(call, true) == Abi.GONE || !call.hasResult()) {
@@ -179,22 +190,17 @@ final class HostCall implements HostChain.Sink {
                 }
                 return next(call.result(port.loans));
             } catch (RemoteMediaException refused) {
-                return failed(hasRows, error, refused);
+                if (isCut || !hasRows && error == null) {
+                    throw refused;
+                }
+                // The values are at fault, or else the text of the error.
+                return hasRows ? last(error == null ? refused : error, false) : last(error, true);
             } finally {
                 port.calls.endReply();
             }
         } finally {
             call.release();
         }
-    }
-
-    /** Replies with what was wrong with the reply itself, once. */
-    private HostCall failed(boolean hadRows, Throwable error, RemoteMediaException refused) {
-        if (!hadRows) {
-            EventPort.LOG.log(Logger.Level.ERROR, "a reply to a call of the runtime was refused", refused);
-            return null;
-        }
-        return last(error == null ? refused : error);
     }
 
     private HostCall next(Decoder document) {
@@ -229,7 +235,7 @@ final class HostCall implements HostChain.Sink {
         }
     }
 
-    private void encode(CallBuffers call, boolean isFinal, Throwable error) {
+    private void encode(CallBuffers call, boolean isFinal, Throwable error, boolean isCut) {
         Encoder document = call.encoder();
         document.entries(error == null ? 2 : 3);
         document.text("outputs");
@@ -248,10 +254,11 @@ final class HostCall implements HostChain.Sink {
         document.text("type");
         document.text(error.getClass().getName());
         document.text("message");
-        document.text(textOf(error::getMessage));
+        document.text(textOf(() -> isCut ? beginOf(error.getMessage()) : error.getMessage()));
         document.text("chain");
         List<String> causes = new ArrayList<>();
-        for (Throwable cause = causeOf(error); cause != null && causes.size() < 100; cause = causeOf(cause)) {
+        Throwable first = isCut ? null : causeOf(error);
+        for (Throwable cause = first; cause != null && causes.size() < 100; cause = causeOf(cause)) {
             causes.add(textOf(cause::toString));
         }
         document.array(causes.size());
@@ -275,6 +282,10 @@ final class HostCall implements HostChain.Sink {
         } catch (Throwable broken) {
             return "its message can't be made: " + broken.getClass().getName();
         }
+    }
+
+    private static String beginOf(String text) {
+        return text == null || text.length() <= CUT ? text : text.substring(0, CUT) + "...";
     }
 
     private static Throwable causeOf(Throwable error) {

@@ -27,6 +27,7 @@ import org.remotemedia.NodeException;
 import org.remotemedia.Nodes;
 import org.remotemedia.Packet;
 import org.remotemedia.Pipeline;
+import org.remotemedia.RemoteMedia;
 import org.remotemedia.RemoteMediaException;
 import org.remotemedia.Results;
 import org.remotemedia.Run;
@@ -456,6 +457,37 @@ final class HostNodeTests {
             session.finish();
             same(Optional.empty(), session.receive());
             until(() -> closed.get() == 4, "all are closed");
+        }
+    }
+
+    static void anErrorWhoseTextHasNoRoomReachesTheCaller() throws Exception {
+        Exception large = new IllegalStateException("x".repeat(20_000));
+        Exception deep = new Exception("root");
+        for (int number = 0; number < 50; number++) {
+            deep = new Exception("y".repeat(300), deep);
+        }
+        try (RemoteMedia runtime = RemoteMedia.open(Map.of("limits", Map.of("document_bytes", 10_000)))) {
+            for (Exception each : List.of(large, deep)) {
+                HostNode own = HostNode.stream("Own", (packet, out) -> {
+                    out.emit(packet.value());
+                    throw each;
+                });
+                try (Pipeline pipeline = runtime.pipeline(Manifests.own(), own)) {
+                    NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
+                    check(error.getCause() == each, error.getCause());
+                    check(error.getMessage().contains(each.getMessage().substring(0, 100)), error);
+                    same(List.of(new Value.Int(1)), error.results().values());
+                }
+            }
+        }
+        try (RemoteMedia runtime = RemoteMedia.open(Map.of("limits", Map.of("document_bytes", 300)))) {
+            HostNode own = HostNode.map("Own", value -> {
+                throw large;
+            });
+            // Not even that has room: the work ends all the same.
+            try (Pipeline pipeline = runtime.pipeline(Manifests.own(), own)) {
+                fails(RemoteMediaException.Cancelled.class, () -> pipeline.execute(List.of(1)));
+            }
         }
     }
 
