@@ -1,5 +1,6 @@
 package org.remotemedia;
 
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -16,6 +17,7 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
 
     @Override
     public void subscribe(Flow.Subscriber<? super Packet> subscriber) {
+        Objects.requireNonNull(subscriber);
         if (!isTaken.compareAndSet(false, true)) {
             subscriber.onSubscribe(new Flow.Subscription() {
                 @Override
@@ -28,7 +30,13 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
             return;
         }
         Subscription subscription = new Subscription(session, subscriber);
-        subscriber.onSubscribe(subscription);
+        try {
+            subscriber.onSubscribe(subscription);
+        } catch (Throwable error) {
+            // A session that goes on would wait for its reader for ever.
+            session.abandon();
+            throw error;
+        }
         subscription.start();
     }
 

@@ -440,6 +440,36 @@ final class SessionTests {
         }
     }
 
+    static void aSubscriberThatCantBeSubscribedEndsTheSession() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session(SessionOptions.DEFAULT.buffer(2, null, null))) {
+            Flow.Publisher<Packet> publisher = session.publisher();
+            fails(NullPointerException.class, () -> publisher.subscribe(null));
+            IllegalStateException error = fails(
+                    IllegalStateException.class, () -> publisher.subscribe(new Flow.Subscriber<>() {
+                        @Override
+                        public void onSubscribe(Flow.Subscription subscription) {
+                            throw new IllegalStateException("mine");
+                        }
+
+                        @Override
+                        public void onNext(Packet packet) {}
+
+                        @Override
+                        public void onError(Throwable error) {}
+
+                        @Override
+                        public void onComplete() {}
+                    }));
+            same("mine", error.getMessage());
+            fails(RemoteMediaException.Cancelled.class, () -> {
+                while (true) {
+                    session.send(1);
+                }
+            });
+        }
+    }
+
     static void aSubscriberHearsOfOneEndWhateverItThrows() throws Exception {
         try (Pipeline add = Pipeline.of(Manifests.add(0));
                 Session session = add.session()) {
