@@ -116,6 +116,10 @@ public final class EventPort {
                 try {
                     status = next(call);
                 } catch (Throwable error) {
+                    if (handle.isClosed()) {
+                        // The runtime was closed by a thread that does not wait for the end, as it is interrupted.
+                        break;
+                    }
                     LOG.log(Logger.Level.ERROR, "the port of remotemedia has stopped", error);
                     if (isBroken) {
                         break;

@@ -7,6 +7,7 @@ import static org.remotemedia.tests.Tests.until;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.StreamHandler;
 import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
 import org.remotemedia.Nodes;
@@ -56,6 +61,35 @@ final class ShutdownTests {
         session.close();
         pipeline.close();
         until(() -> live().equals(before), "nothing is left: " + before);
+    }
+
+    static void closingByAnInterruptedThreadIsNoError() throws Exception {
+        List<String> logged = Collections.synchronizedList(new ArrayList<>());
+        Handler handler = new StreamHandler() {
+            @Override
+            public void publish(LogRecord record) {
+                logged.add(record.getMessage());
+            }
+        };
+        Logger logger = Logger.getLogger("org.remotemedia");
+        logger.addHandler(handler);
+        try {
+            for (int round = 0; round < 20; round++) {
+                RemoteMedia runtime = RemoteMedia.open();
+                Pipeline pipeline = runtime.pipeline(
+                        Manifest.chain("long", new Nodes.NoiseSource().durationS(86_400), new Nodes.Loudness()));
+                Run run = pipeline.executeAsync();
+                Thread.currentThread().interrupt();
+                runtime.close();
+                check(Thread.interrupted(), "the interrupt stays");
+                Throwable cause = fails(ExecutionException.class, () -> run.get(10, TimeUnit.SECONDS)).getCause();
+                check(cause instanceof RemoteMediaException.ShutDown, cause);
+                pipeline.close();
+            }
+        } finally {
+            logger.removeHandler(handler);
+        }
+        same(List.of(), logged);
     }
 
     static void shutdownSaysWhetherAllHasEnded() throws Exception {
