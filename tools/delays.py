@@ -1,7 +1,8 @@
 """Delays: the tests of the scheduler and of the C ABI again and again, with pauses of random length where threads meet.
 
-A pause is a matter of builds with debug assertions, see `runtime/core/src/exec/workers/delays.rs`. Each round has a seed; one
-that fails is named. `python3 -m tools.delays --rounds 200 --load 4` runs as many rounds beside four busy processes.
+A pause is a matter of builds with debug assertions, see `runtime/core/src/exec/workers/delays.rs`. Each round has a
+seed; one that fails is named. `python3 -m tools.delays --rounds 200 --load 4` runs as many rounds beside four busy
+processes.
 """
 
 from __future__ import annotations
