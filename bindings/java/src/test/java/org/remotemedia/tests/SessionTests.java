@@ -402,12 +402,27 @@ final class SessionTests {
         }
     }
 
+    /** A subscriber that requests nothing and does nothing. */
+    private static class Silent implements Flow.Subscriber<Packet> {
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {}
+
+        @Override
+        public void onNext(Packet packet) {}
+
+        @Override
+        public void onError(Throwable error) {}
+
+        @Override
+        public void onComplete() {}
+    }
+
     static void aSubscriberThatFailsEndsTheSession() throws Exception {
         try (Pipeline add = Pipeline.of(Manifests.add(0))) {
             for (boolean isThrowing : List.of(true, false)) {
                 CompletableFuture<Throwable> heard = new CompletableFuture<>();
                 try (Session session = add.session(SessionOptions.DEFAULT.buffer(2, null, null))) {
-                    session.publisher().subscribe(new Flow.Subscriber<>() {
+                    session.publisher().subscribe(new Silent() {
                         @Override
                         public void onSubscribe(Flow.Subscription subscription) {
                             subscription.request(isThrowing ? 1 : 0);
@@ -422,9 +437,6 @@ final class SessionTests {
                         public void onError(Throwable error) {
                             heard.complete(error);
                         }
-
-                        @Override
-                        public void onComplete() {}
                     });
                     fails(RemoteMediaException.Cancelled.class, () -> {
                         while (true) {
@@ -446,20 +458,11 @@ final class SessionTests {
             Flow.Publisher<Packet> publisher = session.publisher();
             fails(NullPointerException.class, () -> publisher.subscribe(null));
             IllegalStateException error = fails(
-                    IllegalStateException.class, () -> publisher.subscribe(new Flow.Subscriber<>() {
+                    IllegalStateException.class, () -> publisher.subscribe(new Silent() {
                         @Override
                         public void onSubscribe(Flow.Subscription subscription) {
                             throw new IllegalStateException("mine");
                         }
-
-                        @Override
-                        public void onNext(Packet packet) {}
-
-                        @Override
-                        public void onError(Throwable error) {}
-
-                        @Override
-                        public void onComplete() {}
                     }));
             same("mine", error.getMessage());
             fails(RemoteMediaException.Cancelled.class, () -> {
@@ -475,13 +478,7 @@ final class SessionTests {
                 Session session = add.session()) {
             List<String> heard = Collections.synchronizedList(new ArrayList<>());
             CompletableFuture<Thread> reader = new CompletableFuture<>();
-            session.publisher().subscribe(new Flow.Subscriber<>() {
-                @Override
-                public void onSubscribe(Flow.Subscription subscription) {}
-
-                @Override
-                public void onNext(Packet packet) {}
-
+            session.publisher().subscribe(new Silent() {
                 @Override
                 public void onError(Throwable error) {
                     heard.add(error.toString());
@@ -532,21 +529,12 @@ final class SessionTests {
     static void aSubscriberThatHasRequestedEverythingMayCancel() throws Exception {
         try (Pipeline add = Pipeline.of(Manifests.add(0));
                 Session session = add.session()) {
-            session.publisher().subscribe(new Flow.Subscriber<>() {
+            session.publisher().subscribe(new Silent() {
                 @Override
                 public void onSubscribe(Flow.Subscription subscription) {
                     subscription.request(Long.MAX_VALUE);
                     subscription.cancel();
                 }
-
-                @Override
-                public void onNext(Packet packet) {}
-
-                @Override
-                public void onError(Throwable error) {}
-
-                @Override
-                public void onComplete() {}
             });
             fails(RemoteMediaException.Gone.class, () -> session.send(1));
         }
