@@ -12,8 +12,9 @@ import linecache
 import logging
 import os
 import sys
+import threading
 import weakref
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -27,6 +28,7 @@ from remotemedia._engine import completion, loop_calls, replies
 from remotemedia._engine.port import EventPort
 from remotemedia._execution import map as map_room
 from remotemedia._execution import own_loop
+from remotemedia._functions import event_loop, late_cleanups
 
 ROOMS = tuple(f"/remotemedia/{room}/" for room in ("_abi", "_codec", "_engine", "_execution"))
 
@@ -264,6 +266,43 @@ def test_what_is_raised_while_a_reply_is_made_reaches_the_caller_or_is_the_error
     assert set(causes) == {SoftLimit}
 
 
+class Late:
+    """Work that is not at work."""
+
+    is_in_thread = False
+
+    def uncleaned(self) -> list[str]:
+        return []
+
+
+def test_late_work_is_noted_by_other_threads_wherever_one_was_struck() -> None:
+    late = Late()
+    owners = (late_cleanups, threading.Condition)
+    functions = [each for owner in owners for each in vars(owner).values() if isinstance(each, FunctionType)]
+    number = 1
+    while struck_after(number, frozenset(each.__code__ for each in functions), lambda: late_cleanups.discard(late)):
+        other = threading.Thread(target=late_cleanups.discard, args=[late], daemon=True)
+        other.start()
+        other.join(30)
+        assert not other.is_alive(), number
+        number += 1
+    assert number > 3
+
+
+@rm.node
+class Opened:
+    """A class whose generators and instances have something to await at their end."""
+
+    async def process(self, value: Any) -> AsyncIterator[Any]:
+        try:
+            yield value * 2
+        finally:
+            await asyncio.sleep(0)
+
+    async def cleanup(self) -> None:
+        await asyncio.sleep(0)
+
+
 class MadeLoop(asyncio.SelectorEventLoop):
     """A loop that is made and closed by the test: asyncio leaves sockets open where it is struck meanwhile."""
 
@@ -274,13 +313,18 @@ class MadeLoop(asyncio.SelectorEventLoop):
 # One that is struck between the call that makes it and its await.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("error", [SoftLimit, Struck])
-@pytest.mark.parametrize("is_map", [False, True])
+@pytest.mark.parametrize(("last", "is_map"), [(doubled, False), (doubled, True), (Opened, False)])
 def test_what_is_raised_anywhere_in_its_own_loop_ends_a_blocking_call(
-    is_map: bool, error: type[BaseException], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    last: Any,
+    is_map: bool,
+    error: type[BaseException],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.CRITICAL + 1, "asyncio")
-    pipeline = rm.Pipeline() >> passed() >> doubled()
-    owners = (asyncio.BaseEventLoop, asyncio.Handle, loop_calls, map_room, own_loop.OwnLoop)
+    pipeline = rm.Pipeline() >> passed() >> last()
+    loops = (asyncio.BaseEventLoop, asyncio.Handle, own_loop.OwnLoop)
+    owners = (*loops, event_loop, loop_calls, map_room)
     functions = [each for owner in owners for each in vars(owner).values() if isinstance(each, FunctionType)]
     codes = frozenset(each.__code__ for each in functions)
 
@@ -308,6 +352,8 @@ def test_what_is_raised_anywhere_in_its_own_loop_ends_a_blocking_call(
         number, loop = number + 1, MadeLoop()
     asyncio.SelectorEventLoop.close(loop)
     monkeypatch.undo()
+    # What is left of them is told while it is ignored.
+    gc.collect()
     assert number > 200
     assert ends == {error}
     assert len(hooks) == 1

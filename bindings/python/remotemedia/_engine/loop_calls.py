@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._functions.active_calls import ActiveCalls
-from .._functions.event_loop import call_on, in_thread
+from .._functions.event_loop import call_on, in_thread, retrieve
 from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
 from .._functions.spec import InThread
@@ -157,13 +157,8 @@ async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThre
         # reply is dropped.
         port.reply(call, Reply([], Failure(error)))
         if isinstance(error, (KeyboardInterrupt, SystemExit)) and call.task is not None:
-            call.task.add_done_callback(_retrieve)
+            # The reply has it, and no one awaits the task.
+            call.task.add_done_callback(retrieve)
         raise
     finally:
         port.calls.end(call.id)
-
-
-def _retrieve(task: asyncio.Task[None]) -> None:
-    """Retrieves an exception that ends the loop, as SystemExit does: the reply has it, and no one awaits the task."""
-    if not task.cancelled():
-        task.exception()

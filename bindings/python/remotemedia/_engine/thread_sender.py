@@ -38,7 +38,9 @@ class ThreadSender:
         self._pcm = pcm
         self._sending = threading.Lock()
         self._buffers: CallBuffers | None = None
-        self._room = threading.Condition()
+        self._lock = threading.RLock()
+        # Never entered itself: its `__enter__` is Python code, where a signal handler may raise once the lock is taken.
+        self._room = threading.Condition(self._lock)
         self._waiting = 0
         self._wakes = 0
         self._interruptions = 0
@@ -56,7 +58,7 @@ class ThreadSender:
             return self._try(packet_of)
         deadline = None if timeout is None else monotonic() + timeout
         interruptions = self._interruptions
-        with self._room:
+        with self._lock:
             # Before the first attempt: the event for a refused packet comes once.
             self._waiting += 1
         try:
@@ -67,7 +69,7 @@ class ThreadSender:
                 left = SLICE_SECONDS if deadline is None else deadline - monotonic()
                 if left <= 0:
                     return False
-                with self._room:
+                with self._lock:
                     if self._wakes == seen:
                         self._room.wait(min(left, SLICE_SECONDS))
                 if self._interruptions != interruptions:
@@ -76,19 +78,19 @@ class ThreadSender:
                             packet_of()
                     return True
         finally:
-            with self._room:
+            with self._lock:
                 self._waiting -= 1
 
     def wake(self) -> None:
         """Lets threads that wait look again: there is room, or the session has ended."""
         if self._waiting:
-            with self._room:
+            with self._lock:
                 self._wakes += 1
                 self._room.notify_all()
 
     def interrupt(self) -> None:
         """Drops what threads wait with."""
-        with self._room:
+        with self._lock:
             self._interruptions += 1
         self.wake()
 

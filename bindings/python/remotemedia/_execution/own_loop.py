@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._engine.port_registry import forget_loop, loop_port
+from .._functions.event_loop import retrieve, unlisted_tasks
 
 __all__ = ["OwnLoop", "own_loop"]
 
@@ -90,7 +91,7 @@ class OwnLoop:
                 asyncio._set_running_loop(None)
             task.remove_done_callback(self._stop)
             # It is known by what ended the loop, if not by this.
-            _seen(task)
+            retrieve(task)
             if self._raised:
                 error = self._raised[0]
                 self._raised.clear()
@@ -107,9 +108,10 @@ class OwnLoop:
         while tasks:
             done, tasks = await asyncio.wait(tasks, timeout=LOOK_S)
             for task in done:
-                _seen(task)
+                retrieve(task)
             if ready is not None and not ready:
-                for task in asyncio.all_tasks() - {asyncio.current_task(), *forgotten}:
+                known = asyncio.all_tasks() | unlisted_tasks(self._loop)
+                for task in known - {asyncio.current_task(), *forgotten}:
                     if _is_forgotten(task):
                         forgotten[task] = asyncio.create_task(_end_forgotten(task))
 
@@ -136,12 +138,6 @@ def _is_quiet(callback: object) -> bool:
         return True
     module = getattr(callback, "__module__", None) or type(callback).__module__
     return module.partition(".")[0] in ("remotemedia", "asyncio", "_asyncio")
-
-
-def _seen(task: asyncio.Task[Any]) -> None:
-    """Takes the error of a task, which would be logged as one that nobody has seen."""
-    if task.done() and not task.cancelled():
-        task.exception()
 
 
 def _is_forgotten(task: asyncio.Task[Any]) -> bool:

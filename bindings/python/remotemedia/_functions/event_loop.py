@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,6 +115,7 @@ async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], Non
     task = loop.create_task(_outcome(work))
     # At the end of a loop `asyncio.run` cancels all tasks that are listed: the one that waits here, but not this one.
     asyncio.tasks._unregister_task(task)
+    _unlisted.add(weakref.ref(task, _unlisted.discard))
     cancelled = await _wait_for(task)
     found, error = task.result()
     if cancelled is not None:
@@ -123,6 +125,17 @@ async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], Non
     if error is not None:
         raise error
     return found  # type: ignore[return-value]
+
+
+_unlisted: set[weakref.ref[asyncio.Task[Any]]] = set()
+"""The tasks of `to_the_end`."""
+
+
+def unlisted_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
+    """The tasks of `to_the_end` in a loop that have not ended, which `asyncio.all_tasks` does not list."""
+    # Other threads may add theirs meanwhile: a copy is made in one step.
+    tasks = (known() for known in tuple(_unlisted))
+    return {task for task in tasks if task is not None and task.get_loop() is loop and not task.done()}
 
 
 async def _outcome(work: Awaitable[Found]) -> tuple[Found | None, BaseException | None]:
@@ -138,6 +151,12 @@ async def until_done(future: asyncio.Future[Any]) -> None:
     cancelled = await _wait_for(future)
     if cancelled is not None:
         raise cancelled
+
+
+def retrieve(task: asyncio.Task[Any]) -> None:
+    """Takes the error of a task, if it has ended by one: asyncio would log it as one that nobody has seen."""
+    if task.done() and not task.cancelled():
+        task.exception()
 
 
 async def _wait_for(future: asyncio.Future[Any]) -> asyncio.CancelledError | None:

@@ -37,7 +37,9 @@ class LateWork(Protocol):
 class _Late:
     def __init__(self) -> None:
         # The garbage collector may end a run on a thread that holds it.
-        self.changed = threading.Condition(threading.RLock())
+        self.lock = threading.RLock()
+        # Never entered itself: its `__enter__` is Python code, where a signal handler may raise once the lock is taken.
+        self.changed = threading.Condition(self.lock)
         self.all: WeakSet[LateWork] = WeakSet()
 
 
@@ -46,13 +48,13 @@ _late = _Late()
 
 def add(work: LateWork) -> None:
     """Notes that its run has ended."""
-    with _late.changed:
+    with _late.lock:
         _late.all.add(work)
 
 
 def discard(work: LateWork) -> None:
     """Notes that it is cleaned up."""
-    with _late.changed:
+    with _late.lock:
         _late.all.discard(work)
         _late.changed.notify_all()
 
@@ -60,7 +62,7 @@ def discard(work: LateWork) -> None:
 def _wait() -> None:
     deadline = monotonic() + PATIENCE_SECONDS
     try:
-        with _late.changed:
+        with _late.lock:
             while any(each.is_in_thread for each in list(_late.all)) and (left := deadline - monotonic()) > 0:
                 _late.changed.wait(min(left, LOOK_SECONDS))
             left_over = sorted(what for each in list(_late.all) for what in each.uncleaned())

@@ -18,7 +18,7 @@ from concurrent.futures import Future, wait
 from typing import Any, Literal
 
 from .._functions import late_cleanups, threads
-from .._functions.event_loop import in_thread, refuse_in_loop, running_loop, to_the_end, until_done
+from .._functions.event_loop import in_thread, refuse_in_loop, retrieve, running_loop, to_the_end, until_done
 from .._functions.failures import ENDS_PROGRAM, Failure
 from .._functions.spec import HostClass, HostFunction
 from .._manifest.source import is_text, read
@@ -131,8 +131,7 @@ async def _in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline) -> Ou
 
 def _forget(task: asyncio.Task[Any]) -> None:
     _left.discard(task)
-    if not task.cancelled():
-        task.exception()
+    retrieve(task)
 
 
 class _LeftRun:
