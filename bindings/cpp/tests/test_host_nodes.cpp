@@ -363,6 +363,31 @@ TEST(host_nodes, functions_are_given_back_with_their_pipeline) {
     CHECK(is_back());
 }
 
+TEST(host_nodes, an_exception_that_comes_after_the_end_of_its_run_is_not_kept) {
+    rm::Runtime runtime;
+    std::weak_ptr<int> watched;
+    std::atomic<bool> has_thrown = false;
+    const auto throwing = [&](const rm::HostPacket &, rm::Emitter &emit) {
+        Gate never;
+        never.wait(emit.stop_token());
+        auto owned = std::make_shared<int>(5);
+        watched = owned;
+        has_thrown = true;
+        throw owned;
+    };
+    for (const bool is_inline : {false, true}) {
+        has_thrown = false;
+        const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Late", throwing));
+        const rm::RunOptions options{.timeout = std::chrono::milliseconds(20)};
+        THROWN(rm::TimedOut, is_inline ? pipeline.run({1}, options) : pipeline.execute({1}, options).get());
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        // The function of the pipeline itself is lent too.
+        const auto is_back = [&] { return has_thrown && runtime.lent() == 1 && watched.expired(); };
+        while (!is_back() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        CHECK(is_back());
+    }
+}
+
 TEST(host_nodes, a_function_may_run_a_pipeline_itself) {
     rm::Runtime runtime;
     const rm::Pipeline inner(runtime, of([](int x) { return x + 1; }));

@@ -3,6 +3,8 @@
 
 #include "check.hpp"
 
+#include <remotemedia/nodes.hpp>
+
 namespace {
 
 rm::Node calculator(const char *operation, rm::Value operand) {
@@ -297,6 +299,21 @@ TEST(run, the_longest_times_to_wait_are_no_times_in_the_past) {
     std::jthread release([&] { released.open(); });
     CHECK(execution.wait_for(std::chrono::hours::max()));
     CHECK(runtime.shut_down(std::chrono::microseconds::max()));
+}
+
+TEST(run, memory_that_is_released_after_a_blocking_run_is_given_back) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::nodes::AudioResample{.rate = 16000});
+    auto owner = std::make_shared<std::vector<float>>(20'000'000, 0.5f);
+    for (int round = 0; round < 10; round++) {
+        const rm::Audio audio = rm::Audio::share(*owner, owner, 48000);
+        // Its end does not wait for the node, which still reads.
+        THROWN(rm::TimedOut, pipeline.run({audio}, {.timeout = std::chrono::milliseconds(20)}));
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (runtime.has(audio.data) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        CHECK(!runtime.has(audio.data));
+        CHECK_EQUAL(0u, runtime.lent());
+    }
 }
 
 TEST(run, limits_of_time_are_not_negative) {

@@ -260,6 +260,29 @@ class Engine {
         if (!is_closed_) idle_.push_back(std::move(port));
     }
 
+    /// Lets go of all that the runtime has released. What a run had lent may be released after the run, at a port that
+    /// waits for its next one.
+    void take_released() {
+        runtime->take_released();
+        std::size_t left = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            left = idle_.size();
+        }
+        // One at a time: a thread that finds no idle port makes one.
+        for (; left > 0; left--) {
+            std::shared_ptr<InlinePort> port;
+            {
+                const std::lock_guard lock(mutex_);
+                if (idle_.empty()) return;
+                port = std::move(idle_.front());
+                idle_.erase(idle_.begin());
+            }
+            port->drain();
+            give_back(std::move(port));
+        }
+    }
+
     /// Runs a continuation where the program wants it.
     void post(std::function<void()> function) {
         if (executor_)

@@ -93,12 +93,12 @@ class Runtime {
 
     /// The number of objects of this program that the runtime has: borrowed memory, functions, exceptions.
     std::size_t lent() const {
-        engine_->runtime->take_released();
+        engine_->take_released();
         return engine_->runtime->loans.count();
     }
     /// Whether the runtime still has the memory of these bytes.
     bool has(const Bytes &bytes) const {
-        engine_->runtime->take_released();
+        engine_->take_released();
         return engine_->runtime->loans.has(bytes.block());
     }
 
@@ -144,7 +144,7 @@ struct PipelineHandle {
         rm_pipeline_free(handle);
         if (!has_functions || engine->is_forked()) return;
         try {
-            engine->runtime->take_released();
+            engine->take_released();
         } catch (const std::exception &) {
             // They are given back with the runtime then.
         }

@@ -149,7 +149,8 @@ struct HostFailure {
     /// It ends the work whatever `on_error` says: a node could not be made.
     bool ends_run = false;
 
-    void write(Encoder &out, Loans &loans) const {
+    /// `token` is the number under which the exception is lent.
+    void write(Encoder &out, std::uint64_t token) const {
         std::string message = "an exception that is no std::exception";
         std::optional<std::string> type;
         std::vector<std::string> chain;
@@ -177,7 +178,7 @@ struct HostFailure {
         out.list(chain.size());
         for (const std::string &cause : chain) out.text(readable(cause));
         out.text("token");
-        out.unsigned_integer(loans.lend(exception));
+        out.unsigned_integer(token);
         out.text("ends_run");
         out.boolean(ends_run);
     }
@@ -517,18 +518,25 @@ class Serving final : public EmitTarget {
         reply_.set_count(rows_, count_);
         reply_.text("final");
         reply_.boolean(is_final);
-        if (is_final && failure_) {
-            reply_.set_entries(0, 3);
-            failure_->write(reply_, replier_.loans());
-        }
+        std::vector<std::uint64_t> lent;
         Replier::Room room;
         try {
+            if (is_final && failure_) {
+                lent.push_back(replier_.loans().lend(failure_->exception));
+                reply_.set_entries(0, 3);
+                failure_->write(reply_, lent.front());
+            }
             room = replier_.reply(call_, reply_, is_final, next);
         } catch (...) {
+            replier_.loans().release(std::move(lent));
             begin_reply();
             throw;
         }
-        if (room == Replier::Room::gone) is_gone_ = true;
+        if (room == Replier::Room::gone) {
+            is_gone_ = true;
+            // The runtime may never have heard of it: no record names it then.
+            replier_.loans().release(std::move(lent));
+        }
         return room;
     }
 
