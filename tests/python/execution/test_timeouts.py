@@ -302,6 +302,31 @@ def test_the_message_names_the_node_its_input_and_for_how_long(is_async: bool, e
     assert re.fullmatch(AT_WORK, str(caught.value))
 
 
+called: list[Any] = []
+NO_TIME = "timed out after 0 s: no time was left when it began. Allow more time, or give it less to do."
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("last", [rm.nodes.PassThrough(), rm.node(lambda value: called.append(value))()])
+async def test_no_time_at_all_is_over_before_a_node_works(last: Any, engine: Any) -> None:
+    called.clear()
+    pipeline = rm.Pipeline() >> last
+    for _ in range(50):
+        with pytest.raises(rm.TimedOut) as caught:
+            await pipeline.run([1], timeout=0, engine=engine)
+        assert str(caught.value) == NO_TIME
+        with pytest.raises(rm.TimedOut) as caught:
+            await asyncio.to_thread(pipeline.run_sync, [1], timeout=0, engine=engine)
+        assert str(caught.value) == NO_TIME
+        if engine == "native":
+            with pytest.raises(rm.TimedOut) as caught:  # noqa: PT012
+                async with pipeline.session(deadline=0) as session:
+                    await session.send(1)
+                    await session.receive()
+            assert str(caught.value) == NO_TIME
+    assert called == []
+
+
 async def test_a_session_that_is_out_of_time_says_what_it_waits_for() -> None:
     with pytest.raises(rm.TimedOut) as caught:  # noqa: PT012
         async with (rm.Pipeline() >> rm.nodes.PassThrough()).session(deadline=0.01) as session:

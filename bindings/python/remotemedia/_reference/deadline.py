@@ -39,7 +39,7 @@ class Deadline:
 
     def expired(self) -> TimedOut:
         """What is raised once the time is over."""
-        doing = "no node is at work"
+        doing = "no node is at work" if self.timeout else "no time was left when it began"
         if self._begun is not None:
             step, item, since = self._begun
             took = time.monotonic() - since

@@ -77,6 +77,29 @@ fn a_timeout_completes_the_work_and_says_so() {
 }
 
 #[test]
+fn no_time_at_all_is_over_before_a_node_works() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("ledger", "Fail", r#""at": "never", "ledger": 39"#)], &[]);
+    let port = Port::new(None);
+    let options = SessionOptions { deadline: Some(Duration::ZERO), ..SessionOptions::default() };
+    let expected = "timed out after 0 s: no time was left when it began. Allow more time, or give it less to do.";
+    for _ in 0..200 {
+        for start in STARTS {
+            let work = Submission { timeout: Some(Duration::ZERO), ..submission(5, start, integers(0..3)) };
+            let completion = completed(&port, graph.submit(&port, work).expect("accepted"), 5);
+            assert_eq!((completion.outcome, message_of(&completion).as_str()), (Outcome::TimedOut, expected));
+        }
+        let session = graph.session(&port, 5, &options).expect("accepted");
+        let completion = completion_of(&port, 5);
+        assert_eq!((completion.outcome, message_of(&completion).as_str()), (Outcome::TimedOut, expected));
+        drop(session);
+    }
+    assert!(runtime.shut_down(PATIENCE));
+    let ledger = &LEDGERS[39];
+    assert_eq!([&ledger.initialized, &ledger.cleaned].map(|count| count.load(Ordering::SeqCst)), [0, 0]);
+}
+
+#[test]
 fn shutdown_completes_everything_wakes_ports_and_refuses_new_work() {
     let runtime = runtime();
     let graph = pipeline(&runtime, &[("gate", "Gate", r#""gate": 2"#)], &[]);

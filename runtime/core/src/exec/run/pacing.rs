@@ -89,7 +89,8 @@ impl<'run> Pacing<'run> {
         matches!(self.run.clock, Clock::Virtual(_)) && self.state.is_at_rest(&self.run.graph)
     }
 
-    fn fire(&mut self, event: TimerEvent) {
+    /// Has a timer event happen.
+    pub(super) fn fire(&mut self, event: TimerEvent) {
         match event {
             TimerEvent::Timeout(timeout) => {
                 let cause = timeout_cause(self.run.view(self.state), timeout);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Run;
 use super::budget::Budget;
 use super::ending::{Ending, stop_now};
+use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::state::Phase;
 use super::time_slice::{TimeSlice, run_here};
@@ -26,7 +27,7 @@ impl Run {
         budget: Option<Budget>,
         timeout: Option<(Instant, Duration)>,
     ) -> Result<Option<Completion>, SubmitError> {
-        let mut here = self.schedule_first();
+        let mut here = self.schedule_first(timeout.map(|(_, timeout)| timeout));
         let mut threads = match budget {
             None => self.guard.start_threads().map(|()| self.dispatch(&mut here)),
             Some(budget) => run_here(self, budget, &mut here),
@@ -88,7 +89,7 @@ impl Run {
             port.admit(self.token)?;
             return Err(SubmitError::PortClosed);
         }
-        let mut ready = self.schedule_first();
+        let mut ready = self.schedule_first(time);
         self.dispatch(&mut ready);
         if let Some((time, deadline)) = time.and_then(|time| Some((time, self.now().checked_add(time)?))) {
             self.set_timer(deadline, TimerEvent::Timeout(time));
@@ -106,10 +107,16 @@ impl Run {
         stop_now(self, Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
     }
 
-    /// Schedules the stages that can run at the start.
-    fn schedule_first(&self) -> Ready {
+    /// Schedules the stages that can run at the start. In no time at all none does: the run has timed out.
+    fn schedule_first(self: &Arc<Self>, timeout: Option<Duration>) -> Ready {
         let mut ready = Ready::new();
-        self.scheduler().schedule_all(&mut self.lock(), &mut ready);
+        let mut state = self.lock();
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            Pacing::of(self, &mut state, &mut ready).fire(TimerEvent::Timeout(Duration::ZERO));
+        } else {
+            self.scheduler().schedule_all(&mut state, &mut ready);
+        }
+        drop(state);
         ready
     }
 }

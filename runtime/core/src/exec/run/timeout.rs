@@ -11,6 +11,9 @@ use crate::outside::{named_in_full, shown};
 /// What a run that has not ended within `timeout` was doing.
 pub(super) fn timeout_cause(run: RunView<'_>, timeout: Duration) -> String {
     let after = format!("timed out after {} s", timeout.as_secs_f64());
+    if timeout.is_zero() {
+        return format!("{after}: no time was left when it began");
+    }
     let Some(at_work) = AtWork::longest(run) else {
         return format!("{after}: {}", waits(run));
     };
