@@ -211,6 +211,38 @@ test("a value whose memory has become shorter is refused", async () => {
   assert.deepEqual((await running).values[0], new Uint8Array(20_000).fill(7));
 });
 
+test("a value whose memory grows while it is read keeps one length", async () => {
+  const pipeline = new Pipeline(PASS);
+  const column = { name: "a", format: "C", flags: 0, metadata: new Uint8Array(0), length: 0, nullCount: 0, offset: 0 };
+  // As if another thread let it grow after each look at its length.
+  const growing = <View extends Uint8Array | Float32Array>(view: View, names = ["length", "byteLength"]): View => {
+    const prototype: object = Object.getPrototypeOf(Object.getPrototypeOf(view)) as object;
+    for (const name of names)
+      Object.defineProperty(view, name, {
+        get: (): number => {
+          const found = Reflect.get(prototype, name, view) as number;
+          (view.buffer as SharedArrayBuffer).grow(view.buffer.byteLength + 4);
+          return found;
+        },
+      });
+    return view;
+  };
+  const kinds: Record<string, (memory: SharedArrayBuffer) => Input> = {
+    bytes: (memory) => growing(new Uint8Array(memory)) as never,
+    file: (memory) => new MediaFile(growing(new Uint8Array(memory))),
+    audio: (memory) => new Audio(growing(new Float32Array(memory), ["byteLength"]) as never, 8000),
+    metadata: (memory) => new Table(0, [], growing(new Uint8Array(memory))),
+    table: (memory) =>
+      new Table(0, [{ ...column, buffers: [null, growing(new Uint8Array(memory))], children: [], dictionary: null }]),
+  };
+  for (const size of [64, 60_000])
+    for (const [kind, make] of Object.entries(kinds)) {
+      const memory = new SharedArrayBuffer(size, { maxByteLength: size + 400 });
+      const { values } = await pipeline.execute<Value[]>([[make(memory), "end"]]);
+      assert.deepEqual([values[0]!.length, values[0]![1]], [2, "end"], `${kind} of ${size}`);
+    }
+});
+
 test("a value whose memory is gone is refused with its place", async () => {
   const pipeline = new Pipeline(PASS);
   const column = { name: "a", format: "C", flags: 0, metadata: new Uint8Array(0), length: 0, nullCount: 0, offset: 0 };

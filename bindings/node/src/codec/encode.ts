@@ -161,13 +161,17 @@ export class Encoder {
     this.head(count, 0x80, 16, 0, 0xde, 0xdf);
   }
 
-  /** Bytes inside the document, whatever their length. */
+  /**
+   * Bytes inside the document, whatever their length. Another thread may let shared memory grow meanwhile: a length is taken
+   * once, here and wherever one is written.
+   */
   bin(value: Uint8Array): void {
     requireHeld(value);
-    this.head(value.length, 0, 0, 0xc4, 0xc5, 0xc6);
-    this.reserve(value.length);
-    this.bytes.set(value, this.length);
-    this.length += value.length;
+    const size = value.length;
+    this.head(size, 0, 0, 0xc4, 0xc5, 0xc6);
+    this.reserve(size);
+    this.bytes.set(value.length === size ? value : value.subarray(0, size), this.length);
+    this.length += size;
   }
 
   private items(items: readonly unknown[], depth: number): void {
@@ -286,10 +290,11 @@ export class Encoder {
 
   /** `[index, offset, length]` of bytes in the table. */
   part(bytes: Uint8Array): void {
+    const size = bytes.length;
     this.listHead(3);
     const at = this.block(bytes);
     this.int(at);
-    this.int(bytes.length);
+    this.int(size);
   }
 
   /** Writes the index of the table's entry that holds these bytes. Returns where in it they begin. */

@@ -37,8 +37,8 @@ export function tensor(to: Encoder, written: Tensor): void {
 }
 
 export function audio(to: Encoder, written: Audio): void {
-  const { planes } = written;
-  const row = written.frames * 4;
+  const { planes, frames } = written;
+  const row = frames * 4;
   const held = row * planes.length;
   refuse(unequal(planes));
   to.extension(AUDIO, () => {
@@ -47,28 +47,28 @@ export function audio(to: Encoder, written: Audio): void {
     to.optionalText(written.layout);
     to.optionalInt(written.wirePts);
     to.int(planes.length);
-    to.int(written.frames);
+    to.int(frames);
     if (held < BY_BUFFER) {
       to.int(row);
       to.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
       to.reserve(held);
       for (const plane of planes) {
-        to.bytes.set(bytesOf(plane), to.length);
+        to.bytes.set(bytesOf(plane, row), to.length);
         to.length += row;
       }
       to.int(0);
       return;
     }
-    const stride = strideOf(planes);
+    const stride = strideOf(planes, row);
     if (stride !== null) {
-      const first = bytesOf(planes[0]!);
+      const first = planes[0]!;
       const all = new Uint8Array(first.buffer, first.byteOffset, stride * (planes.length - 1) + row);
       to.int(stride);
       to.int(to.block(all));
       return;
     }
     const joined = new Uint8Array(held);
-    for (const [index, plane] of planes.entries()) joined.set(bytesOf(plane), index * row);
+    for (const [index, plane] of planes.entries()) joined.set(bytesOf(plane, row), index * row);
     to.int(row);
     to.int(to.block(joined));
   });
@@ -149,12 +149,13 @@ export function file(to: Encoder, written: MediaFile): void {
     to.listHead(5);
     to.optionalText(written.path);
     to.optionalText(written.mime);
+    const size = content === null ? 0 : content.length;
     let at = 0;
     if (content === null) to.nil();
-    else if (content.length < BY_BUFFER) to.bin(content);
+    else if (size < BY_BUFFER) to.bin(content);
     else at = to.block(content);
     to.int(at);
-    to.int(content === null ? 0 : content.length);
+    to.int(size);
   });
 }
 
@@ -163,14 +164,14 @@ function refuse(problem: string | null): void {
   if (problem !== null) throw new WireProblem(problem);
 }
 
-function bytesOf(plane: Float32Array): Uint8Array {
-  return new Uint8Array(plane.buffer as ArrayBuffer, plane.byteOffset, plane.byteLength);
+function bytesOf(plane: Float32Array, size: number): Uint8Array {
+  return new Uint8Array(plane.buffer as ArrayBuffer, plane.byteOffset, size);
 }
 
 /** The distance of channels that lie in one ArrayBuffer, evenly and in order; else null. */
-function strideOf(planes: readonly Float32Array[]): number | null {
+function strideOf(planes: readonly Float32Array[], row: number): number | null {
   const first = planes[0]!;
-  if (planes.length === 1) return first.byteLength;
+  if (planes.length === 1) return row;
   const stride = planes[1]!.byteOffset - first.byteOffset;
   if (stride < 0) return null;
   for (const [index, plane] of planes.entries())
