@@ -30,7 +30,7 @@ fn a_circle_is_found_through_re_exports_and_groups_but_not_through_tests() {
         source("a.rs", "crate::m::a", "use super::{B, c::{self, C}}; // use super::d::D;"),
         source("b.rs", "crate::m::b", "fn b(text: &str) { crate::m::c::go(\"super::a\") }"),
         source("c.rs", "crate::m::c", "use crate::m::D; #[cfg(test)] mod tests { use super::super::a::A; }"),
-        source("d.rs", "crate::m::d", "fn d() { super::a::go(); }"),
+        source("d.rs", "crate::m::d", "pub(in crate::m::c) fn d() { super::a::go(); }"),
     ];
     let edges = edges(&sources);
     let used = |file: &str| edges[file].iter().map(String::as_str).collect::<Vec<_>>();
@@ -76,7 +76,7 @@ fn edges(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
     let by_module: BTreeMap<_, _> = sources.iter().map(|source| (&source.module[..], source)).collect();
     let mut edges = BTreeMap::new();
     for source in sources {
-        let mut paths: Vec<Vec<String>> = paths_in(&source.code);
+        let mut paths: Vec<Vec<String>> = paths_in(&without_visibilities(&source.code));
         for used in &source.uses {
             if !used.is_re_export || has_word(&source.code, &used.name) {
                 paths.push(used.path.clone());
@@ -235,6 +235,13 @@ fn without_tests(code: &str) -> String {
         rest = end.map_or("", |(index, _)| &rest[index + 1..]);
     }
     kept + rest
+}
+
+/// The code without `pub(in ...)`, which tells who may use an item: the file itself uses nothing by it.
+fn without_visibilities(code: &str) -> String {
+    let mut parts = code.split("pub(in ");
+    let kept = parts.next().unwrap_or_default().to_owned();
+    parts.fold(kept, |kept, part| kept + part.split_once(')').map_or("", |(_, rest)| rest))
 }
 
 /// Splits at the first `use` declaration: what is before it, its tree, what is behind it.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::Run;
-use super::final_state::FinalState;
 use super::scheduling::Ready;
-use super::state::{Phase, State, UntakenCall};
 use crate::exec::outputs::completion::{Outcome, RunError};
 use crate::exec::ports::event::Event;
 use crate::exec::queues::queue::Queue;
+use crate::exec::run::state::final_state::FinalState;
+use crate::exec::run::state::{Phase, State, UntakenCall};
 
 /// Ends a run at once: the completion does not wait for a node in the middle of a step. Returns whether the run had not ended
 /// before.

@@ -4,11 +4,7 @@ use std::cmp::Ordering::{Greater, Less};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::egress::Egress;
-use super::ingress::{Ingress, waiting_at};
 use super::meter::edges_into;
-use super::stage_cell::Status;
-use super::state::{Phase, State};
 use crate::exec::measures::histogram::{Percentiles, Snapshot};
 use crate::exec::measures::metrics::{
     Counts, InputMetrics, NodeMetrics, SessionMetrics, Waiting, WaitsFor, edge_metrics,
@@ -16,6 +12,10 @@ use crate::exec::measures::metrics::{
 use crate::exec::measures::progress::Progress;
 use crate::exec::outputs::collector::Collector;
 use crate::exec::queues::queue::Queue;
+use crate::exec::run::state::egress::Egress;
+use crate::exec::run::state::ingress::{Ingress, waiting_at};
+use crate::exec::run::state::stage_cell::Status;
+use crate::exec::run::state::{Phase, State};
 use crate::graph::{Graph, Runner};
 
 /// A run for those who only look at it.
@@ -152,8 +152,8 @@ mod tests {
     use crate::exec::outputs::session_outputs::SessionOutputs;
     use crate::exec::queues::queue::Bounds;
     use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
-    use crate::exec::run::delivery::Delivery;
-    use crate::exec::run::entry_queues::{open_queues, prefilled_queues};
+    use crate::exec::run::control::entry_queues::{open_queues, prefilled_queues};
+    use crate::exec::run::state::delivery::Delivery;
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

@@ -11,16 +11,17 @@
 //!       ^   cancel, timeout, shutdown: at once, from both other phases
 //! ```
 //!
-//! [`Run`] ties parts together that know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the
-//! stages, [`FanIn`](fan_in::FanIn) their inputs, [`Ingress`](ingress::Ingress) the packets that come in,
-//! [`Egress`](egress::Egress) the outputs, [`Clock`] the time, [`Delivery`](delivery::Delivery) the completion,
-//! [`Scheduler`] which stages can run, [`RunView`] what can be seen of them.
+//! [`Run`] ties parts together that know neither it nor each other: in [`state`] the states of the stages
+//! ([`Stages`](state::stage_cell::Stages)), their inputs ([`FanIn`](state::fan_in::FanIn)), the packets that come in
+//! ([`Ingress`](state::ingress::Ingress)), the outputs ([`Egress`](state::egress::Egress)) and the completion
+//! ([`Delivery`](state::delivery::Delivery)); beside it the time ([`Clock`]), which stages can run ([`Scheduler`]), and
+//! what can be seen of them ([`RunView`]).
 //!
 //! What is done to a run is above it, in types that borrow it:
 //!
 //! ```text
-//!   starting  replies  SessionIo  interruption     what its callers ask: the runtime, the port, the session
-//!                 TimeSlice                        a thread that works on one stage
+//!   starting  replies  SessionIo  interruption     `control`: what the runtime, the port, a session ask
+//!                 TimeSlice                        `time_slice`: a thread that works on one stage
 //!            ChainLoop  HostLoop                   its native nodes, its calls to the host
 //!            Transfer  Recovery                    moving items, dealing with errors
 //!             Pacing > Ending                      letting time pass, coming to the end; under the lock
@@ -31,55 +32,34 @@
 //! a queue schedules the stages that can run because of it, and a thread that parks a stage checks it once more under the
 //! lock: so nothing polls, and no stage is forgotten.
 
-mod body;
-mod budget;
-mod chain_loop;
 mod clock;
-mod delivery;
-mod egress;
+mod control;
 mod ending;
-mod entry_queues;
-mod failure;
-mod fan_in;
-mod final_state;
-mod follow_up;
-mod host_loop;
-mod ingress;
 mod inspect;
-mod interruption;
 mod meter;
-mod opening;
 mod pacing;
-mod recovery;
-mod replies;
 mod scheduling;
-mod session_io;
-mod slice_end;
-mod stage_cell;
-mod starting;
 mod state;
-mod state_guard;
 mod time_slice;
 mod timeout;
 mod timer_event;
-mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-pub(super) use self::budget::Budget;
 use self::clock::Clock;
-pub(super) use self::final_state::FinalState;
-pub(super) use self::ingress::SendError;
+pub(super) use self::control::interruption::interrupt;
+pub(super) use self::control::opening::{Identity, SessionSetup};
+pub(super) use self::control::session_io::SessionIo;
 use self::inspect::RunView;
-pub(super) use self::interruption::interrupt;
 use self::meter::Meter;
-pub(super) use self::opening::{Identity, SessionSetup};
 use self::scheduling::{Ready, Scheduler};
-pub(super) use self::session_io::SessionIo;
 use self::state::State;
-use self::state_guard::StateGuard;
+pub(super) use self::state::final_state::FinalState;
+use self::state::guard::StateGuard;
+pub(super) use self::state::ingress::SendError;
+pub(super) use self::time_slice::budget::Budget;
 pub(super) use self::time_slice::{may_block, run_task};
 use self::timer_event::TimerEvent;
 use super::epochs::Epochs;

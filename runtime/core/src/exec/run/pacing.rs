@@ -11,10 +11,10 @@ use super::Run;
 use super::clock::Clock;
 use super::ending::Ending;
 use super::scheduling::Ready;
-use super::state::State;
 use super::timeout::timeout_cause;
 use super::timer_event::TimerEvent;
 use crate::exec::outputs::completion::Outcome;
+use crate::exec::run::state::State;
 use crate::exec::workers::timer::Fire;
 use crate::value::Packet;
 

@@ -3,10 +3,10 @@
 use smallvec::SmallVec;
 
 use super::clock::Clock;
-use super::fan_in::FanIn;
-use super::stage_cell::Status;
-use super::state::State;
 use crate::exec::epochs::Epochs;
+use crate::exec::run::state::State;
+use crate::exec::run::state::fan_in::FanIn;
+use crate::exec::run::state::stage_cell::Status;
 use crate::graph::{Graph, Stage};
 
 /// Stages that were scheduled, in that order: seldom more than a few.
@@ -133,10 +133,10 @@ mod tests {
     use crate::exec::queues::items::Items;
     use crate::exec::queues::queue::Bounds;
     use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
-    use crate::exec::run::body::Body;
-    use crate::exec::run::delivery::Delivery;
-    use crate::exec::run::egress::Egress;
-    use crate::exec::run::entry_queues::open_queues;
+    use crate::exec::run::control::entry_queues::open_queues;
+    use crate::exec::run::state::body::Body;
+    use crate::exec::run::state::delivery::Delivery;
+    use crate::exec::run::state::egress::Egress;
     use crate::exec::test_graph::test_graph;
     use crate::graph::Part;
     use crate::value::{Packet, Value};

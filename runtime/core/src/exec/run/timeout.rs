@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::inspect::RunView;
-use super::stage_cell::Status;
 use crate::exec::host::exchange::{OpenCall, PendingItem};
+use crate::exec::run::state::stage_cell::Status;
 use crate::graph::Runner;
 use crate::outside::{named_in_full, shown};
 
@@ -110,11 +110,11 @@ mod tests {
     use crate::exec::outputs::session_outputs::SessionOutputs;
     use crate::exec::queues::queue::Bounds;
     use crate::exec::queues::stream_item::QueuedPacket;
-    use crate::exec::run::delivery::Delivery;
-    use crate::exec::run::egress::Egress;
-    use crate::exec::run::entry_queues::open_queues;
-    use crate::exec::run::ingress::Ingress;
+    use crate::exec::run::control::entry_queues::open_queues;
     use crate::exec::run::state::State;
+    use crate::exec::run::state::delivery::Delivery;
+    use crate::exec::run::state::egress::Egress;
+    use crate::exec::run::state::ingress::Ingress;
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

@@ -7,9 +7,9 @@ use crate::node::Cost;
 /// The time that a thread may spend, and the most expensive stage that it may run.
 #[derive(Clone, Copy)]
 pub(in crate::exec) struct Budget {
-    pub(super) from: Instant,
+    pub(in crate::exec::run) from: Instant,
     until: Instant,
-    pub(super) most_cost: Cost,
+    pub(in crate::exec::run) most_cost: Cost,
 }
 
 /// The time slice of a stage on a worker, before the next one's turn.
@@ -23,7 +23,7 @@ const MOST_ON_CALLER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Budget {
     /// The budget of a worker for one stage.
-    pub(super) fn time_slice() -> Self {
+    pub(in crate::exec::run) fn time_slice() -> Self {
         Self::of(TIME_SLICE, Cost::Blocking)
     }
 
@@ -40,11 +40,11 @@ impl Budget {
 
     /// How many steps of a stage to take between two readings of the clock, which cost about as much as a small step. On a
     /// caller's thread only small steps are taken.
-    pub(super) fn steps_per_look(self, cost: Cost) -> u64 {
+    pub(in crate::exec::run) fn steps_per_look(self, cost: Cost) -> u64 {
         if cost == Cost::Light || self.most_cost <= Cost::Proportional { 16 } else { 1 }
     }
 
-    pub(super) fn is_used_up(self) -> bool {
+    pub(in crate::exec::run) fn is_used_up(self) -> bool {
         Instant::now() >= self.until
     }
 }

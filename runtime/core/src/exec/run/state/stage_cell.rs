@@ -20,7 +20,7 @@ use crate::exec::host::exchange::{Dropped, Exchange};
 use crate::exec::host::host_call::{HostCall, Reply, ReplyError};
 
 /// The stages of a run, with the counts of those that are at work and those that have not finished.
-pub(super) struct Stages {
+pub(in crate::exec::run) struct Stages {
     cells: Vec<StageCell>,
     /// Stages that are scheduled or running.
     active: usize,
@@ -30,13 +30,13 @@ pub(super) struct Stages {
 
 /// One stage: its status, its body while no thread runs it, and the replies of the host.
 #[derive(Default)]
-pub(super) struct StageCell {
+pub(in crate::exec::run) struct StageCell {
     status: Status,
     body: Option<Box<Body>>,
     /// What a host stage and its host exchange.
-    pub(super) exchange: Exchange,
-    pub(super) follow_up: FollowUp,
-    pub(super) inputs: InputState,
+    pub(in crate::exec::run) exchange: Exchange,
+    pub(in crate::exec::run) follow_up: FollowUp,
+    pub(in crate::exec::run) inputs: InputState,
     /// A timer event for the stage has fired, so that it runs once more.
     is_woken: bool,
     /// When the work began that a thread is at, or is to go on with, and how many items had ended then.
@@ -47,13 +47,13 @@ pub(super) struct StageCell {
 
 /// An error after which a node tries again.
 #[derive(Debug)]
-pub(super) struct FailedTry {
-    pub(super) node: usize,
-    pub(super) cause: String,
+pub(in crate::exec::run) struct FailedTry {
+    pub(in crate::exec::run) node: usize,
+    pub(in crate::exec::run) cause: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Status {
+pub(in crate::exec::run) enum Status {
     #[default]
     Idle,
     Scheduled,
@@ -63,12 +63,12 @@ pub(super) enum Status {
 
 impl Stages {
     /// So many stages, all idle.
-    pub(super) fn new(count: usize) -> Self {
+    pub(in crate::exec::run) fn new(count: usize) -> Self {
         Self { cells: std::iter::repeat_with(StageCell::default).take(count).collect(), active: 0, open: count }
     }
 
     /// Schedules a stage that is idle. Returns whether it was.
-    pub(super) fn schedule(&mut self, index: usize) -> bool {
+    pub(in crate::exec::run) fn schedule(&mut self, index: usize) -> bool {
         let is_idle = self.cells[index].status == Status::Idle;
         if is_idle {
             self.cells[index].status = Status::Scheduled;
@@ -79,7 +79,7 @@ impl Stages {
 
     /// Begins a time slice of a scheduled stage, at the time `now`, when so many items have `ended`. Returns its body; none if
     /// it has not run before.
-    pub(super) fn start(&mut self, index: usize, now: Instant, ended: u64) -> Option<Box<Body>> {
+    pub(in crate::exec::run) fn start(&mut self, index: usize, now: Instant, ended: u64) -> Option<Box<Body>> {
         let cell = &mut self.cells[index];
         debug_assert_eq!(cell.status, Status::Scheduled, "only a scheduled stage starts");
         cell.status = Status::Running;
@@ -91,7 +91,7 @@ impl Stages {
     }
 
     /// Ends a time slice of a stage that has more to do later.
-    pub(super) fn park(&mut self, index: usize, body: Box<Body>) {
+    pub(in crate::exec::run) fn park(&mut self, index: usize, body: Box<Body>) {
         let cell = &mut self.cells[index];
         debug_assert_eq!(cell.status, Status::Running, "only a running stage parks");
         if !(body.holds_packets() || cell.exchange.is_calling() || cell.exchange.has_output()) {
@@ -103,7 +103,7 @@ impl Stages {
     }
 
     /// Ends the work of a stage that has parked, unless it is scheduled to go on with it.
-    pub(super) fn rest(&mut self, index: usize) {
+    pub(in crate::exec::run) fn rest(&mut self, index: usize) {
         let cell = &mut self.cells[index];
         if cell.status == Status::Idle {
             cell.works_since = None;
@@ -111,7 +111,7 @@ impl Stages {
     }
 
     /// Ends the last time slice of a stage.
-    pub(super) fn finish(&mut self, index: usize) {
+    pub(in crate::exec::run) fn finish(&mut self, index: usize) {
         let cell = &mut self.cells[index];
         debug_assert_eq!(cell.status, Status::Running, "only a running stage finishes");
         cell.works_since = None;
@@ -121,7 +121,7 @@ impl Stages {
     }
 
     /// Brings all idle stages to their end: those with a body are scheduled once more, to clean up; `schedule` gets them.
-    pub(super) fn stop(&mut self, mut schedule: impl FnMut(usize)) {
+    pub(in crate::exec::run) fn stop(&mut self, mut schedule: impl FnMut(usize)) {
         for (index, cell) in self.cells.iter_mut().enumerate() {
             if cell.status != Status::Idle {
                 continue;
@@ -138,67 +138,72 @@ impl Stages {
     }
 
     /// Whether no stage is scheduled or running.
-    pub(super) fn are_idle(&self) -> bool {
+    pub(in crate::exec::run) fn are_idle(&self) -> bool {
         self.active == 0
     }
 
     /// Whether all stages have finished.
-    pub(super) fn have_finished(&self) -> bool {
+    pub(in crate::exec::run) fn have_finished(&self) -> bool {
         self.open == 0
     }
 
     /// Whether a call of any stage is out.
-    pub(super) fn any_calls(&self) -> bool {
+    pub(in crate::exec::run) fn any_calls(&self) -> bool {
         self.cells.iter().any(|cell| cell.exchange.is_calling())
     }
 
     /// Takes the bodies of the stages that no thread runs, to clean them up.
-    pub(super) fn take_bodies(&mut self) -> impl Iterator<Item = Box<Body>> {
+    pub(in crate::exec::run) fn take_bodies(&mut self) -> impl Iterator<Item = Box<Body>> {
         self.cells.iter_mut().filter_map(|cell| cell.body.take())
     }
 }
 
 impl StageCell {
-    pub(super) fn status(&self) -> Status {
+    pub(in crate::exec::run) fn status(&self) -> Status {
         self.status
     }
 
     /// When the stage began what it is at, over however many time slices, or when the item before ended; `None` if it rests.
-    pub(super) fn works_since(&self) -> Option<Instant> {
+    pub(in crate::exec::run) fn works_since(&self) -> Option<Instant> {
         self.works_since.map(|(since, _)| since)
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::exec::run) fn is_idle(&self) -> bool {
         self.status == Status::Idle
     }
 
     /// Notes the error after which a node tries again.
-    pub(super) fn try_again_after(&mut self, node: usize, cause: String) {
+    pub(in crate::exec::run) fn try_again_after(&mut self, node: usize, cause: String) {
         self.failed_try = Some(FailedTry { node, cause });
     }
 
     /// For how long the stage still waits to try again, and after which error; `None` if it waits for something else.
-    pub(super) fn next_try(&self, now: Instant) -> Option<(Duration, &FailedTry)> {
+    pub(in crate::exec::run) fn next_try(&self, now: Instant) -> Option<(Duration, &FailedTry)> {
         let due = self.body.as_deref()?.work.due()?;
         Some((due.checked_duration_since(now)?, self.failed_try.as_ref()?))
     }
 
     /// Has the stage run once more, whatever it waits for.
-    pub(super) fn wake(&mut self) {
+    pub(in crate::exec::run) fn wake(&mut self) {
         self.is_woken = true;
     }
 
-    pub(super) fn is_woken(&self) -> bool {
+    pub(in crate::exec::run) fn is_woken(&self) -> bool {
         self.is_woken
     }
 
     /// How many items it has taken and not processed; 0 while a thread runs it.
-    pub(super) fn inbox_len(&self) -> usize {
+    pub(in crate::exec::run) fn inbox_len(&self) -> usize {
         self.body.as_ref().map_or(0, |body| body.inbox.len())
     }
 
     /// Whether the stage has something to do, apart from credit: in the `epoch` of its last node, at the time `now`.
-    pub(super) fn has_work(&self, epoch: u32, now: impl Fn() -> Instant, has_input: impl Fn() -> bool) -> bool {
+    pub(in crate::exec::run) fn has_work(
+        &self,
+        epoch: u32,
+        now: impl Fn() -> Instant,
+        has_input: impl Fn() -> bool,
+    ) -> bool {
         let Some(body) = self.body.as_deref() else { return has_input() };
         let (exchange, is_interrupted) = (&self.exchange, body.epoch.last != epoch);
         if body.work.due().is_some_and(|due| now() < due) {
@@ -223,7 +228,7 @@ impl StageCell {
     ///
     /// # Errors
     /// If the call is over.
-    pub(super) fn take_reply(
+    pub(in crate::exec::run) fn take_reply(
         &mut self,
         call: u64,
         reply: Reply,
@@ -237,7 +242,7 @@ impl StageCell {
 
     /// Ends the call that is out and drops what has come of it. Also returns the call if a replying thread was to take it
     /// and has not.
-    pub(super) fn interrupt(&mut self, whole: bool) -> (Dropped, Option<HostCall>) {
+    pub(in crate::exec::run) fn interrupt(&mut self, whole: bool) -> (Dropped, Option<HostCall>) {
         (self.exchange.interrupt(whole), self.follow_up.interrupt())
     }
 }

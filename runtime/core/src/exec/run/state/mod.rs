@@ -1,18 +1,28 @@
 //! The state of a run that its threads share: its parts together, and questions that concern several of them.
 
+pub(super) mod body;
+pub(super) mod delivery;
+pub(super) mod egress;
+pub(super) mod fan_in;
+pub(super) mod final_state;
+pub(super) mod follow_up;
+pub(super) mod guard;
+pub(super) mod ingress;
+pub(super) mod stage_cell;
+
 use std::time::Instant;
 
-use super::clock::Clock;
-use super::delivery::Delivery;
-use super::egress::Egress;
-use super::ingress::{Ingress, SendError, has_room_at};
-use super::stage_cell::Stages;
+use self::delivery::Delivery;
+use self::egress::Egress;
+use self::ingress::{Ingress, SendError, has_room_at};
+use self::stage_cell::Stages;
 use crate::exec::host::host_call::HostCall;
 use crate::exec::measures::metrics::IS_MEASURED;
 use crate::exec::outputs::completion::Outcome;
 use crate::exec::ports::event::Event;
 use crate::exec::ports::port::DeferredNotify;
 use crate::exec::queues::queue::Queue;
+use crate::exec::run::clock::Clock;
 use crate::graph::{Graph, Stage};
 
 /// What stands behind the lock of a run.
@@ -152,7 +162,7 @@ mod tests {
     use crate::exec::outputs::session_outputs::SessionOutputs;
     use crate::exec::queues::queue::Bounds;
     use crate::exec::queues::stream_item::{QueuedPacket, StreamItem};
-    use crate::exec::run::entry_queues::open_queues;
+    use crate::exec::run::control::entry_queues::open_queues;
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 

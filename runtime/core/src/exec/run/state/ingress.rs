@@ -14,7 +14,7 @@ use crate::lock::Lock;
 use crate::value::Packet;
 
 /// The state of the inputs of a session.
-pub(super) struct Ingress {
+pub(in crate::exec::run) struct Ingress {
     /// The inputs, as the graph has them.
     inputs: Box<[Entry]>,
     /// The number of the next packet.
@@ -25,9 +25,9 @@ pub(super) struct Ingress {
     /// How long a packet may take to the outputs.
     packet_timeout: Option<Duration>,
     /// Where the session finds what the run leaves.
-    pub(super) final_state: Arc<Lock<FinalState>>,
+    pub(in crate::exec::run) final_state: Arc<Lock<FinalState>>,
     /// The lag of the port before the session began.
-    pub(super) lag_before: Snapshot,
+    pub(in crate::exec::run) lag_before: Snapshot,
 }
 
 /// The state of one input.
@@ -52,7 +52,7 @@ pub(in crate::exec) enum SendError {
 
 impl Ingress {
     /// The ingress of a session whose graph has so many inputs.
-    pub(super) fn new(
+    pub(in crate::exec::run) fn new(
         inputs: usize,
         packet_timeout: Option<Duration>,
         final_state: Arc<Lock<FinalState>>,
@@ -70,7 +70,7 @@ impl Ingress {
     }
 
     /// Checks that more packets may be sent.
-    pub(super) fn check(&self) -> Result<(), SendError> {
+    pub(in crate::exec::run) fn check(&self) -> Result<(), SendError> {
         match self.is_finished {
             false => Ok(()),
             true if self.inputs.is_empty() => Err(SendError::NoTaker),
@@ -81,7 +81,7 @@ impl Ingress {
     /// Queues a packet at all edges of an input. The time at which media are sent is their own: unlike that of what a function
     /// returns, which has the time of the function's input, it was meant for them. `now` is only asked if packets have a timeout; `since` is when the packet was
     /// queued, if that is measured.
-    pub(super) fn push(
+    pub(in crate::exec::run) fn push(
         &mut self,
         (graph, input): (&Graph, usize),
         packet: Packet,
@@ -107,7 +107,7 @@ impl Ingress {
     }
 
     /// Ends the stream behind what was sent; another one may begin.
-    pub(super) fn flush(&mut self, graph: &Graph, queues: &mut [Queue]) {
+    pub(in crate::exec::run) fn flush(&mut self, graph: &Graph, queues: &mut [Queue]) {
         if self.next_item > 0 && std::mem::take(&mut self.has_open_stream) {
             for &edge in graph.inputs.iter().flat_map(|input| &input.edges) {
                 queues[edge].push(StreamItem::EndOfItem(self.next_item - 1));
@@ -116,7 +116,7 @@ impl Ingress {
     }
 
     /// Ends all inputs. Returns whether they had not been ended before.
-    pub(super) fn finish(&mut self, graph: &Graph, queues: &mut [Queue]) -> bool {
+    pub(in crate::exec::run) fn finish(&mut self, graph: &Graph, queues: &mut [Queue]) -> bool {
         if std::mem::replace(&mut self.is_finished, true) {
             return false;
         }
@@ -130,24 +130,24 @@ impl Ingress {
     }
 
     /// After an interruption: what is sent next begins a stream, which needs an end even if no packet comes.
-    pub(super) fn interrupt(&mut self) {
+    pub(in crate::exec::run) fn interrupt(&mut self) {
         self.has_open_stream = true;
     }
 
     /// Has the sender notified once there is room at one input, or at any.
-    pub(super) fn wait_for_room(&mut self, only: Option<usize>) {
+    pub(in crate::exec::run) fn wait_for_room(&mut self, only: Option<usize>) {
         for (input, entry) in self.inputs.iter_mut().enumerate() {
             entry.is_awaited |= only.is_none_or(|only| only == input);
         }
     }
 
     /// The inputs for whose room a sender waits.
-    pub(super) fn awaited(&self) -> impl Iterator<Item = usize> {
+    pub(in crate::exec::run) fn awaited(&self) -> impl Iterator<Item = usize> {
         self.inputs.iter().enumerate().filter(|(_, entry)| entry.is_awaited).map(|(input, _)| input)
     }
 
     /// Whether a sender waits for room at one of the inputs that `has_room` names; it is notified once.
-    pub(super) fn take_waiter(&mut self, has_room: impl Fn(usize) -> bool) -> bool {
+    pub(in crate::exec::run) fn take_waiter(&mut self, has_room: impl Fn(usize) -> bool) -> bool {
         let mut any = false;
         for (input, entry) in self.inputs.iter_mut().enumerate() {
             if entry.is_awaited && has_room(input) {
@@ -159,33 +159,33 @@ impl Ingress {
     }
 
     /// Whether packets are dropped that take too long.
-    pub(super) fn has_packet_timeout(&self) -> bool {
+    pub(in crate::exec::run) fn has_packet_timeout(&self) -> bool {
         self.packet_timeout.is_some()
     }
 
     /// Whether no more packets come.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(in crate::exec::run) fn is_finished(&self) -> bool {
         self.is_finished
     }
 
     /// How many packets were sent.
-    pub(super) fn sent(&self) -> u64 {
+    pub(in crate::exec::run) fn sent(&self) -> u64 {
         self.next_item
     }
 
     /// How many packets were sent to each input.
-    pub(super) fn sent_to_each(&self) -> Vec<u64> {
+    pub(in crate::exec::run) fn sent_to_each(&self) -> Vec<u64> {
         self.inputs.iter().map(|entry| entry.sent).collect()
     }
 
     /// How many of the sent packets the first nodes have taken.
-    pub(super) fn taken(&self, graph: &Graph, queues: &[Queue]) -> u64 {
+    pub(in crate::exec::run) fn taken(&self, graph: &Graph, queues: &[Queue]) -> u64 {
         let waiting: usize = graph.inputs.iter().map(|input| waiting_at(input, queues)).sum();
         self.next_item.saturating_sub(waiting as u64)
     }
 
     /// Whether packets that are sent can reach a stage.
-    pub(super) fn feeds(&self, graph: &Graph, stage: usize) -> bool {
+    pub(in crate::exec::run) fn feeds(&self, graph: &Graph, stage: usize) -> bool {
         let mut is_fed = vec![false; stage + 1];
         // Stages come after those that feed them.
         for before in 0..=stage {
@@ -199,12 +199,12 @@ impl Ingress {
 }
 
 /// Whether all queues of an input have room for a packet.
-pub(super) fn has_room_at(input: &Input, queues: &[Queue]) -> bool {
+pub(in crate::exec::run) fn has_room_at(input: &Input, queues: &[Queue]) -> bool {
     input.edges.iter().all(|&edge| queues[edge].has_credit())
 }
 
 /// How many packets wait at an input, where it comes in.
-pub(super) fn waiting_at(input: &Input, queues: &[Queue]) -> usize {
+pub(in crate::exec::run) fn waiting_at(input: &Input, queues: &[Queue]) -> usize {
     input.edges.iter().map(|&edge| queues[edge].packets()).max().unwrap_or(0)
 }
 

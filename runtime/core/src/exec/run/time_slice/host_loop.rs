@@ -2,26 +2,26 @@
 
 use std::collections::VecDeque;
 
+use super::end::SliceEnd;
 use super::failure::Fault;
 use super::recovery::Recovery;
-use super::scheduling::Ready;
-use super::slice_end::SliceEnd;
-use super::state::State;
-use super::timer_event::TimerEvent;
 use super::transfer::Transfer;
 use crate::exec::epochs::StageEpoch;
 use crate::exec::host::host_call::HostCall;
 use crate::exec::host::stage::HostStage;
 use crate::exec::ports::event::Event;
 use crate::exec::queues::stream_item::StreamItem;
+use crate::exec::run::scheduling::Ready;
+use crate::exec::run::state::State;
+use crate::exec::run::timer_event::TimerEvent;
 
 /// A host stage in its time slice.
-pub(super) struct HostLoop<'slice> {
-    pub(super) transfer: Transfer<'slice>,
-    pub(super) host: &'slice mut HostStage,
-    pub(super) inbox: &'slice mut VecDeque<StreamItem>,
-    pub(super) epoch: &'slice mut StageEpoch,
-    pub(super) ready: &'slice mut Ready,
+pub(in crate::exec::run) struct HostLoop<'slice> {
+    pub(in crate::exec::run) transfer: Transfer<'slice>,
+    pub(in crate::exec::run) host: &'slice mut HostStage,
+    pub(in crate::exec::run) inbox: &'slice mut VecDeque<StreamItem>,
+    pub(in crate::exec::run) epoch: &'slice mut StageEpoch,
+    pub(in crate::exec::run) ready: &'slice mut Ready,
 }
 
 /// What was sent on of the host's replies.
@@ -33,7 +33,7 @@ enum SentOn {
 
 impl HostLoop<'_> {
     /// Sends on replies until the next call can be made, or the stage has to wait.
-    pub(super) fn run(mut self) -> Result<SliceEnd, Fault> {
+    pub(in crate::exec::run) fn run(mut self) -> Result<SliceEnd, Fault> {
         let Transfer { run, stage } = self.transfer;
         loop {
             if run.shared.cancel.is_cancelled() {

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::Run;
-use super::delivery::SkippedError;
 use super::failure::{Failure, Fault, native};
-use super::state::{Phase, State};
-use super::timer_event::TimerEvent;
 use crate::exec::chain::{Chain, ChainFailure};
 use crate::exec::host::exchange::{Failed, Remedy};
 use crate::exec::host::stage::HostStage;
@@ -17,19 +13,23 @@ use crate::exec::measures::metrics::NodeCounts;
 use crate::exec::outputs::completion::RunError;
 use crate::exec::ports::event::Event;
 use crate::exec::queues::stream_item::StreamItem;
+use crate::exec::run::Run;
+use crate::exec::run::state::delivery::SkippedError;
+use crate::exec::run::state::{Phase, State};
+use crate::exec::run::timer_event::TimerEvent;
 use crate::manifest::{OnError, Retry};
 use crate::node::NodeError;
 
 /// The errors of the nodes of a stage, for the thread that runs it.
 #[derive(Clone, Copy)]
-pub(super) struct Recovery<'run> {
-    pub(super) run: &'run Arc<Run>,
-    pub(super) stage: usize,
+pub(in crate::exec::run) struct Recovery<'run> {
+    pub(in crate::exec::run) run: &'run Arc<Run>,
+    pub(in crate::exec::run) stage: usize,
 }
 
 impl Recovery<'_> {
     /// Continues with a new instance after an error of a native node, unless the error ends the run.
-    pub(super) fn chain(self, chain: &mut Chain, mut failure: ChainFailure) -> Result<(), Fault> {
+    pub(in crate::exec::run) fn chain(self, chain: &mut Chain, mut failure: ChainFailure) -> Result<(), Fault> {
         let node = failure.node;
         let (on_error, retries) = (self.run.graph.nodes[node].on_error, chain.retries(node));
         let action =
@@ -59,7 +59,7 @@ impl Recovery<'_> {
 
     /// Requeues what has no reply after an error of the host's code, unless the error ends the run. Returns an error that is
     /// not kept: to be dropped where no lock is held.
-    pub(super) fn host(
+    pub(in crate::exec::run) fn host(
         self,
         state: &mut State,
         host: &mut HostStage,

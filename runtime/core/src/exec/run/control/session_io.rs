@@ -6,18 +6,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Run;
-use super::budget::Budget;
-use super::clock::Clock;
-use super::ingress::SendError;
-use super::pacing::Pacing;
-use super::scheduling::Ready;
-use super::state::{Phase, State};
-use super::time_slice::run_here;
 use crate::exec::measures::metrics::SessionMetrics;
 use crate::exec::outputs::session_outputs::{SessionOutput, TakeLimit};
 use crate::exec::ports::event::Event;
 use crate::exec::queues::session_packet::EntryPacket;
+use crate::exec::run::Run;
+use crate::exec::run::clock::Clock;
+use crate::exec::run::pacing::Pacing;
+use crate::exec::run::scheduling::Ready;
+use crate::exec::run::state::ingress::SendError;
+use crate::exec::run::state::{Phase, State};
+use crate::exec::run::time_slice::budget::Budget;
+use crate::exec::run::time_slice::run_here;
 use crate::node::PreparedNode;
 
 /// The run of a session, for the session.

@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::value::{Footprint, Packet};
 
 /// The outputs of a run that have not left it.
-pub(super) enum Egress {
+pub(in crate::exec::run) enum Egress {
     /// Of a one-shot: they wait for the completion, within a limit. Beyond it none are kept: a completion of them would take
     /// as much again.
     Collected { collectors: Vec<Collector>, kept: Footprint, limit: usize },
@@ -21,27 +21,27 @@ pub(super) enum Egress {
 
 /// What a new output means for others.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Pushed {
+pub(in crate::exec::run) struct Pushed {
     /// Whether the reader of the output leaves room for another step.
-    pub(super) has_credit: bool,
+    pub(in crate::exec::run) has_credit: bool,
     /// Whether a reader waits for the output; it is reported once.
-    pub(super) is_awaited: bool,
+    pub(in crate::exec::run) is_awaited: bool,
 }
 
 /// The collected outputs have grown past this many bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LimitExceeded(pub(super) usize);
+pub(in crate::exec::run) struct LimitExceeded(pub(in crate::exec::run) usize);
 
 impl Egress {
     /// Collects what comes out of all outputs of a graph, up to `limit` bytes.
-    pub(super) fn collect(graph: &Graph, limit: usize) -> Self {
+    pub(in crate::exec::run) fn collect(graph: &Graph, limit: usize) -> Self {
         let collectors = graph.outputs.iter().map(|output| Collector::new(Arc::clone(&output.name))).collect();
         Self::Collected { collectors, kept: Footprint::default(), limit }
     }
 
     /// Adds a packet to an output of the graph.
     #[inline]
-    pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
+    pub(in crate::exec::run) fn push(&mut self, output: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
         match self {
             Self::Collected { collectors, kept, limit } => {
                 kept.add(&queued.packet.value, Collector::ROW);
@@ -60,7 +60,7 @@ impl Egress {
     }
 
     /// Whether the stage before an output may take another step.
-    pub(super) fn has_credit(&self, output: usize) -> bool {
+    pub(in crate::exec::run) fn has_credit(&self, output: usize) -> bool {
         match self {
             Self::Collected { .. } => true,
             Self::Live(outputs) => outputs.has_credit(output),
@@ -68,7 +68,11 @@ impl Egress {
     }
 
     /// Whether the stage before an output may take another step once these packets, which are on their way here, have arrived.
-    pub(super) fn has_credit_behind<'a>(&self, output: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
+    pub(in crate::exec::run) fn has_credit_behind<'a>(
+        &self,
+        output: usize,
+        coming: impl Iterator<Item = &'a Packet>,
+    ) -> bool {
         match self {
             Self::Collected { kept, limit, .. } => {
                 let coming = coming.map(|packet| Collector::ROW + packet.value.weight()).sum();
@@ -79,7 +83,7 @@ impl Egress {
     }
 
     /// The outputs of a session.
-    pub(super) fn live(&mut self) -> Option<&mut SessionOutputs> {
+    pub(in crate::exec::run) fn live(&mut self) -> Option<&mut SessionOutputs> {
         match self {
             Self::Live(outputs) => Some(outputs),
             Self::Collected { .. } => None,
@@ -87,14 +91,14 @@ impl Egress {
     }
 
     /// Drops what waits at these outputs of a session.
-    pub(super) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
+    pub(in crate::exec::run) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
         if let Self::Live(outputs) = self {
             outputs.clear(is_meant);
         }
     }
 
     /// Takes the outputs for the completion; those of a session are not part of it.
-    pub(super) fn finish(&mut self) -> Vec<SinkOutputs> {
+    pub(in crate::exec::run) fn finish(&mut self) -> Vec<SinkOutputs> {
         match self {
             Self::Collected { collectors, .. } => {
                 // Not in the memory of the collectors, which are larger: it costs more to make an allocation smaller.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Run;
-use super::budget::Budget;
-use super::pacing::Pacing;
-use super::scheduling::Ready;
-use super::state::Phase;
-use super::time_slice::TimeSlice;
 use crate::exec::host::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use crate::exec::measures::progress::Progress;
 use crate::exec::ports::job::Job;
+use crate::exec::run::Run;
+use crate::exec::run::pacing::Pacing;
+use crate::exec::run::scheduling::Ready;
+use crate::exec::run::state::Phase;
+use crate::exec::run::time_slice::TimeSlice;
+use crate::exec::run::time_slice::budget::Budget;
 
 impl Job for Run {
     fn cancel(self: Arc<Self>) -> bool {

@@ -3,13 +3,13 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::state::{State, UntakenCall};
+use super::{State, UntakenCall};
 use crate::exec::ports::port::DeferredNotify;
 use crate::exec::workers::delays;
 use crate::lock::{Guard, Lock};
 
 /// The locked state of a run.
-pub(super) struct StateGuard<'a> {
+pub(in crate::exec::run) struct StateGuard<'a> {
     state: Guard<'a, State>,
     /// Declared after the state, so that it is dropped after it. In one piece, since it is seldom there, and the lock is released
     /// many times for each piece of work.
@@ -25,7 +25,7 @@ struct Unlocked {
 impl<'a> StateGuard<'a> {
     /// Locks a state.
     #[inline]
-    pub(super) fn lock(state: &'a Lock<State>) -> Self {
+    pub(in crate::exec::run) fn lock(state: &'a Lock<State>) -> Self {
         delays::pause();
         Self { state: state.lock(), _unlocked: None }
     }

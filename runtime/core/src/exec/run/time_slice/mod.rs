@@ -1,6 +1,14 @@
 //! One time slice of a stage: from its start to where the stage parks, calls its host, finishes or fails.
 //!
-//! What the stage does meanwhile is in [`super::chain_loop`] and [`super::host_loop`].
+//! What the stage does meanwhile is in [`self::chain_loop`] and [`self::host_loop`].
+
+pub(super) mod budget;
+pub(super) mod chain_loop;
+pub(super) mod end;
+pub(super) mod failure;
+pub(super) mod host_loop;
+pub(super) mod recovery;
+pub(super) mod transfer;
 
 use std::any::Any;
 use std::io;
@@ -9,25 +17,25 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::Run;
-use super::body::{Body, Work};
-use super::budget::Budget;
-use super::chain_loop::ChainLoop;
-use super::ending::Ending;
-use super::failure::{Failure, Fault, native};
-use super::host_loop::HostLoop;
-use super::ingress::Ingress;
-use super::pacing::Pacing;
-use super::scheduling::Ready;
-use super::slice_end::SliceEnd;
-use super::state::{Phase, State};
-use super::transfer::Transfer;
+use self::budget::Budget;
+use self::chain_loop::ChainLoop;
+use self::end::SliceEnd;
+use self::failure::{Failure, Fault, native};
+use self::host_loop::HostLoop;
+use self::transfer::Transfer;
 use crate::exec::chain::panic_text;
 use crate::exec::host::host_call::HostCall;
 use crate::exec::outputs::completion::{Outcome, RunError};
 use crate::exec::ports::event::Event;
 use crate::exec::ports::job::Job;
 use crate::exec::queues::stream_item::StreamItem;
+use crate::exec::run::Run;
+use crate::exec::run::ending::Ending;
+use crate::exec::run::pacing::Pacing;
+use crate::exec::run::scheduling::Ready;
+use crate::exec::run::state::body::{Body, Work};
+use crate::exec::run::state::ingress::Ingress;
+use crate::exec::run::state::{Phase, State};
 use crate::exec::workers::delays;
 use crate::exec::workers::executor::Task;
 use crate::graph::Runner;

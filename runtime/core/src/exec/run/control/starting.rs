@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Run;
-use super::budget::Budget;
-use super::ending::{Ending, stop_now};
-use super::pacing::Pacing;
-use super::scheduling::Ready;
-use super::state::Phase;
-use super::time_slice::{TimeSlice, run_here};
-use super::timer_event::TimerEvent;
 use crate::exec::error::SubmitError;
 use crate::exec::outputs::completion::{Completion, Outcome};
 use crate::exec::ports::job::Job;
 use crate::exec::ports::port::Port;
+use crate::exec::run::Run;
+use crate::exec::run::ending::{Ending, stop_now};
+use crate::exec::run::pacing::Pacing;
+use crate::exec::run::scheduling::Ready;
+use crate::exec::run::state::Phase;
+use crate::exec::run::time_slice::budget::Budget;
+use crate::exec::run::time_slice::{TimeSlice, run_here};
+use crate::exec::run::timer_event::TimerEvent;
 
 impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.

@@ -3,7 +3,7 @@
 use crate::exec::outputs::completion::{Completion, Outcome, RunError, SinkOutputs, SkipReport};
 
 /// The errors of a run so far, and the destination of its one completion.
-pub(super) struct Delivery {
+pub(in crate::exec::run) struct Delivery {
     errors: Vec<RunError>,
     skip_report: SkipReport,
     /// The nodes that have skipped something.
@@ -19,7 +19,7 @@ enum Destination {
 
 /// Where the error goes after which a packet was skipped.
 #[derive(Debug)]
-pub(super) enum SkippedError {
+pub(in crate::exec::run) enum SkippedError {
     /// Into the completion; the host is notified with this copy.
     Reported { error: RunError, is_first: bool },
     /// There are too many: it is only counted.
@@ -28,12 +28,12 @@ pub(super) enum SkippedError {
 
 impl Delivery {
     /// The completion is for the submitting thread, until [`Self::hand_to_port`].
-    pub(super) fn to_submitter() -> Self {
+    pub(in crate::exec::run) fn to_submitter() -> Self {
         Self::to(Destination::Submitter(None))
     }
 
     /// The completion is for the port.
-    pub(super) fn to_port() -> Self {
+    pub(in crate::exec::run) fn to_port() -> Self {
         Self::to(Destination::Port)
     }
 
@@ -42,22 +42,22 @@ impl Delivery {
     }
 
     /// Adds an error that ends the run.
-    pub(super) fn fail(&mut self, error: RunError) {
+    pub(in crate::exec::run) fn fail(&mut self, error: RunError) {
         self.errors.push(error);
     }
 
     /// The error that ended the run.
-    pub(super) fn first_error(&self) -> Option<&RunError> {
+    pub(in crate::exec::run) fn first_error(&self) -> Option<&RunError> {
         self.errors.first()
     }
 
     /// Counts a retry.
-    pub(super) fn count_retry(&mut self) {
+    pub(in crate::exec::run) fn count_retry(&mut self) {
         self.skip_report.retries += 1;
     }
 
     /// Counts a skipped packet, and keeps its error as long as there are not too many.
-    pub(super) fn skip(&mut self, node: usize, error: RunError) -> SkippedError {
+    pub(in crate::exec::run) fn skip(&mut self, node: usize, error: RunError) -> SkippedError {
         self.skip_report.skips += 1;
         let is_first = !self.skipping.contains(&node);
         if is_first {
@@ -71,7 +71,7 @@ impl Delivery {
     }
 
     /// Makes the completion. Returns it if it is for the port; else it waits for the submitting thread.
-    pub(super) fn complete(&mut self, outcome: Outcome, sinks: Vec<SinkOutputs>) -> Option<Completion> {
+    pub(in crate::exec::run) fn complete(&mut self, outcome: Outcome, sinks: Vec<SinkOutputs>) -> Option<Completion> {
         let errors = std::mem::take(&mut self.errors);
         let completion = Completion { outcome, sinks, errors, skip_report: std::mem::take(&mut self.skip_report) };
         match &mut self.destination {
@@ -84,7 +84,7 @@ impl Delivery {
     }
 
     /// The submitting thread leaves. Returns the completion if it is there already; else the port gets it.
-    pub(super) fn hand_to_port(&mut self) -> Option<Completion> {
+    pub(in crate::exec::run) fn hand_to_port(&mut self) -> Option<Completion> {
         match std::mem::replace(&mut self.destination, Destination::Port) {
             Destination::Submitter(completion) => completion,
             Destination::Port => None,

@@ -14,22 +14,22 @@ use crate::exec::queues::stream_item::StreamItem;
 use crate::graph::{Graph, Runner};
 
 /// The body of a stage. Only the thread that runs the stage has it.
-pub(super) struct Body {
-    pub(super) inbox: VecDeque<StreamItem>,
-    pub(super) work: Work,
+pub(in crate::exec::run) struct Body {
+    pub(in crate::exec::run) inbox: VecDeque<StreamItem>,
+    pub(in crate::exec::run) work: Work,
     /// The epochs of its nodes that this has seen last.
-    pub(super) epoch: StageEpoch,
+    pub(in crate::exec::run) epoch: StageEpoch,
 }
 
 #[allow(clippy::large_enum_variant, reason = "it lives in a body, which is boxed as a whole")]
-pub(super) enum Work {
+pub(in crate::exec::run) enum Work {
     Native(Chain),
     Host(HostStage),
 }
 
 impl Body {
     /// The body of a stage that has not run yet; fails if a node panics.
-    pub(super) fn new(
+    pub(in crate::exec::run) fn new(
         graph: &Graph,
         index: usize,
         items: &Arc<Items>,
@@ -46,12 +46,12 @@ impl Body {
     }
 
     /// Whether it holds packets that are not processed.
-    pub(super) fn holds_packets(&self) -> bool {
+    pub(in crate::exec::run) fn holds_packets(&self) -> bool {
         matches!(&self.work, Work::Native(chain) if chain.has_work()) || !self.inbox.is_empty()
     }
 
     /// Cleans up the nodes.
-    pub(super) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
+    pub(in crate::exec::run) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
         match self.work {
             Work::Native(chain) => chain.cleanup(),
             Work::Host(_) => Ok(()),
@@ -61,7 +61,7 @@ impl Body {
 
 impl Work {
     /// The time before which the stage has nothing to do, because it waits to retry.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(in crate::exec::run) fn due(&self) -> Option<Instant> {
         match self {
             Work::Native(chain) => chain.due(),
             Work::Host(host) => host.due(),

@@ -4,29 +4,29 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::clock::Clock;
 use crate::exec::queues::queue::Queue;
 use crate::exec::queues::stream_item::StreamItem;
+use crate::exec::run::clock::Clock;
 use crate::graph::{Graph, Runner, Upstream};
 
 /// What a stage remembers of its inputs.
 #[derive(Default)]
-pub(super) struct InputState {
+pub(in crate::exec::run) struct InputState {
     /// The position of the input that is looked at first, so that a busy edge does not starve the others.
     next: usize,
     /// The input ports at which an aligning node wants nothing for now, a bit for each.
-    pub(super) refused: u64,
+    pub(in crate::exec::run) refused: u64,
     /// When the oldest packet was queued that the stage has taken and not processed.
-    pub(super) holds_since: Option<Instant>,
+    pub(in crate::exec::run) holds_since: Option<Instant>,
 }
 
 /// The input edges of one stage.
-pub(super) struct FanIn<'a> {
-    pub(super) graph: &'a Graph,
-    pub(super) stage: usize,
-    pub(super) is_session: bool,
+pub(in crate::exec::run) struct FanIn<'a> {
+    pub(in crate::exec::run) graph: &'a Graph,
+    pub(in crate::exec::run) stage: usize,
+    pub(in crate::exec::run) is_session: bool,
     /// By which packets arrive that go backwards.
-    pub(super) clock: &'a Clock,
+    pub(in crate::exec::run) clock: &'a Clock,
 }
 
 /// The most bytes that a stage takes out of its queues at once.
@@ -34,13 +34,13 @@ const REFILL_BYTES: usize = 64 << 10;
 
 impl FanIn<'_> {
     /// Whether the stage takes anything now.
-    pub(super) fn has_input(&self, queues: &[Queue], state: &InputState) -> bool {
+    pub(in crate::exec::run) fn has_input(&self, queues: &[Queue], state: &InputState) -> bool {
         self.inputs().iter().any(|&edge| self.takes_from(queues, state.refused, edge))
             || self.feedback().iter().any(|&edge| self.takes_back(queues, edge))
     }
 
     /// Moves at most `most` packets into the inbox, and the ends between them. Returns how many packets.
-    pub(super) fn fill(
+    pub(in crate::exec::run) fn fill(
         &self,
         queues: &mut [Queue],
         state: &mut InputState,
@@ -89,7 +89,7 @@ impl FanIn<'_> {
     }
 
     /// The ends that a new instance of an aligning node gets, of ports at which nothing more of the item in work comes.
-    pub(super) fn ended_inputs(&self, queues: &[Queue]) -> Vec<StreamItem> {
+    pub(in crate::exec::run) fn ended_inputs(&self, queues: &[Queue]) -> Vec<StreamItem> {
         let has_ended = |&&input: &&usize| queues[input].ended.is_some() || queues[input].has_finished;
         if self.inputs().iter().all(|input| queues[*input].has_finished) {
             return Vec::new();

@@ -10,7 +10,7 @@ use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::{Packet, Value};
 
 /// The queues of a graph, with every input, its end, and the end of the stream in those of the entries.
-pub(super) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Queue> {
+pub(in crate::exec::run) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Queue> {
     let items = columns.as_ref().and_then(|columns| columns.first()).map_or(0, Vec::len);
     // A packet and its end for each input, and the end of the stream.
     let capacity = if columns.is_some() { items * 2 + 1 } else { 2 };
@@ -44,7 +44,7 @@ pub(super) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Q
 }
 
 /// The queues of a graph whose inputs come while it runs. Sources begin at once.
-pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> Vec<Queue> {
+pub(in crate::exec::run) fn open_queues(graph: &Graph, bounds: Bounds) -> Vec<Queue> {
     let queue_of = |edge: &StageEdge| {
         if let Some(delay) = edge.delay {
             return Queue::of_feedback(edge.buffer, delay);

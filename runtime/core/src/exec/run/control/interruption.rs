@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Run;
-use super::pacing::Pacing;
-use super::scheduling::Ready;
-use super::state::{Phase, State};
 use crate::exec::host::exchange::Dropped;
 use crate::exec::host::host_call::HostCall;
 use crate::exec::ports::event::Event;
 use crate::exec::queues::queue::Queue;
+use crate::exec::run::Run;
+use crate::exec::run::pacing::Pacing;
+use crate::exec::run::scheduling::Ready;
+use crate::exec::run::state::{Phase, State};
 use crate::graph::{Graph, Part};
 
 /// Drops everything that is on its way to the nodes of a part and behind them, and replaces their instances but those of

@@ -8,7 +8,7 @@ use crate::exec::host::host_call::HostCall;
 /// It names the call that was replied to: a thread that replied to an earlier one and has not returned yet must not take
 /// what another thread waits for.
 #[derive(Default)]
-pub(super) enum FollowUp {
+pub(in crate::exec::run) enum FollowUp {
     #[default]
     Unwanted,
     Wanted {
@@ -22,12 +22,12 @@ pub(super) enum FollowUp {
 
 impl FollowUp {
     /// The thread that has replied to call `by` wants the next one.
-    pub(super) fn want(&mut self, by: u64) {
+    pub(in crate::exec::run) fn want(&mut self, by: u64) {
         *self = Self::Wanted { by };
     }
 
     /// Gives a call to the thread that wants one. Returns it if there is no such thread.
-    pub(super) fn offer(&mut self, call: HostCall) -> Option<HostCall> {
+    pub(in crate::exec::run) fn offer(&mut self, call: HostCall) -> Option<HostCall> {
         match *self {
             Self::Wanted { by } => {
                 *self = Self::Call { by, call };
@@ -38,7 +38,7 @@ impl FollowUp {
     }
 
     /// Takes the call for the thread that has replied to call `by`; it wants none afterwards.
-    pub(super) fn take(&mut self, by: u64) -> Option<HostCall> {
+    pub(in crate::exec::run) fn take(&mut self, by: u64) -> Option<HostCall> {
         match std::mem::take(self) {
             Self::Call { by: theirs, call } if theirs == by => Some(call),
             Self::Wanted { by: theirs } if theirs == by => None,
@@ -50,7 +50,7 @@ impl FollowUp {
     }
 
     /// Takes back a call that no thread has taken yet.
-    pub(super) fn interrupt(&mut self) -> Option<HostCall> {
+    pub(in crate::exec::run) fn interrupt(&mut self) -> Option<HostCall> {
         match std::mem::take(self) {
             Self::Call { call, .. } => Some(call),
             other => {
