@@ -46,7 +46,7 @@ impl Body {
     }
 
     /// Whether it holds packets that are not processed.
-    pub(in crate::exec::run) fn holds_packets(&self) -> bool {
+    pub(super) fn holds_packets(&self) -> bool {
         matches!(&self.work, Work::Native(chain) if chain.has_work()) || !self.inbox.is_empty()
     }
 
@@ -61,7 +61,7 @@ impl Body {
 
 impl Work {
     /// The time before which the stage has nothing to do, because it waits to retry.
-    pub(in crate::exec::run) fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         match self {
             Work::Native(chain) => chain.due(),
             Work::Host(host) => host.due(),

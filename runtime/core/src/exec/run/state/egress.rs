@@ -60,7 +60,7 @@ impl Egress {
     }
 
     /// Whether the stage before an output may take another step.
-    pub(in crate::exec::run) fn has_credit(&self, output: usize) -> bool {
+    pub(super) fn has_credit(&self, output: usize) -> bool {
         match self {
             Self::Collected { .. } => true,
             Self::Live(outputs) => outputs.has_credit(output),
@@ -68,11 +68,7 @@ impl Egress {
     }
 
     /// Whether the stage before an output may take another step once these packets, which are on their way here, have arrived.
-    pub(in crate::exec::run) fn has_credit_behind<'a>(
-        &self,
-        output: usize,
-        coming: impl Iterator<Item = &'a Packet>,
-    ) -> bool {
+    pub(super) fn has_credit_behind<'a>(&self, output: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
         match self {
             Self::Collected { kept, limit, .. } => {
                 let coming = coming.map(|packet| Collector::ROW + packet.value.weight()).sum();

@@ -70,7 +70,7 @@ impl Ingress {
     }
 
     /// Checks that more packets may be sent.
-    pub(in crate::exec::run) fn check(&self) -> Result<(), SendError> {
+    pub(super) fn check(&self) -> Result<(), SendError> {
         match self.is_finished {
             false => Ok(()),
             true if self.inputs.is_empty() => Err(SendError::NoTaker),
@@ -199,7 +199,7 @@ impl Ingress {
 }
 
 /// Whether all queues of an input have room for a packet.
-pub(in crate::exec::run) fn has_room_at(input: &Input, queues: &[Queue]) -> bool {
+pub(super) fn has_room_at(input: &Input, queues: &[Queue]) -> bool {
     input.edges.iter().all(|&edge| queues[edge].has_credit())
 }
 

@@ -5,7 +5,7 @@ pub(super) mod delivery;
 pub(super) mod egress;
 pub(super) mod fan_in;
 pub(super) mod final_state;
-pub(super) mod follow_up;
+mod follow_up;
 pub(super) mod guard;
 pub(super) mod ingress;
 pub(super) mod stage_cell;

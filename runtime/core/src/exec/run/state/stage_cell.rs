@@ -63,7 +63,7 @@ pub(in crate::exec::run) enum Status {
 
 impl Stages {
     /// So many stages, all idle.
-    pub(in crate::exec::run) fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         Self { cells: std::iter::repeat_with(StageCell::default).take(count).collect(), active: 0, open: count }
     }
 
@@ -148,7 +148,7 @@ impl Stages {
     }
 
     /// Whether a call of any stage is out.
-    pub(in crate::exec::run) fn any_calls(&self) -> bool {
+    pub(super) fn any_calls(&self) -> bool {
         self.cells.iter().any(|cell| cell.exchange.is_calling())
     }
 

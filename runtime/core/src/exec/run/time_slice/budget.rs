@@ -9,7 +9,7 @@ use crate::node::Cost;
 pub(in crate::exec) struct Budget {
     pub(in crate::exec::run) from: Instant,
     until: Instant,
-    pub(in crate::exec::run) most_cost: Cost,
+    pub(super) most_cost: Cost,
 }
 
 /// The time slice of a stage on a worker, before the next one's turn.
@@ -40,7 +40,7 @@ impl Budget {
 
     /// How many steps of a stage to take between two readings of the clock, which cost about as much as a small step. On a
     /// caller's thread only small steps are taken.
-    pub(in crate::exec::run) fn steps_per_look(self, cost: Cost) -> u64 {
+    pub(super) fn steps_per_look(self, cost: Cost) -> u64 {
         if cost == Cost::Light || self.most_cost <= Cost::Proportional { 16 } else { 1 }
     }
 

@@ -17,19 +17,19 @@ use crate::exec::run::state::State;
 const REFILL_PACKETS: usize = 32;
 
 /// A native stage in its time slice.
-pub(in crate::exec::run) struct ChainLoop<'slice> {
-    pub(in crate::exec::run) transfer: Transfer<'slice>,
-    pub(in crate::exec::run) chain: &'slice mut Chain,
-    pub(in crate::exec::run) inbox: &'slice mut VecDeque<StreamItem>,
-    pub(in crate::exec::run) epoch: &'slice mut StageEpoch,
-    pub(in crate::exec::run) ready: &'slice mut Ready,
+pub(super) struct ChainLoop<'slice> {
+    pub(super) transfer: Transfer<'slice>,
+    pub(super) chain: &'slice mut Chain,
+    pub(super) inbox: &'slice mut VecDeque<StreamItem>,
+    pub(super) epoch: &'slice mut StageEpoch,
+    pub(super) ready: &'slice mut Ready,
     /// There was credit when the slice began, or is after the last packet that has left the stage.
-    pub(in crate::exec::run) has_credit: bool,
+    pub(super) has_credit: bool,
 }
 
 impl ChainLoop<'_> {
     /// Steps the chain until it has to wait, its time is up, or its stream has ended.
-    pub(in crate::exec::run) fn run(mut self, budget: Budget) -> Result<SliceEnd, Fault> {
+    pub(super) fn run(mut self, budget: Budget) -> Result<SliceEnd, Fault> {
         let Transfer { run, stage: index } = self.transfer;
         self.chain.initialize(&run.graph, &run.shared).map_err(native)?;
         let stage = &run.graph.stages[index];

@@ -3,7 +3,7 @@
 use crate::exec::host::host_call::HostCall;
 
 /// Where a stage has come to when its time slice ends without an error.
-pub(in crate::exec::run) enum SliceEnd {
+pub(super) enum SliceEnd {
     /// The stage has nothing to do now, or its time is up.
     Parked,
     /// The stage waits for the reply to this call, which is to be sent to the host.

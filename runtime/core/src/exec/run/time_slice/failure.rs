@@ -10,9 +10,9 @@ use crate::exec::run::state::egress::LimitExceeded;
 use crate::graph::Graph;
 
 /// Boxed, since every step of a node returns one or nothing.
-pub(in crate::exec::run) type Fault = Box<Failure>;
+pub(super) type Fault = Box<Failure>;
 
-pub(in crate::exec::run) enum Failure {
+pub(super) enum Failure {
     Native(ChainFailure),
     Host(HostFault),
     Run(RunError),
@@ -20,7 +20,7 @@ pub(in crate::exec::run) enum Failure {
 
 impl Failure {
     /// The node that failed; `None` if the run itself did.
-    pub(in crate::exec::run) fn node(&self) -> Option<usize> {
+    pub(super) fn node(&self) -> Option<usize> {
         match self {
             Failure::Native(failure) => Some(failure.node),
             Failure::Host(fault) => Some(fault.node),
@@ -29,7 +29,7 @@ impl Failure {
     }
 
     /// The error for the host, with the place where it happened.
-    pub(in crate::exec::run) fn into_error(self, graph: &Graph, items: &Items) -> RunError {
+    pub(super) fn into_error(self, graph: &Graph, items: &Items) -> RunError {
         let (node, item, error, outcome) = match self {
             Failure::Run(error) => return error,
             Failure::Native(ChainFailure { node, item, error, is_panic }) => {
@@ -54,12 +54,12 @@ impl Failure {
 }
 
 /// The fault of a native node.
-pub(in crate::exec::run) fn native(failure: ChainFailure) -> Fault {
+pub(super) fn native(failure: ChainFailure) -> Fault {
     Box::new(Failure::Native(failure))
 }
 
 /// The error of a node whose results grew past the limit.
-pub(in crate::exec::run) fn limit_error(graph: &Graph, node: usize, limit: &LimitExceeded) -> RunError {
+pub(super) fn limit_error(graph: &Graph, node: usize, limit: &LimitExceeded) -> RunError {
     let cause = format!("the results grew past the limit of {} bytes", limit.0);
     RunError {
         node_id: Some(Arc::clone(&graph.nodes[node].id)),

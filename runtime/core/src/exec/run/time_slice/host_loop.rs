@@ -16,12 +16,12 @@ use crate::exec::run::state::State;
 use crate::exec::run::timer_event::TimerEvent;
 
 /// A host stage in its time slice.
-pub(in crate::exec::run) struct HostLoop<'slice> {
-    pub(in crate::exec::run) transfer: Transfer<'slice>,
-    pub(in crate::exec::run) host: &'slice mut HostStage,
-    pub(in crate::exec::run) inbox: &'slice mut VecDeque<StreamItem>,
-    pub(in crate::exec::run) epoch: &'slice mut StageEpoch,
-    pub(in crate::exec::run) ready: &'slice mut Ready,
+pub(super) struct HostLoop<'slice> {
+    pub(super) transfer: Transfer<'slice>,
+    pub(super) host: &'slice mut HostStage,
+    pub(super) inbox: &'slice mut VecDeque<StreamItem>,
+    pub(super) epoch: &'slice mut StageEpoch,
+    pub(super) ready: &'slice mut Ready,
 }
 
 /// What was sent on of the host's replies.
@@ -33,7 +33,7 @@ enum SentOn {
 
 impl HostLoop<'_> {
     /// Sends on replies until the next call can be made, or the stage has to wait.
-    pub(in crate::exec::run) fn run(mut self) -> Result<SliceEnd, Fault> {
+    pub(super) fn run(mut self) -> Result<SliceEnd, Fault> {
         let Transfer { run, stage } = self.transfer;
         loop {
             if run.shared.cancel.is_cancelled() {

@@ -3,12 +3,12 @@
 //! What the stage does meanwhile is in [`self::chain_loop`] and [`self::host_loop`].
 
 pub(super) mod budget;
-pub(super) mod chain_loop;
-pub(super) mod end;
-pub(super) mod failure;
-pub(super) mod host_loop;
-pub(super) mod recovery;
-pub(super) mod transfer;
+mod chain_loop;
+mod end;
+mod failure;
+mod host_loop;
+mod recovery;
+mod transfer;
 
 use std::any::Any;
 use std::io;

@@ -22,14 +22,14 @@ use crate::node::NodeError;
 
 /// The errors of the nodes of a stage, for the thread that runs it.
 #[derive(Clone, Copy)]
-pub(in crate::exec::run) struct Recovery<'run> {
-    pub(in crate::exec::run) run: &'run Arc<Run>,
-    pub(in crate::exec::run) stage: usize,
+pub(super) struct Recovery<'run> {
+    pub(super) run: &'run Arc<Run>,
+    pub(super) stage: usize,
 }
 
 impl Recovery<'_> {
     /// Continues with a new instance after an error of a native node, unless the error ends the run.
-    pub(in crate::exec::run) fn chain(self, chain: &mut Chain, mut failure: ChainFailure) -> Result<(), Fault> {
+    pub(super) fn chain(self, chain: &mut Chain, mut failure: ChainFailure) -> Result<(), Fault> {
         let node = failure.node;
         let (on_error, retries) = (self.run.graph.nodes[node].on_error, chain.retries(node));
         let action =
@@ -59,7 +59,7 @@ impl Recovery<'_> {
 
     /// Requeues what has no reply after an error of the host's code, unless the error ends the run. Returns an error that is
     /// not kept: to be dropped where no lock is held.
-    pub(in crate::exec::run) fn host(
+    pub(super) fn host(
         self,
         state: &mut State,
         host: &mut HostStage,

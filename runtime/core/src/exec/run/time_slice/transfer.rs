@@ -20,14 +20,14 @@ use crate::node::Cost;
 
 /// The inputs and outputs of a stage, for the thread that runs it.
 #[derive(Clone, Copy)]
-pub(in crate::exec::run) struct Transfer<'run> {
-    pub(in crate::exec::run) run: &'run Arc<Run>,
-    pub(in crate::exec::run) stage: usize,
+pub(super) struct Transfer<'run> {
+    pub(super) run: &'run Arc<Run>,
+    pub(super) stage: usize,
 }
 
 impl Transfer<'_> {
     /// Moves at most `most` packets from the inputs of a native stage into its inbox, as far as the ends of items allow.
-    pub(in crate::exec::run) fn refill(
+    pub(super) fn refill(
         self,
         state: &mut State,
         inbox: &mut VecDeque<StreamItem>,
@@ -46,7 +46,7 @@ impl Transfer<'_> {
     }
 
     /// Refills an inbox, and schedules the stages before it.
-    pub(in crate::exec::run) fn refill_locked(
+    pub(super) fn refill_locked(
         self,
         state: &mut State,
         inbox: &mut VecDeque<StreamItem>,
@@ -73,7 +73,7 @@ impl Transfer<'_> {
     }
 
     /// Whether a packet comes too late to this node, or out of it to an output; counts it then.
-    pub(in crate::exec::run) fn is_late(self, queued: &QueuedPacket, node: usize) -> bool {
+    pub(super) fn is_late(self, queued: &QueuedPacket, node: usize) -> bool {
         let is_late = queued.deadline.is_some_and(|deadline| self.run.now() > deadline);
         if let (true, Some(counts)) = (is_late, self.run.meter.node(node)) {
             counts.be_late();
@@ -83,7 +83,7 @@ impl Transfer<'_> {
 
     /// Marks the next packet of this input as one behind a jump, since one that was marked is left out: of those `behind` it in
     /// the inbox, or of those in the queue.
-    pub(in crate::exec::run) fn pass_mark_on<'item>(
+    pub(super) fn pass_mark_on<'item>(
         self,
         behind: impl IntoIterator<Item = &'item mut StreamItem>,
         port: usize,
@@ -100,7 +100,7 @@ impl Transfer<'_> {
     }
 
     /// Sends a packet out of a stage: to every output and edge of that port. Returns whether there is credit left.
-    pub(in crate::exec::run) fn emit_locked(
+    pub(super) fn emit_locked(
         self,
         state: &mut State,
         port: usize,
@@ -194,7 +194,7 @@ impl Transfer<'_> {
 
     /// Sends an end along every edge that a stage feeds; one that belongs to an `epoch` of the whole session
     /// is dropped if that is over.
-    pub(in crate::exec::run) fn forward(self, end: impl Fn() -> StreamItem, epoch: Option<u32>, ready: &mut Ready) {
+    pub(super) fn forward(self, end: impl Fn() -> StreamItem, epoch: Option<u32>, ready: &mut Ready) {
         if self.run.graph.stages[self.stage].outputs.is_empty() {
             // The end of an item has come to the end of the graph; the end of the stream belongs to no epoch.
             self.run.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
@@ -215,7 +215,7 @@ impl Transfer<'_> {
     }
 
     /// Sends the end of an item along every edge that a stage feeds, or counts that it has come to the end of the graph.
-    pub(in crate::exec::run) fn end_item_locked(self, state: &mut State, item: u64, ready: &mut Ready) {
+    pub(super) fn end_item_locked(self, state: &mut State, item: u64, ready: &mut Ready) {
         self.run.ended.fetch_add(u64::from(self.run.graph.stages[self.stage].outputs.is_empty()), Ordering::Relaxed);
         self.forward_locked(state, || StreamItem::EndOfItem(item), ready);
     }
