@@ -159,6 +159,35 @@ async def test_async_twins_give_the_same(recordings: list[Path]) -> None:
         await rm.aread_many(["nothing.wav"], strict=True)
 
 
+@pytest.mark.parametrize("call", [rm.read, rm.aread, rm.read_many, rm.iter_many, rm.aread_many, rm.aiter_many])
+def test_samples_are_float32_and_other_types_are_told_how_to_be_had(call: Any) -> None:
+    alone = call in (rm.read, rm.aread)
+
+    async def awaited(found: Any) -> Any:
+        return [each async for each in found] if hasattr(found, "__aiter__") else await found
+
+    def audio_of(dtype: Any) -> Any:
+        found = call(SPEECH if alone else [SPEECH], dtype=dtype)
+        if hasattr(found, "__await__") or hasattr(found, "__aiter__"):
+            found = asyncio.run(awaited(found))
+        return found if alone else next(iter(found)).audio
+
+    for dtype in ("float32", numpy.float32, numpy.dtype("float32")):
+        assert same(audio_of(dtype), rm.read(SPEECH))
+    cures = {
+        "int16": "'int16'; write audio.numpy('int16')",
+        numpy.int16: "<class 'numpy.int16'>; write audio.numpy('int16')",
+        "float64": "'float64'; for other floats: audio.numpy().astype('float64')",
+        "f4": "'f4'",
+        None: "None",
+    }
+    for dtype, cure in cures.items():
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            audio_of(dtype)
+        expected = f"{call.__name__}: dtype must be 'float32', which the samples of an Audio are, got {cure}"
+        assert str(caught.value) == expected
+
+
 @pytest.mark.parametrize("start", [0.0, 0.0001, 1.0, 3.33333, 7.0])
 @pytest.mark.parametrize("duration", [None, 0.001, 0.5, 100.0])
 def test_a_part_is_the_slice_of_the_whole_that_its_seconds_round_to(start: float, duration: float | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from .._codec.array_libraries import described_dtype
 from .._codec.samples import limit_bytes
 from .._graph.function_node import node
 from .._graph.pipeline import Pipeline
@@ -93,23 +94,26 @@ def read(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    dtype: Literal["float32"] = "float32",
 ) -> Audio:
     """Decodes an audio file to one `Audio`, resampled to `rate` and mixed to `channels` if they are given.
 
         speech = rm.read("talk.m4a", rate=16000, channels=1)
         part = rm.read("talk.m4a", start_s=50, duration_s=5)
 
-    `source` is a path, the bytes of a file, a file object that is opened for bytes, which is read to its end, a
-    `data:` URL, an address that the package fsspec can open, such as `"s3://bucket/talk.m4a"`, or a `File`.
-    `start_s` and `duration_s` choose a part of it, in seconds, exact to the sample; a file that ends sooner gives
-    what it has. With `rate` the part alone is resampled: its first and last 10 ms, if the file goes on there, are
-    not those of the whole file at that rate. Raises `FileNotFoundError`; `NodeError` for a file that can't be decoded,
-    with the place, or that ends before `start_s`; `MarshalError` for a part without a frame; `InvalidArgumentError` for
-    a rate or channels out of range; `BlockingIOError` for a file object that does not block and whose end has not come;
+    `source` is a path, the bytes of a file, a file object that is opened for bytes, which is read to its end, a `data:`
+    URL, an address that the package fsspec can open, such as `"s3://bucket/talk.m4a"`, or a `File`. `start_s` and
+    `duration_s` choose a part of it, in seconds, exact to the sample; a file that ends sooner gives what it has. With
+    `rate` the part alone is resampled: its first and last 10 ms, if the file goes on there, are not those of the whole
+    file at that rate. `dtype` is that of all samples here, for calls that come from soundfile; `audio.numpy("int16")`
+    gives integers. Raises `FileNotFoundError`; `NodeError` for a file that can't be decoded, with the place, or that
+    ends before `start_s`; `MarshalError` for a part without a frame; `InvalidArgumentError` for a rate or channels out
+    of range, and another dtype; `BlockingIOError` for a file object that does not block and whose end has not come;
     `LimitExceededError` for samples of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size
-    of the file. It blocks, also where an event loop runs, as in a notebook; `await aread(...)` does the same beside
-    the loop.
+    of the file. It blocks, also where an event loop runs, as in a notebook; `await aread(...)` does the same beside the
+    loop.
     """
+    require_float32(dtype, "read")
     file = file_of(source, "read")
     concatenator = _joining(file, rate, channels, duration_s)
     with in_words_of("read"), _keeping(concatenator, file):
@@ -127,6 +131,7 @@ async def aread(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    dtype: Literal["float32"] = "float32",
 ) -> Audio:
     """Does what `read` does, beside the event loop. Cancelling the await cancels the work.
 
@@ -135,6 +140,7 @@ async def aread(
     A file object may be async, as an upload of Starlette and FastAPI is and what aiofiles opens: its `read` is awaited.
     A thread reads any other, and what an address names.
     """
+    require_float32(dtype, "aread")
     file = await afile_of(source, "aread")
     concatenator = _joining(file, rate, channels, duration_s)
     with in_words_of("aread"), _keeping(concatenator, file):
@@ -229,6 +235,14 @@ async def awrite(
 def decoder(rate: int | None, channels: int | None, start_s: float, duration_s: float | None) -> Pipeline:
     """The pipeline from files to chunks of their sound, as `read` has it."""
     return _begun(rate, channels, start_s, duration_s)[1]
+
+
+def require_float32(dtype: Any, call: str) -> None:
+    """Raises `InvalidArgumentError` for another type of samples than an `Audio` has, with what to write for it."""
+    if "float32" not in (dtype, getattr(dtype, "name", None), getattr(dtype, "__name__", None)):
+        raise InvalidArgumentError(
+            f"{call}: dtype must be 'float32', which the samples of an Audio are, got {described_dtype(dtype)}"
+        )
 
 
 def silent(file: File, duration_s: float | None = None) -> MarshalError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .._execution.map import Mapped
 from .._graph.pipeline import Pipeline
@@ -15,7 +15,7 @@ from .._results.nested import Nested
 from ..errors import InvalidArgumentError
 from ..media import Audio
 from ..nodes import AudioConcat
-from .audio_files import decoder, silent
+from .audio_files import decoder, require_float32, silent
 from .opening import amap_files, map_files
 from .places import Source
 from .words import in_words_of
@@ -45,6 +45,7 @@ def read_many(
     channels: int | None = None,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    dtype: Literal["float32"] = "float32",
     concurrency: int | None = None,
     strict: bool = False,
 ) -> list[Loaded]:
@@ -62,6 +63,7 @@ def read_many(
     It blocks, also where an event loop runs; `await aread_many(...)` does the same beside the loop. Raises
     `InvalidArgumentError` for arguments that no file could be read with.
     """
+    require_float32(dtype, "read_many")
     return list(each_loaded("read_many", sources, rate, channels, start_s, duration_s, concurrency, strict))
 
 
@@ -72,6 +74,7 @@ def iter_many(
     channels: int | None = None,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    dtype: Literal["float32"] = "float32",
     concurrency: int | None = None,
     strict: bool = False,
 ) -> Iterator[Loaded]:
@@ -82,6 +85,7 @@ def iter_many(
 
     `sources` may be without an end: it is asked for the next one when there is room for it.
     """
+    require_float32(dtype, "iter_many")
     return each_loaded("iter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
 
 
@@ -92,10 +96,12 @@ async def aread_many(
     channels: int | None = None,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    dtype: Literal["float32"] = "float32",
     concurrency: int | None = None,
     strict: bool = False,
 ) -> list[Loaded]:
     """Does what `read_many` does, beside the event loop. Cancelling the await cancels the work."""
+    require_float32(dtype, "aread_many")
     job = _job("aread_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
     return [each async for each in _results_async(job, sources)]
 
@@ -107,10 +113,12 @@ def aiter_many(
     channels: int | None = None,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    dtype: Literal["float32"] = "float32",
     concurrency: int | None = None,
     strict: bool = False,
 ) -> AsyncIterator[Loaded]:
     """Does what `iter_many` does, beside the event loop: `async for clip in rm.aiter_many(paths)`."""
+    require_float32(dtype, "aiter_many")
     job = _job("aiter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
     return _results_async(job, sources)
 
