@@ -295,6 +295,9 @@ mod tests {
             let message = refused.expect_err("it has another form").to_string();
             assert_eq!((message, &given[..]), (format!("options: host_nodes.{expected}"), tokens));
         }
+        let longest = br#"{"host_nodes": {"a": {"token": 1, "max_wait_ms": 1e300}}}"#;
+        let options = PipelineOptions::parse(longest, |_| ()).expect("a wait without an end");
+        assert_eq!(options.host_nodes["a"].max_wait, Some(Duration::MAX));
         let twice = br#"{"host_nodes": {"t": {"token": 1}, "t": {"token": 2}}}"#;
         let refused = PipelineOptions::parse(twice, |_| panic!("a name that stands twice can't be read"));
         assert_eq!(

@@ -23,7 +23,7 @@ pub struct HostNodeType {
     pub token: u64,
     /// The largest number of packets in one call.
     pub batch: usize,
-    /// How long a call that is not full waits for more packets; `None` for not at all.
+    /// How long a call that is not full waits for more packets; `None` for not at all, `Duration::MAX` for as long as it takes.
     pub max_wait: Option<Duration>,
     /// Whether the host is notified of the end of each item, and of the end of all.
     pub ends: bool,

@@ -66,9 +66,14 @@ impl HostNodeDocument {
         let mut checked = HostNodeType::new(self.token, self.batch.unwrap_or(USUAL_BATCH).get());
         checked.ends = self.ends;
         if let Some(milliseconds) = self.max_wait_ms {
-            let wait = Duration::try_from_secs_f64(milliseconds / 1000.0);
-            let refused = |_| (place.name("max_wait_ms"), Finding::mismatch("0 or more", milliseconds.to_string()));
-            checked.max_wait = Some(wait.map_err(refused)?);
+            checked.max_wait = Some(match Duration::try_from_secs_f64(milliseconds / 1000.0) {
+                Ok(wait) => wait,
+                Err(_) if milliseconds > 0.0 => Duration::MAX,
+                Err(_) => {
+                    let refused = Finding::mismatch("0 or more", milliseconds.to_string());
+                    return Err((place.name("max_wait_ms"), refused));
+                }
+            });
         }
         if let Some(names) = self.inputs {
             checked.inputs = host_ports::inputs(names, &place.name("inputs"))?;

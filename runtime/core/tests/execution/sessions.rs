@@ -564,13 +564,15 @@ fn a_call_waits_for_a_full_batch_but_not_for_ever() {
     };
     let port = Port::new(None);
     let patient = graph(PATIENCE);
-    let session = open(&patient, &port);
-    for packet in 0..4 {
-        session.send(&mut packets(packet..packet + 1), 0, PATIENCE, NONE).expect("taken");
+    for graph in [&patient, &graph(Duration::MAX)] {
+        let session = open(graph, &port);
+        for packet in 0..4 {
+            session.send(&mut packets(packet..packet + 1), 0, PATIENCE, NONE).expect("taken");
+        }
+        assert_eq!(next_call(&port).packets(), 3, "as soon as it is full");
+        assert!(session.cancel());
+        ended(&port);
     }
-    assert_eq!(next_call(&port).packets(), 3, "as soon as it is full");
-    assert!(session.cancel());
-    ended(&port);
 
     let port = Port::new(None);
     let hasty = graph(Duration::from_millis(1));

@@ -17,6 +17,9 @@ use crate::graph::{Graph, Link, Stage};
 use crate::manifest::{OnError, Work};
 use crate::value::Packet;
 
+/// The longest wait, 136 years: any time of the clock can still be added to it.
+const WITHOUT_END: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// The state of a host stage within one run.
 pub(in crate::exec) struct HostStage {
     batch: usize,
@@ -50,7 +53,7 @@ impl HostStage {
             let Work::Host(host) = &node.work else { continue };
             nodes.push((host.token, Arc::clone(&node.id)));
             ends |= host.ends;
-            max_wait = host.max_wait;
+            max_wait = host.max_wait.map(|wait| wait.min(WITHOUT_END));
             ports = host.outputs.len();
         }
         let fails = |link: &Link| graph.nodes[link.node].on_error == OnError::Fail;
