@@ -106,7 +106,7 @@ fn fits(form: Form, value: &Value) -> bool {
 }
 
 /// What a node may be given, and its form; for a source nothing.
-fn inputs(node_type: &NodeType) -> Vec<(Form, Vec<(usize, Packet)>)> {
+pub(super) fn inputs(node_type: &NodeType) -> Vec<(Form, Vec<(usize, Packet)>)> {
     let Some(port) = node_type.inputs.first() else { return vec![(Form::Unknown, Vec::new())] };
     let mut given = Vec::new();
     if port.kinds.contains(Kind::Audio) {

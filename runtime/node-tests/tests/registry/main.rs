@@ -8,3 +8,4 @@ mod not_finite;
 mod numbers;
 mod old_names;
 mod security;
+mod times;

@@ -288,14 +288,14 @@ impl Meter for SilenceMeter {
             self.block_frames += frames;
             first += frames;
             if frames as u64 == missing {
-                self.now = self.before + MediaTime::of_frames(boundary(self.block + 1), segment.rate);
+                self.now = self.before.saturating_add(MediaTime::of_frames(boundary(self.block + 1), segment.rate));
                 self.close_block();
             }
         }
     }
 
     fn close(&mut self, frames: usize, duration: i64) -> Result<Reading, NodeError> {
-        self.window_end += duration;
+        self.window_end = self.window_end.saturating_add(duration);
         let open: f64 = self.channels.iter().map(|channel| channel.squares).sum();
         let mean_square = (std::mem::take(&mut self.window) + open) / (frames.max(1) * self.channels.len()) as f64;
         let since = self.now - self.dropout_window;

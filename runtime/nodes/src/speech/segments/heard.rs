@@ -69,7 +69,7 @@ impl Heard {
     pub(super) fn add_windows(&mut self, probabilities: Vec<f32>, windows: &mut Windows) {
         for probability in probabilities {
             let start = self.window;
-            self.window += i64::from(WINDOW_MS) * MILLISECOND;
+            self.window = self.window.saturating_add(i64::from(WINDOW_MS) * MILLISECOND);
             windows.waiting.push_back(Window { probability, start, end: self.window });
         }
     }
