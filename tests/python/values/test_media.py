@@ -183,6 +183,24 @@ def test_a_rate_that_is_no_number_is_refused(rate: float) -> None:
     assert str(caught.value) == f"rate must be a whole number of frames per second from 1 to 4294967295, got {rate!r}"
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rm.PCM("s16", 8000), "channels is missing; write PCM('s16', 8000, 1)"),  # type: ignore[call-overload]
+        (lambda: rm.PCM("s16", channels=2), "rate is missing; write PCM('s16', 16000, 2)"),  # type: ignore[call-overload]
+        (lambda: rm.PCM("mulaw"), "rate is missing; write PCM('mulaw', 16000, 1)"),  # type: ignore[call-overload]
+        (
+            lambda: rm.Audio.from_pcm(b"", "s16", 8000),  # type: ignore[call-overload]
+            "channels is missing; write Audio.from_pcm(data, 's16', 8000, 1)",
+        ),
+    ],
+)
+def test_what_is_missing_of_a_pcm_format_is_said(call: Any, message: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize("pts", [float("nan"), float("inf"), 1e11, "soon"])
 def test_a_start_that_is_no_time_is_refused(pts: Any) -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:

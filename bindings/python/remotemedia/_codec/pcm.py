@@ -76,8 +76,7 @@ class PCM:
         format: str | None = None,  # noqa: A002
     ) -> None:
         self.sample_format = named_format(sample_format, format)
-        self.rate = require_whole("rate", rate, 1, MAX_RATE)
-        self.channels = require_whole("channels", channels, 1, MAX_CHANNELS)
+        self.rate, self.channels = _rate_and_channels(rate, channels, f"PCM({self.sample_format!r}")
 
     @property
     def format(self) -> str:
@@ -228,7 +227,7 @@ def named_format(sample_format: Any, old_name: Any = None) -> str:
 
 def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
     """See `Audio.from_pcm`."""
-    rate, channels = require_whole("rate", rate, 1, MAX_RATE), require_whole("channels", channels, 1, MAX_CHANNELS)
+    rate, channels = _rate_and_channels(rate, channels, f"Audio.from_pcm(data, {sample_format!r}")
     view = _bytes_of(data, sample_format, channels)
     if view is None:
         raise InvalidArgumentError(f"data must be bytes of PCM, got {type(data).__name__}")
@@ -267,6 +266,15 @@ def to_pcm(audio: Audio, sample_format: str) -> bytes:
         return used.unpack()  # type: ignore[no-any-return]
     finally:
         release(used)
+
+
+def _rate_and_channels(rate: Any, channels: Any, call: str) -> tuple[int, int]:
+    """Rate and channels as whole numbers. `call` is the beginning of what the user writes, for where one is missing."""
+    if rate is None or channels is None:
+        name = "rate" if rate is None else "channels"
+        cure = f"{call}, {16000 if rate is None else rate!r}, {1 if channels is None else channels!r})"
+        raise InvalidArgumentError(f"{name} is missing; write {cure}")
+    return require_whole("rate", rate, 1, MAX_RATE), require_whole("channels", channels, 1, MAX_CHANNELS)
 
 
 def _bytes_of(data: Any, sample_format: str, channels: int) -> memoryview | None:
