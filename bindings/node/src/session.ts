@@ -2,6 +2,7 @@
  * `Session`: a pipeline at work on one stream while this program sends and receives. It is bounded at both ends: `send`
  * waits for room, and reading waits for outputs.
  */
+import { inspect } from "node:util";
 import { STATUS } from "./constants.js";
 import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type RemoteMediaError } from "./errors.js";
 import type { Decoder } from "./codec/decode.js";
@@ -487,7 +488,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     }
     if (!this.chosen.includes(output))
       throw new InvalidArgumentError(
-        `there is no output ${JSON.stringify(output)}; there are: ${this.chosen.map((name) => JSON.stringify(name)).join(", ")}`,
+        `there is no output ${typeof output === "string" ? JSON.stringify(output) : inspect(output)}; there are: ${this.chosen.map((name) => JSON.stringify(name)).join(", ")}`,
         "RM_INVALID_ARGUMENT",
       );
     if (this.split === null) {

@@ -403,7 +403,17 @@ test("several outputs are read one by one", async () => {
     [11, 21],
     [12, 22],
   ]);
-  assert.throws(() => session.output("three"), /there is no output "three"; there are: "one", "two"/);
+  const missing: [unknown, string][] = [
+    ["three", '"three"'],
+    [5n, "5n"],
+    [Symbol("one"), "Symbol(one)"],
+    [null, "null"],
+  ];
+  for (const [name, told] of missing)
+    assert.throws(() => session.output(name as string), {
+      name: "InvalidArgumentError",
+      message: `there is no output ${told}; there are: "one", "two"`,
+    });
 });
 
 test("inputs and outputs have names", async () => {
