@@ -132,6 +132,8 @@ fn checked_nice(given: i64, is_per_thread: bool) -> Result<u8, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Kind;
+    use crate::wire::WireErrorKind;
 
     fn refusal(document: &str) -> String {
         Config::parse(document.as_bytes()).expect_err("it should be refused").to_string()
@@ -142,6 +144,19 @@ mod tests {
         let config = Config::parse(br#"{"workers": 3, "limits": {"depth": 7}}"#).expect("a valid config");
         assert_eq!((config.workers(), config.nice(), config.wire.depth, config.has_offsets), (3, 0, 7, false));
         assert_eq!(config.wire.items, wire::Limits::default().items);
+    }
+
+    #[test]
+    fn limits_have_the_names_by_which_errors_tell_to_raise_them() {
+        let document = WireErrorKind::Bytes { found: 2, limit: 1 };
+        let extent = WireErrorKind::Extent { kind: Kind::Tensor, found: 2, held: 1, limit: 1 };
+        let buffers = WireErrorKind::Buffers { found: 2, limit: 1 };
+        for kind in [WireErrorKind::Depth { limit: 1 }, WireErrorKind::Items { limit: 1 }, document, buffers, extent] {
+            let name = kind.cure().split('"').nth(1).expect("the name of a limit");
+            let usual = Config::default().wire;
+            let raised = Config::parse(format!(r#"{{"limits": {{"{name}": 300}}}}"#).as_bytes());
+            assert_ne!(raised.expect("a limit").wire, usual, "{name}");
+        }
     }
 
     #[test]

@@ -259,9 +259,9 @@ impl WireErrorKind {
             WireErrorKind::UnknownExtension { .. } => "use one of the types 1 to 6, or -1 for a timestamp",
             WireErrorKind::Depth { .. } => "flatten the value, or raise the limit \"depth\"",
             WireErrorKind::Items { .. } => "send long series of numbers as a tensor, or raise the limit \"items\"",
-            WireErrorKind::Bytes { .. } => "send large payloads as buffers, or raise the limit \"bytes\"",
+            WireErrorKind::Bytes { .. } => "send large payloads as buffers, or raise the limit \"document_bytes\"",
             WireErrorKind::Buffers { .. } => "send fewer large values at once, or raise the limit \"buffers\"",
-            WireErrorKind::Extent { .. } => "send it without repeating strides, or raise the limit \"extent\"",
+            WireErrorKind::Extent { .. } => "send it without repeating strides, or raise the limit \"extent_bytes\"",
             WireErrorKind::NotInputs { .. } => {
                 "give a list with one entry for each item, a map of such lists for named inputs, or nil for none"
             }

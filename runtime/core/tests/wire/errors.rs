@@ -117,7 +117,7 @@ fn limits_that_are_exceeded() {
         (
             vec![0xc0; 65],
             vec![],
-            "inputs: the document has 65 bytes, the limit is 64; send large payloads as buffers, or raise the limit \"bytes\"",
+            "inputs: the document has 65 bytes, the limit is 64; send large payloads as buffers, or raise the limit \"document_bytes\"",
         ),
         (
             vec![0xc0],
@@ -127,7 +127,7 @@ fn limits_that_are_exceeded() {
         (
             wrapped(1, repeated),
             vec![buffer()],
-            "inputs[0][\"sound gain\"]: the tensor stands for 1000 bytes on 8 bytes of memory, the limit is 100; send it without repeating strides, or raise the limit \"extent\"",
+            "inputs[0][\"sound gain\"]: the tensor stands for 1000 bytes on 8 bytes of memory, the limit is 100; send it without repeating strides, or raise the limit \"extent_bytes\"",
         ),
     ];
     for (bytes, buffers, expected) in cases {
@@ -393,7 +393,7 @@ fn json_is_held_against_the_limits() {
     );
     assert_eq!(
         error(&" ".repeat(65)),
-        "value (line 1, column 1): the document has 65 bytes, the limit is 64; send large payloads as buffers, or raise the limit \"bytes\""
+        "value (line 1, column 1): the document has 65 bytes, the limit is 64; send large payloads as buffers, or raise the limit \"document_bytes\""
     );
     assert_eq!(
         json::document_from_json(b"\"a\xff\"", &[], &Limits::default()).unwrap_err().to_string(),
