@@ -178,6 +178,23 @@ def test_a_shard_of_an_input_that_changed_is_made_again(folder: Path, capsys: py
     ]
 
 
+@pytest.mark.parametrize(
+    ("form", "table"), [("shar", "cuts.000001.jsonl.gz"), ("nemo", "sharded_manifests/manifest_1.json")]
+)
+def test_a_shard_whose_table_is_gone_is_made_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], form: str, table: str
+) -> None:
+    Path("in/d.flac").unlink()
+    words = graph_of("-o", "shards", "--shard-format", form, "--shard-size", "2", "--index", "rows.jsonl")
+    assert command(capsys, *words)[0] == 0
+    before = files_in("shards")
+    Path("shards", table).unlink()
+    code, _, err = command(capsys, *words, "--resume")
+    assert (code, ", 3 done before; results are in shards/" in err) == (0, True)
+    assert files_in("shards") == before
+    assert len(rows()) == 5
+
+
 def test_a_shard_is_not_made_again_without_all_its_inputs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = graph_of("-o", "shards", "--shard-format", "webdataset", "--shard-size", "3", "--index", "rows.jsonl")
     assert command(capsys, *words, "--keep-going")[0] == 1

@@ -111,13 +111,13 @@ class Shards:
     def stale(
         self, rows: Sequence[Mapping[str, Any]], changed: Collection[Mapping[str, Any]], inputs: Collection[Key]
     ) -> set[int]:
-        """The shards that must be made again: those of inputs that changed, and those whose file is gone.
+        """The shards that must be made again: those of inputs that changed, and those of which a file is gone.
 
         `rows` are those of inputs that are done. Raises `InvalidArgumentError` if these `inputs` are not enough for it,
         and for a shard that no row has.
         """
         used = _shards_of(rows)
-        stale = {number for number in used if not os.path.exists(self.format.tar(number))} | _shards_of(changed)
+        stale = {number for number in used if not all(map(os.path.exists, self._paths(number)))} | _shards_of(changed)
         absent = [row for row in rows if row.get("shard") in stale and key_of(row) not in inputs]
         if absent:
             number = min(_shards_of(absent))
