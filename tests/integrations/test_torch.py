@@ -269,6 +269,19 @@ def test_it_pickles_and_is_a_data_set_to_torch(paths: list[str]) -> None:
     assert sorted(found) == sorted(paths)
 
 
+def test_a_column_of_a_table_is_taken_by_its_places(paths: list[str]) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
+    frame = pandas.DataFrame({"path": ["nowhere.wav", *paths]})
+    # A frame that is sorted or filtered keeps the index of its rows.
+    wanted = paths[::-1]
+    for column in (frame["path"][:0:-1], pyarrow.chunked_array([wanted[:1], wanted[1:]])):
+        found = Dataset(column, rate=8000)
+        assert [found[place].source for place in range(len(found))] == wanted
+    with pytest.raises(rm.InvalidArgumentError, match="or a column of a table"):
+        Dataset(frame)  # type: ignore[arg-type]
+
+
 def test_what_can_not_be_one_batch_is_refused_with_its_cure(paths: list[str], tmp_path: Path) -> None:
     slow = tmp_path / "slow.wav"
     rm.write(slow, numpy.zeros((1, 100), "float32"), rate=8000)
@@ -289,8 +302,14 @@ def test_what_can_not_be_one_batch_is_refused_with_its_cure(paths: list[str], tm
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Dataset("a.wav"), "Dataset takes a sequence of sources, such as a list; write [source] or list(...)"),
-        (lambda: Dataset(iter(["a.wav"])), "Dataset takes a sequence of sources, such as a list; write [source] or "),
+        (
+            lambda: Dataset("a.wav"),
+            "Dataset takes a sequence of sources, such as a list or a column of a table; write [source]",
+        ),
+        (
+            lambda: Dataset(iter(["a.wav"])),
+            "Dataset takes a sequence of sources, such as a list or a column of a table; write [source]",
+        ),
         (lambda: Dataset(["a.wav"], rate=3), "rate: expected an integer from 1000 to 768000, got 3"),
         (
             lambda: Dataset(["a.wav"], MANIFEST, rate=16000),

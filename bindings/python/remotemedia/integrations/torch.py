@@ -80,11 +80,11 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         for batch in DataLoader(Dataset(paths, rate=16000, channels=1), batch_size=32):
             model(batch.values, batch.lengths)
 
-    `sources` is a sequence of what `rm.read` takes: paths, bytes, addresses. Without a `pipeline` a sample is the
-    sound, and `rate`, `channels`, `start_s` and `duration_s` are as for `rm.read`. With one, a `Pipeline` or the path,
-    text or dict of a manifest, it is what that gives for the file: audio and arrays joined along their last axis, which
-    is time, to one tensor; anything else as a list. With `join=False` it is a list in any case, a tensor for each
-    output.
+    `sources` is a sequence of what `rm.read` takes: paths, bytes, addresses; or a column of them, of pandas or pyarrow.
+    Without a `pipeline` a sample is the sound, and `rate`, `channels`, `start_s` and `duration_s` are as for `rm.read`.
+    With one, a `Pipeline` or the path, text or dict of a manifest, it is what that gives for the file: audio and arrays
+    joined along their last axis, which is time, to one tensor; anything else as a list. With `join=False` it is a list
+    in any case, a tensor for each output.
 
     DataLoader asks for whole batches, so that native threads decode one at once without the GIL: `num_workers=0` is
     enough, unless Python functions of yours compute too. With workers, forked or spawned, each has the threads of its
@@ -106,11 +106,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         join: bool = True,
         strict: bool = False,
     ) -> None:
-        if isinstance(sources, (str, bytes)) or not hasattr(sources, "__getitem__"):
-            raise InvalidArgumentError(
-                "Dataset takes a sequence of sources, such as a list; write [source] or list(...)"
-            )
-        self.sources = sources
+        self.sources = _by_place(sources)
         self.join = join
         self._strict = strict
         self._decoding: dict[str, Any] = {
@@ -197,6 +193,20 @@ def _rate_in(forms: Mapping[str, Mapping[str, Any]]) -> int | None:
     """The rate of sound whatever the files are, if it is one."""
     rates = {form.get("rate") for form in forms.values() if form.get("kind") == "audio"}
     return rates.pop() if len(rates) == 1 else None
+
+
+def _by_place(sources: Any) -> Sequence[Source]:
+    """The sources as a sequence by their places; also a column of pandas, which looks numbers up in its index, and one
+    of pyarrow, which has scalars. Raises `InvalidArgumentError` for what has no places.
+    """
+    has_places = hasattr(sources, "__getitem__") and not isinstance(sources, (str, bytes, Mapping))
+    if not has_places or getattr(sources, "ndim", 1) != 1:
+        raise InvalidArgumentError(
+            "Dataset takes a sequence of sources, such as a list or a column of a table; write [source] or list(...)"
+        )
+    if hasattr(sources, "to_pylist"):
+        return sources.to_pylist()  # type: ignore[no-any-return]
+    return list(sources) if hasattr(sources, "iloc") else sources
 
 
 def _values_of(outputs: Any, arrays: Mapping[str, bool | None], join: bool) -> tuple[Any, int | None]:
