@@ -91,7 +91,7 @@ def test_what_the_plan_does_not_know_is_said_by_returns() -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         pipeline(graph, returns=pa.schema([("tenths", pa.float64())]))
     assert str(caught.value) == (
-        "returns: each row has a list of values for the output 'tenths'; write pyarrow.list_(pyarrow.double)"
+        "returns: each row has a list of values for the output 'tenths'; put its type, double, into pyarrow.list_(...)"
     )
     tenths = pipeline(graph, returns=pa.schema([("tenths", pa.list_(pa.float64()))]))
     frame = daft.from_pydict({"path": [str(SPEECH)]})

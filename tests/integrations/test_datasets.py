@@ -136,6 +136,9 @@ def test_columns_that_are_there_are_not_replaced() -> None:
         decode()({"audio": [str(SPEECH)], "error": ["of mine"]})
     with pytest.raises(rm.InvalidArgumentError, match=r"not list; leave out input_columns="):
         decode()([str(SPEECH)])  # type: ignore[arg-type]
+    frames = datasets.Dataset.from_dict({"audio": [str(SPEECH)]}).with_format("pandas")
+    with pytest.raises(rm.InvalidArgumentError, match=r"not DataFrame; .*, and call with_format\(None\) before$"):
+        frames.map(decode(), batched=True)
 
 
 def test_texts_of_numpy_are_paths_and_numbers_of_numpy_the_same_params() -> None:

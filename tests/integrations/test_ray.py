@@ -94,6 +94,12 @@ def test_paths_alone_are_enough_and_bytes_come_first() -> None:
     )
 
 
+def test_a_type_that_the_values_have_not_is_refused_by_its_column() -> None:
+    graph = Pipeline(levels(), types={"level": pa.int64()})
+    with pytest.raises(rm.MarshalError, match=r"the column 'level' is list<item: int64> in the schema: \{'rms_db': "):
+        graph({"path": [str(SPEECH)]})
+
+
 def test_with_strict_the_first_error_is_raised() -> None:
     with pytest.raises(FileNotFoundError, match=r"gone\.wav"):
         Pipeline(levels(), strict=True)({"path": np.array([str(SPEECH), "gone.wav"], dtype=object)})

@@ -28,7 +28,7 @@ def table_of_columns(columns: Mapping[str, Sequence[Any]], schema: Any, known: M
         if name not in schema.names and any(value is not None for value in values):
             raise MarshalError(f"a result has the column {name!r}, and the schema has not; add it to the schema")
     rows = len(next(iter(columns.values()), ()))
-    arrays = [_column(field, columns.get(field.name, [None] * rows), is_found) for field in schema]
+    arrays = [column_of(field, columns.get(field.name, [None] * rows), is_found) for field in schema]
     return pyarrow.Table.from_arrays(arrays, schema=schema)
 
 
@@ -46,7 +46,11 @@ def array_of(values: Sequence[Any], type_: Any) -> Any:
     return pyarrow.array(values, type_)
 
 
-def _column(field: Any, values: Sequence[Any], is_found: bool) -> Any:
+def column_of(field: Any, values: Sequence[Any], is_found: bool = False) -> Any:
+    """An array of the type of a field. Raises `MarshalError`, which names the field, for values of another one.
+
+    `is_found` says that the type is what these values show.
+    """
     import pyarrow
 
     try:

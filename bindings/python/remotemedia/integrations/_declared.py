@@ -8,7 +8,7 @@ from typing import Any
 from .._files.places import Source
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
-from .._results.arrow_columns import array_of
+from .._results.arrow_columns import column_of
 from ..errors import InvalidArgumentError
 from ._batches import BatchRunner, text_of
 
@@ -46,7 +46,10 @@ class ColumnRunner:
         self.schema = declared.append(pyarrow.field(ERROR, pyarrow.string()))
 
     def run(self, sources: Sequence[Source | None], *, threads: int | None = None) -> dict[str, Any]:
-        """The columns of `schema` by their names, as arrays of pyarrow with an entry for each source, in order."""
+        """The columns of `schema` by their names, as arrays of pyarrow with an entry for each source, in order.
+
+        Raises `MarshalError` for values that are not of the type that `types` says.
+        """
         rows = self.runner.run(sources, threads=threads)  # type: ignore[arg-type]
         columns: dict[str, Any] = {}
         for field in self.schema:
@@ -54,5 +57,5 @@ class ColumnRunner:
                 values: list[Any] = [text_of(row.error) for row in rows]
             else:
                 values = [None if row.outputs is None else list(row.outputs[field.name]) for row in rows]
-            columns[field.name] = array_of(values, field.type)
+            columns[field.name] = column_of(field, values)
         return columns

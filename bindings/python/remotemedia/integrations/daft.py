@@ -85,7 +85,7 @@ def _types_of(returns: Any) -> dict[str, Any]:
         if not pyarrow.types.is_list(field.type):
             raise InvalidArgumentError(
                 f"returns: each row has a list of values for the output {field.name!r}; "
-                f"write pyarrow.list_(pyarrow.{field.type})"
+                f"put its type, {field.type}, into pyarrow.list_(...)"
             )
     return {field.name: field.type.value_type for field in returns}
 

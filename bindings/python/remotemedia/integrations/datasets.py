@@ -66,7 +66,7 @@ class Decode:
         if not isinstance(batch, Mapping):
             raise InvalidArgumentError(
                 f"decode takes the columns of a batch by their names, not {type(batch).__name__}; leave out "
-                "input_columns=, and with_format('arrow')"
+                "input_columns=, and call with_format(None) before"
             )
         if self.column not in batch:
             raise InvalidArgumentError(
