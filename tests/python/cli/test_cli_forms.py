@@ -142,7 +142,8 @@ def test_a_manifest_is_a_file_a_text_or_stdin(folder: Path, capsys: pytest.Captu
     (folder / "d").write_bytes(b"version: \xff\n")
     assert program('"$@" < d', "run", "-")[::2] == (3, "remotemedia: stdin is not UTF-8 text: byte 9 is 0xff\n")
     assert program('"$@" <&-', "run", "-")[::2] == (2, "remotemedia: stdin is closed; name the file of the manifest\n")
-    assert program('"$@" <&-', "run", LEVEL, "-i", "-")[::2] == (2, "remotemedia: -i -: stdin is closed; name files\n")
+    for words in (("run", LEVEL, "-i", "-"), ("convert", "-", "-o", "closed.wav")):
+        assert program('"$@" <&-', *words)[::2] == (2, "remotemedia: -: stdin is closed; name files\n")
     code, _, err = command(capsys, "run", "-", "-i", "-")
     assert (code, err) == (2, "remotemedia: -i -: stdin is the manifest already; name files\n")
 

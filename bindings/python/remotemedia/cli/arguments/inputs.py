@@ -167,7 +167,7 @@ def opened_file(source: Input, *, marks: bool = False) -> Iterator[list[File] | 
 def _stdin() -> File:
     """What comes on stdin: read by the runtime as it comes where it has a path, else by us."""
     if sys.stdin is None:
-        raise InvalidArgumentError("-i -: stdin is closed; name files")
+        raise InvalidArgumentError("-: stdin is closed; name files")
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
         has_path = not stat.S_ISSOCK(mode) and os.path.exists(STDIN_PATH)
