@@ -152,6 +152,7 @@ def test_messages_of_one_cause_are_the_same() -> None:
     one = f"{place}'/x/it.flac' has 3 frames, not 4.5. Use MP3."
     other = "node 'decode' (AudioDecode), input 12 'b.flac': '/y/z.flac' has 70 frames, not 1. Use MP3."
     assert cause_of(one) == cause_of(other) == "… has # frames, not #. Use MP3."
+    assert cause_of("'in/it's 1'b'.flac' is empty.") == "… is empty."
     assert cause_of("No such file or directory: 'a.flac'") == "No such file or directory: …"
     assert cause_of('it begins with "a \\"b\\" c"') == "it begins with …"
 

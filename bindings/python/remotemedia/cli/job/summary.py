@@ -14,8 +14,8 @@ EXAMPLES = 3
 """So many inputs are named for each cause of failures."""
 DURATION_EDGES = (0.0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, math.inf)
 MOST_BINS = 20
-QUOTED = re.compile(r"""'.*?'(?!\w)|"(?:[^"\\]|\\.)*["]""", re.DOTALL)
-"""A quotation ends where no letter follows, since names hold quotes too."""
+QUOTED = re.compile(r"""'.*?'(?=[,;:.)]*(?:\s|$))|"(?:[^"\\]|\\.)*["]""", re.DOTALL)
+"""A quotation ends where a word does, since names hold quotes too."""
 
 
 class Cause(NamedTuple):
