@@ -207,7 +207,7 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
             ["run", "examples/speech.flac"],
             3,
             "the manifest 'examples/speech.flac' is not UTF-8 text: byte 14 is 0x93; "
-            "a media file is an input: remotemedia run MANIFEST -i 'examples/speech.flac'",
+            "save it as UTF-8; a media file is an input: remotemedia run MANIFEST -i 'examples/speech.flac'",
         ),
         (["run", SPEECH, "-i", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["run", SPEECH, "-i", "*.nope"], 4, "no file matches '*.nope' in {cwd}"),

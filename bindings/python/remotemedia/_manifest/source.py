@@ -34,7 +34,8 @@ def read(path: str | bytes) -> str:
     except UnicodeDecodeError as error:
         wrong = f"byte {error.start} is {error.object[error.start]:#x}"
         raise ManifestError(
-            f"the manifest {shown} is not UTF-8 text: {wrong}; a media file is an input: [remotemedia.File({shown})]",
+            f"the manifest {shown} is not UTF-8 text: {wrong}; save it as UTF-8; a media file is an input: "
+            f"[remotemedia.File({shown})]",
             [Problem("", "not UTF-8 text")],
         ) from None
     except OSError as error:
