@@ -163,6 +163,25 @@ def test_a_killed_run_is_resumed(folder: Path, capsys: pytest.CaptureFixture[str
         assert len(rows()) == 3
 
 
+def test_a_run_by_another_manifest_that_ended_before_its_first_row_is_resumed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params, words = "path='p/{stem}.wav'", ("-i", "x/*.wav", *CONTINUE)
+    assert run(capsys, params, *words)[0] == 0
+    good = Path("x/a.wav").read_bytes()
+    Path("x/a.wav").write_bytes(b"no sound")
+    tone("x/b.wav", 4)
+    other = ("--set", "audiodecode.duration_s=0.3")
+    # The first input ends the run.
+    assert run(capsys, params, *words, *other)[0] == 1
+    Path("x/a.wav").write_bytes(good)
+    # A third one has begun nothing, so that what is there may be anybody's.
+    assert run(capsys, params, *words, "--set", "audiodecode.duration_s=0.2")[0] == 2
+    assert run(capsys, params, *words, *other)[0] == 0
+    assert files_in("p") == {"a.wav": 1, "b.wav": 3}
+    assert [row["error"] for row in rows().values()] == [None, None]
+
+
 def test_an_input_that_changed_replaces_its_file_and_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, params in enumerate(("path='p/{relative}.wav'", "path='s/{relative}.wav', skip_existing=True")):
         place, index = params[6], f"{number}.jsonl"

@@ -78,7 +78,7 @@ class Index:
             last[key] = row
             if row.get("manifest") == manifest:
                 self.given.setdefault(key, []).extend(_results_of(row))
-        manifests = {row["manifest"] for row in last.values() if "manifest" in row}
+        manifests = {row[name] for row in last.values() for name in ("manifest", "again_by") if name in row}
         self.is_continued &= not manifests or manifest in manifests
         # Else a row would be added to what a crash left of one.
         self._file.keep(lambda row: True)
@@ -111,14 +111,14 @@ class Index:
                 self._take(row)
         self._file.keep(lambda row: not is_dropped(row))
 
-    def withdraw(self) -> None:
-        """Marks the rows of `changed` as failed, before their results are replaced.
+    def withdraw(self, manifest: str) -> None:
+        """Marks the rows of `changed` as failed, before their results are replaced by those of this manifest.
 
         Whatever ends the run then, no row tells of results that others have replaced, also if what has changed is as it
         was by the next run.
         """
         if self.changed:
-            self.add(*map(_withdrawn, self.changed.values()))
+            self.add(*(_withdrawn(row, manifest) for row in self.changed.values()))
             self.sync()
 
     def add(self, *rows: Row) -> None:
@@ -204,11 +204,11 @@ def _results_of(row: Row) -> list[str]:
     return [*row.get("files", ()), *row.get("old_files", ())]
 
 
-def _withdrawn(row: Row) -> Row:
-    """The row of an input that is run again, until there is a new one."""
+def _withdrawn(row: Row, manifest: str) -> Row:
+    """The row of an input that is run again by a manifest, until there is a new one. It has the one of its results."""
     names = {key: value for key, value in row.items() if key in ("input", "inputs")}
     error = {"error": "it was to be run again, and the run ended before that", "node": None, "position": None}
-    before = {"old_files": _results_of(row), "manifest": row.get("manifest")}
+    before = {"old_files": _results_of(row), "manifest": row.get("manifest"), "again_by": manifest}
     return {**names, "duration": None, "last": {}, "files": [], **error, **before}
 
 

@@ -186,7 +186,7 @@ class Ledger:
         self._resume_file_sinks(index, list(left.values()))
         remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, *self._beside))])
         if self.destinations.shards is None:
-            index.withdraw()
+            index.withdraw(self.manifest_hash)
 
     def _has_lines(self) -> Callable[[Row], bool]:
         """Tells of a row whether the files of all results have as many lines of its input as it says."""
