@@ -131,7 +131,8 @@ def test_results_are_printed_with_the_name_of_their_output(folder: Path, capsys:
     ("words", "message"),
     [
         ((), "the graph waits for input; name files: -i mic=FILE -i reference=FILE"),
-        (("-i", "10.wav"), "-i 10.wav: the graph has several inputs; say which: -i mic=10.wav"),
+        (("-i", "10.wav"), "-i 10.wav: the graph has the inputs mic, reference; say which: -i mic=10.wav"),
+        (("-i", "mci=10.wav"), "-i mci=10.wav: the graph has the inputs mic, reference; did you mean -i mic=10.wav?"),
         (("-i", "mic=10.wav"), "there is no file for the input 'reference': -i reference=FILE"),
         (
             ("-i", "mic=10.wav", "mic=20.wav", "reference=30.wav"),

@@ -21,6 +21,7 @@ from ..._media.file import at_home, is_utf8, opened_as
 from ...errors import InvalidArgumentError
 from ...media import File
 from ..files.standard import read_stdin
+from .parser import meant
 
 STDIN = "-"
 STDIN_PATH = "/dev/stdin"
@@ -84,9 +85,9 @@ def find_inputs(patterns: Sequence[str], names: Sequence[str] = ("",)) -> list[I
         elif len(by_name) == 1:
             by_name[next(iter(by_name))].append(pattern)
         else:
-            raise InvalidArgumentError(
-                f"-i {pattern}: the graph has several inputs; say which: -i {next(iter(by_name), '')}={pattern}"
-            )
+            near = meant(name, by_name) if equals else None
+            cure = f"say which: -i {names[0]}={pattern}" if near is None else f"did you mean -i {near}={file}?"
+            raise InvalidArgumentError(f"-i {pattern}: the graph has the inputs {', '.join(by_name)}; {cure}")
     if len(by_name) < 2:
         found = {each.name: each for given in by_name.values() for pattern in given for each in _inputs(pattern)}
         return list(found.values())
