@@ -81,7 +81,9 @@ def test_a_chain_is_what_python_would_build(text: str, graph: rm.Pipeline) -> No
     assert pipeline_of(text, ()).manifest() == graph.manifest()
 
 
-@pytest.mark.parametrize("text", ["speech.yaml", "a/b.yaml", "speech", "version: v1\nnodes:\n", "{}", "x y", "", "#"])
+@pytest.mark.parametrize(
+    "text", ["speech.yaml", "a/b.yaml", "speech", "version: v1\nnodes:\n", "{}", "x y", "x | y", "", "#"]
+)
 def test_what_is_no_chain(text: str) -> None:
     assert not is_chain(text)
 
@@ -111,6 +113,13 @@ def test_what_is_no_chain(text: str) -> None:
         ),
         ("AudioLevel(**{})", "column 14: write the params of AudioLevel out"),
         ("AudioDecode >> 5", "column 16: expected a node, got 5; functions are 'python:module:name'"),
+        (
+            "AudioDecode >> AudioResample(8000, rate=16000)",
+            "column 41: AudioResample has the param 'rate' twice; remove one of the two",
+        ),
+        ("AudioDecode | AudioLevel", "column 1: nodes are joined by >>, got AudioDecode | AudioLevel"),
+        ("AudioDecode > AudioLevel", "column 1: nodes are joined by >>, got AudioDecode > AudioLevel"),
+        ("AudioDecode -> AudioLevel", "of the chain: invalid syntax; write it as AudioDecode >> AudioLevel("),
         ("AudioDecode()[0]", "write the port of a node as SpeechSegments['events']"),
         ("AudioDecode" + " >> PassThrough" * 2000, "a chain has at most 20000 characters, this one has 30011"),
     ],

@@ -20,7 +20,11 @@ from ..._problem.outside_text import shown
 from ...errors import InvalidArgumentError, ManifestError, Problem
 from .parser import meant
 
-BEGIN = re.compile(r"[\s(\[]*(?:\w+\.)*(?P<type>[A-Za-z_]\w*)\s*(?P<rest>\(|>>|\[|\]|,|\)|\Z)|[\s(\[]*['\"]python:")
+BEGIN = re.compile(
+    r"[\s(\[]*(?:\w+\.)*(?P<type>[A-Za-z_]\w*)(?:\s*(?P<rest>\(|>>|\[|\]|,|\))|\s*\Z|\s+(?:\||-?>))|[\s(\[]*['\"]python:"
+)
+"""Behind a name with no `rest` only a node type makes it a chain: `|`, `>` and `->` are mistakes in one, and files have
+such names too."""
 JSON_NAMES = {"true": True, "false": False, "null": None}
 LONGEST = 20_000
 """No chain of this many characters was typed, and Python's parser takes deep nesting badly."""
@@ -58,6 +62,8 @@ def _built(tree: ast.expr) -> Any:
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.RShift):
         left, right = _built(tree.left), _built(tree.right)
         return Pipeline() >> left >> right
+    if isinstance(tree, (ast.BinOp, ast.Compare)):
+        raise _refused(f"{_place(tree)}: nodes are joined by >>, got {shown(ast.unparse(tree))}")
     if isinstance(tree, (ast.List, ast.Tuple)):
         return [_built(each) for each in tree.elts]
     if isinstance(tree, ast.Subscript):
@@ -95,6 +101,10 @@ def _node(kind: ast.expr, arguments: Sequence[ast.expr], keywords: Sequence[ast.
     for keyword in keywords:
         if keyword.arg is None:
             raise _refused(f"{_place(keyword.value)}: write the params of {name} out")
+        if keyword.arg in params:
+            raise _refused(
+                f"{_place(keyword.value)}: {name} has the param {keyword.arg!r} twice; remove one of the two"
+            )
         params[keyword.arg] = _literal(keyword.value)
     locate(params, from_native)
     return Node(name, params, name=params.pop("name", None), on_error=params.pop("on_error", None))
