@@ -43,9 +43,10 @@ def test_a_method_gives_what_its_node_gives(method: Any, node: rm.Node) -> None:
 
 
 @pytest.mark.parametrize("method", [lambda a: a.resample(8000), lambda a: a.mono(), lambda a: a.gain(3)])
-def test_of_no_frames_there_are_none_in_the_new_form(method: Any) -> None:
-    found, like = method(_stereo()[:0]), method(_stereo())
-    assert (found.frames, found.rate, found.channels) == (0, like.rate, like.channels)
+def test_of_no_frames_there_are_none_in_the_new_form_and_place(method: Any) -> None:
+    sound = rm.Audio(np.zeros((6, 4800), "float32"), 48000, layout="5.1", pts=2.0)
+    found, like = method(sound[:0]), method(sound)
+    assert (found.frames, found.rate, found.layout, found.pts) == (0, like.rate, like.layout, 2.0)
 
 
 def test_a_param_out_of_range_is_named() -> None:

@@ -136,18 +136,9 @@ def _columns(audio: Audio) -> list[tuple[float, float]]:
 
 
 def _through(node: Any, audio: Audio, call: str) -> Audio:
-    if not audio.frames:
-        # Nothing comes out of nothing; what changes is its form alone.
-        with in_words_of(call):
-            outputs = list((Pipeline() >> node).run_sync([_one_frame(audio)]))
-        return outputs[0][:0]  # type: ignore[no-any-return]
     with in_words_of(call):
         outputs = list((Pipeline() >> node).run_sync([audio]))
     return concatenate(outputs, "the audio")
-
-
-def _one_frame(audio: Audio) -> Audio:
-    return Audio.from_pcm(b"\0\0" * audio.channels, "s16", audio.rate, audio.channels)
 
 
 def _factor(decibels: float) -> float:
