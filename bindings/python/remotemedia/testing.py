@@ -97,7 +97,8 @@ def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
     _require_audio(audio)
     if not isinstance(frame_ms, numbers.Real) or not math.isfinite(frame_ms):
         raise InvalidArgumentError(f"frame_ms must be a number of milliseconds, got {frame_ms!r}")
-    each = frame_ms * audio.rate / 1000
+    # Before the product: that of a numpy.float32 has 24 bits.
+    each = float(frame_ms) * audio.rate / 1000
     if not each >= 1:
         raise InvalidArgumentError(f"frame_ms={frame_ms!r} is less than one sample at {audio.rate} Hz")
     return _cut(audio, each)

@@ -32,6 +32,12 @@ def test_frames_are_cut_without_drift_and_keep_every_sample() -> None:
     assert numpy.array_equal(joined, sound.samples)
 
 
+def test_frames_are_as_long_in_a_number_of_few_bits() -> None:
+    # A float16 has no number of samples of 20 ms at this rate.
+    lengths = [frame.frames for frame in rm.testing.frames(ramp(9600, 192_000), numpy.float16(20))]
+    assert lengths == [3840, 3840, 1920]
+
+
 def test_what_is_no_sound_is_refused_in_words() -> None:
     with pytest.raises(
         rm.InvalidArgumentError, match=r"^expected an Audio, got str; rm\.read\(path\) reads a sound file$"

@@ -208,6 +208,11 @@ def test_a_start_that_is_no_time_is_refused(pts: Any) -> None:
     assert str(caught.value) == f"pts must be a number of seconds between -9.2e9 and 9.2e9, got {pts!r}"
 
 
+@pytest.mark.parametrize("seconds", [np.float32(10_000.25), np.float16(2.5), np.array(10_000.25, np.float32)])
+def test_a_time_of_few_bits_is_that_time_to_the_nanosecond(seconds: Any) -> None:
+    assert rm.Audio(np.zeros(3, "float32"), rate=8000, pts=seconds).pts_ns == int(float(seconds) * 4) * 250_000_000
+
+
 @pytest.mark.parametrize("shape", [(-1, -1), (-1, 0), 1, "1", (1.0,), (True,), [[1]], None])
 def test_a_tensor_has_whole_numbers_as_its_shape(shape: Any) -> None:
     data = b"" if shape == (-1, 0) else b"ab"

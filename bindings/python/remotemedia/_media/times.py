@@ -11,7 +11,8 @@ from ..errors import InvalidArgumentError
 def nanoseconds(name: str, seconds: float) -> int:
     """Seconds as exact nanoseconds; `name` is the argument's."""
     try:
-        exact: int | None = None if isinstance(seconds, bool) else round(seconds * 1e9)
+        # Before the product: that of a numpy.float32 has 24 bits. Of text float would make a number, but not a sum.
+        exact: int | None = None if isinstance(seconds, bool) else round(float(seconds + 0) * 1e9)
     except (TypeError, ValueError, OverflowError):
         exact = None
     if exact is None or not -(2**63) <= exact < 2**63:
