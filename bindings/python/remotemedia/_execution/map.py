@@ -132,11 +132,14 @@ def map_sources_sync(
                     result = loop.run(_step(results))
                     if result is _END:
                         return
-                    yield result
+                    with loop.left():
+                        yield result
             finally:
                 # What ends the loop, as Ctrl-C does, leaves a step waiting, and `results` at work.
                 loop.cancel_all()
                 loop.run(_closed(results))
+                # It keeps the loop, which has to be gone before Ctrl-C may strike again.
+                del results
     # As in `execute_blocking`.
     port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     values = iter(sources)

@@ -1,13 +1,16 @@
-"""The event loop of a blocking call that has async functions: what a signal handler raises in it ends the call.
+"""The event loop of a blocking call that has async functions: Ctrl-C and what a signal handler raises in it end the
+call.
 
-asyncio does not expect that a handler raises within it: it logs what was raised in a callback, and forgets the callback
-that it had just taken or was about to keep. So here a loop stops by whatever is raised in it, and a task that is never
-woken again is ended by another one.
+Ctrl-C strikes nowhere: the loop ends the call by it, and gives up its cleaning up if it is pressed again (`ctrl_c.py`).
+Handlers of the program may raise anything anywhere, which asyncio does not expect: it logs what was raised in a
+callback, and forgets the callback that it had just taken or was about to keep. So here a loop stops by whatever is
+raised in it, and a task that is never woken again is ended by another one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import types
 from collections.abc import Coroutine, Generator, Iterator
@@ -16,8 +19,12 @@ from typing import Any
 
 from .._engine.port_registry import forget_loop, loop_port
 from .._functions.event_loop import retrieve, unlisted_tasks
+from .._functions.failures import repr_of
+from .ctrl_c import CtrlC
 
 __all__ = ["OwnLoop", "own_loop"]
+
+_log = logging.getLogger("remotemedia")
 
 LOOK_S = 0.05
 """How often cancelled tasks are looked at, whether they are forgotten."""
@@ -26,31 +33,46 @@ LOOK_S = 0.05
 @contextmanager
 def own_loop() -> Iterator[OwnLoop]:
     """An event loop that ends with the block. Leaves the thread's own loop, if it has one, alone."""
-    hooks = sys.get_asyncgen_hooks()
-    loop = asyncio.new_event_loop()
+    ctrl_c = CtrlC()
     try:
-        own = OwnLoop(loop)
+        ctrl_c.hold()
+        hooks = sys.get_asyncgen_hooks()
+        own = OwnLoop(asyncio.new_event_loop(), ctrl_c)
         try:
             yield own
         finally:
-            own.end()
+            ctrl_c.hold()
+            try:
+                own.end()
+            finally:
+                # A loop that is struck as it stops leaves its own.
+                sys.set_asyncgen_hooks(*hooks)
+                own.close()
     finally:
-        # A loop that is struck as it stops leaves its own.
-        sys.set_asyncgen_hooks(*hooks)
-        try:
-            forget_loop(loop)
-        finally:
-            loop.close()
+        ctrl_c.let_go()
 
 
 class OwnLoop:
     """The event loop of a blocking call."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, ctrl_c: CtrlC) -> None:
         self._loop = loop
         self._task: asyncio.Task[Any] | None = None
         self._raised: list[BaseException] = []
+        self._ctrl_c = ctrl_c
+        self._presses = 0
+        self._is_ending = False
         loop.set_exception_handler(self._raised_in_callback)
+        ctrl_c.tell(self._tell)
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Lets Ctrl-C strike in the block, which is code of the caller, as it does without this loop."""
+        self._ctrl_c.let_go()
+        try:
+            yield
+        finally:
+            self._ctrl_c.hold()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of work in a task. Raises also what a signal handler raised in a callback meanwhile."""
@@ -71,11 +93,51 @@ class OwnLoop:
             self._complete(self._ended(tasks))
 
     def end(self) -> None:
-        """Ends all that is left in the loop."""
-        self.cancel_all()
-        self._complete(self._loop.shutdown_asyncgens())
-        # A thread that was still at work may have begun to clean up meanwhile.
-        self.cancel_all()
+        """Ends all that is left in the loop. Does not wait for it any more if Ctrl-C is pressed for the second time."""
+        self._is_ending = True
+        try:
+            if self._presses > 1:
+                raise KeyboardInterrupt
+            self.cancel_all()
+            self._complete(self._loop.shutdown_asyncgens())
+            # A thread that was still at work may have begun to clean up meanwhile.
+            self.cancel_all()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def close(self) -> None:
+        """Closes the loop and lets go of it: its finalizer is Python code, where Ctrl-C must not strike either."""
+        self._ctrl_c.tell(None)
+        try:
+            forget_loop(self._loop)
+        finally:
+            self._loop.close()
+            self._task = None
+            del self._loop
+
+    def _give_up(self) -> None:
+        """Ends the coroutines of all tasks where they wait."""
+        for task in asyncio.all_tasks(self._loop) | unlisted_tasks(self._loop):
+            # asyncio would complain that it was not waited for.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            work: Any = task.get_coro()
+            try:
+                work.close()
+            except Exception as error:
+                _log.warning("%s does not end: %s", work.__qualname__, repr_of(error))
+
+    def _tell(self) -> None:
+        self._loop.call_soon_threadsafe(self._pressed)
+
+    def _pressed(self) -> None:
+        self._ctrl_c.seen()
+        self._presses += 1
+        # While all ends by itself it is raised at the end.
+        if not self._is_ending or self._presses > 1:
+            self._ctrl_c.taken()
+            self._raised.append(KeyboardInterrupt())
+            self._loop.stop()
 
     def _complete(self, work: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> Any:
         """What `run_until_complete` does, also where a stop comes that was meant for what was left before."""

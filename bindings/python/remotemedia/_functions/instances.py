@@ -9,6 +9,7 @@ while a thread went on with them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -299,6 +300,10 @@ async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> N
         except KeyboardInterrupt as error:
             interrupted = error
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and asyncio._get_running_loop() is None:
+                # Nothing can be awaited any more.
+                _log.warning("%s of %s has not ended: its event loop ends before it", part.method, part.node_type)
+                raise
             # Also what would end the loop: the work has ended, and so it is logged like others.
             complain(part, error)
     if interrupted is not None:
