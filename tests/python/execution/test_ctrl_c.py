@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import remotemedia as rm
+from remotemedia._functions import event_loop
 
 FAR = 60.0
 """Seconds that nothing here waits: Ctrl-C comes before."""
@@ -152,3 +153,29 @@ def test_a_handler_of_the_program_is_left_alone() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_what_cleans_up_when_its_loop_is_closed_ends_quietly() -> None:
+    hangs = asyncio.Event()
+
+    @rm.node
+    class Hangs:
+        async def process(self, value: int) -> None:
+            await asyncio.sleep(FAR)
+
+        async def cleanup(self) -> None:
+            hangs.set()
+            await asyncio.sleep(FAR)
+
+    async def left() -> None:
+        task = asyncio.ensure_future((rm.Pipeline() >> Hangs()).run([1], timeout=0.01))
+        await hangs.wait()
+        # asyncio would complain of those that are pending.
+        for each in asyncio.all_tasks() | event_loop.unlisted_tasks(task.get_loop()):
+            each._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(left())
+    loop.close()
+    del loop
+    gc.collect()

@@ -89,7 +89,8 @@ class LoopDriver(LoopCalls):
         future = loop.create_future() if is_running and loop is not None else None
 
         def cleaned() -> None:
-            if future is not None and not future.done():
+            # The loop may have been closed before it was cleaned up.
+            if future is not None and not future.done() and not future.get_loop().is_closed():
                 future.set_result(None)
 
         def clean_in_thread() -> None:
