@@ -15,6 +15,7 @@ import remotemedia as rm
 from conftest import chain, eventually
 from face_functions import Pairs, up_to
 from remotemedia._functions import late_cleanups
+from remotemedia._functions.instances import InstancePool
 from ways import everywhere
 
 
@@ -393,6 +394,19 @@ async def test_the_end_of_the_program_waits_a_little_and_names_what_is_left(
     monkeypatch.setattr(late_cleanups, "PATIENCE_SECONDS", 20.0)
     late_cleanups._wait()
     assert log == ["held", "cleanup"]
+
+
+def test_the_end_of_the_program_waits_for_nothing_that_is_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def struck(_: InstancePool) -> None:
+        raise KeyboardInterrupt
+
+    log: list[str] = []
+    monkeypatch.setattr(InstancePool, "clean", struck)
+    with pytest.raises(KeyboardInterrupt):
+        (rm.Pipeline() >> told_class(log)).run_sync([1], timeout=60)
+    assert log[-1] == "cleanup"
+    # Until here the exception has what it came through, as it does at the end of a program.
+    assert not any(late.is_in_thread for late in late_cleanups._late.all)
 
 
 @everywhere

@@ -237,8 +237,9 @@ class InstancePool(ActiveCalls):
 
     @property
     def is_in_thread(self) -> bool:
-        """Whether a thread is at work with an instance, or all of them are about to be cleaned up."""
-        return self._threads > 0 or self._is_idle
+        """Whether a thread is at work with an instance, or some are about to be cleaned up."""
+        # Ctrl-C may have come before it was noted that none are.
+        return self._threads > 0 or (self._is_idle and any(each.is_open for each in list(self._instances.values())))
 
     def uncleaned(self) -> list[str]:
         """What to say of the instances that are initialized, and that nothing has begun to clean up."""
