@@ -22,15 +22,18 @@ async def feed(session: rm.Session) -> None:
     await session.finish()
 
 
+async def show(session: rm.Session) -> None:
+    """Print a bar for each window, as soon as it is measured."""
+    async for packet in session:
+        db = packet.value["rms_db"]
+        print(f"{packet.pts:7.2f} s {db:6.1f} dBFS {'#' * max(0, round(60 + db))}", flush=True)
+
+
 async def main() -> None:
-    """Print a bar for each window of 250 ms, as soon as it is measured."""
+    """Measure windows of 250 ms while sound arrives."""
     pipeline = rm.Pipeline("meter") >> rm.nodes.AudioLevel(window_ms=250)
     async with pipeline.session(input=SOURCE) as session:
-        feeding = asyncio.create_task(feed(session))
-        async for packet in session:
-            db = packet.value["rms_db"]
-            print(f"{packet.pts:7.2f} s {db:6.1f} dBFS {'#' * max(0, round(60 + db))}", flush=True)
-        await feeding
+        await asyncio.gather(feed(session), show(session))
 
 
 if __name__ == "__main__":

@@ -48,14 +48,18 @@ async def main(path: Path, speed: float) -> None:
     pipeline = rm.Pipeline("front end") >> SpeechSegments(min_silence_duration_ms=250)
     async with pipeline.session(input=rm.PCM("s16", RATE, 1)) as session:
         begun = loop.time()
-        playing = asyncio.create_task(play(session, pcm, speed))
-        pieces = 0
-        async for packet in session:
-            after = (loop.time() - begun) * speed - packet.value["end_s"]
-            await heard(packet.value)
-            print(f"  there {after * 1000:.0f} ms after it ended")
-            pieces += 1
-        late = sorted(await playing)
+
+        async def hear() -> int:
+            pieces = 0
+            async for packet in session:
+                after = (loop.time() - begun) * speed - packet.value["end_s"]
+                await heard(packet.value)
+                print(f"  there {after * 1000:.0f} ms after it ended")
+                pieces += 1
+            return pieces
+
+        frames, pieces = await asyncio.gather(play(session, pcm, speed), hear())
+        late = sorted(frames)
     print(f"{pieces} pieces of speech in {len(late)} frames")
     print(f"frames were late by {late[len(late) // 2] * 1000:.2f} ms in the middle, {late[-1] * 1000:.2f} ms at most")
 

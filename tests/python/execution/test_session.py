@@ -218,6 +218,36 @@ async def test_leaving_normally_finishes_and_raises_what_nobody_has_seen() -> No
             await session.send(1)
 
 
+@pytest.mark.parametrize(("fails", "kind"), [("node", rm.NodeError), ("feed", OSError), ("read", KeyError)])
+async def test_what_fails_ends_all_that_is_gathered_and_is_raised_once(fails: str, kind: type[Exception]) -> None:
+    def broken(value: int) -> int:
+        if fails == "node" and value == 200:
+            raise ValueError("broken")
+        return value
+
+    async def feed(session: rm.Session) -> None:
+        for value in itertools.count():
+            await session.send(value)
+            if fails == "feed" and value == 200:
+                raise OSError("no device")
+
+    async def read(session: rm.Session) -> None:
+        async for packet in session:
+            if fails == "read" and packet.value == 200:
+                raise KeyError
+
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    with pytest.raises(kind):
+        async with rm.Pipeline.load(chain(("broken", broken, {}))).session() as session:
+            await asyncio.wait_for(asyncio.gather(feed(session), read(session)), 60)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 60)
+    del others
+    gc.collect()
+    assert told == []
+
+
 async def test_leaving_by_an_exception_cancels() -> None:
     # What earlier tests have left as garbage would be gone at the end, and the count another one.
     gc.collect()
