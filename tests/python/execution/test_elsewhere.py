@@ -100,6 +100,21 @@ def test_an_open_session_is_refused_in_another_loop_of_its_thread_and_loses_noth
         loop.close()
 
 
+def test_a_session_that_outlives_its_asyncio_run_says_so_in_the_next_one() -> None:
+    session = rm.Pipeline.load(PASS).session()
+
+    async def open_it() -> None:
+        await session.__aenter__()
+        await session.send(1)
+
+    asyncio.run(open_it())
+    for use in ("send", "send_many", "flush", "finish", "read", "leave"):
+        with pytest.raises(rm.GoneError) as caught:
+            USES[use](session)
+        assert str(caught.value) == "the event loop of this session is closed; open a session in another one"
+    session.cancel()
+
+
 def test_a_session_may_be_used_between_the_turns_of_its_loop() -> None:
     loop = asyncio.new_event_loop()
     session = rm.Pipeline.load(PASS).session()

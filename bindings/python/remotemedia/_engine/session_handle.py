@@ -33,7 +33,7 @@ from .loop_port import LOOP_BUDGET_US, LoopPort
 from .port_registry import loop_port
 from .run import Run
 from .session_packets import explained_packets, pack_borrowed, refused_packets
-from .session_state import SessionState
+from .session_state import CLOSED_LOOP, SessionState
 
 FIRST_TOKEN = 1 << 62
 """Tokens of sessions begin here; those of executions count from 1."""
@@ -341,7 +341,7 @@ class NativeSession(SessionState):
         """Opens the native session; its functions run in `context`, or in a copy of that of the caller."""
         loop = port.driver.loop()
         if loop is None:
-            raise GoneError("the event loop of this session is closed; open a session in another one")
+            raise GoneError(CLOSED_LOOP)
         token = self.token = FIRST_TOKEN + ownership.number()
         document = pack_plain({"outputs": self.sinks, **self._options})
         run = Run(token, self._functions, None, self._borrowed)

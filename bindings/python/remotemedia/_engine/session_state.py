@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST_OUTPUTS = 256
 """The most outputs that one call returns."""
 
+CLOSED_LOOP = "the event loop of this session is closed; open a session in another one"
+
 
 class SessionState:
     """The state of the native half of a session, which `NativeSession` drives."""
@@ -119,12 +121,17 @@ class SessionState:
         self._run: Run | None = None
 
     def check_place(self) -> None:
-        """Raises `InvalidArgumentError` unless this is its loop: no two threads may use a session at once."""
+        """Raises `InvalidArgumentError` unless this is its loop: no two threads may use a session at once.
+
+        `GoneError` if that is closed, as by an `asyncio.run` that has ended.
+        """
         running = _get_running_loop()
         if self._port is None or running is self._loop:
             return
         # Where no loop runs, the thread of its loop, which is not running either, is the right place.
         if running is not None or get_ident() != self._thread:
+            if self._loop.is_closed():
+                raise GoneError(CLOSED_LOOP)
             raise InvalidArgumentError(
                 "this session belongs to the event loop that opened it, which does not run here; from elsewhere write: "
                 "session.send_from_thread(value), asyncio.run_coroutine_threadsafe(session.finish(), loop).result(), "
@@ -150,4 +157,4 @@ class SessionState:
         if self.is_closed:
             raise GoneError("the session is closed; call pipeline.session() for another one")
         if self._port is None or self._port.is_closed or self._port.driver.is_gone:
-            raise GoneError("the event loop of this session is closed; open a session in another one")
+            raise GoneError(CLOSED_LOOP)
