@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import remotemedia as rm
+from remotemedia._engine import port
 
 
 class Own(BaseException):
@@ -318,3 +319,43 @@ def test_an_exception_that_is_false_is_one_and_so_are_those_behind_it(engine: An
         (rm.Pipeline() >> check()).run_sync([1, 2, 3], engine=engine)
     error = caught.value
     assert (error.item, error.cause, error.chain, error.outputs) == (1, "Problems: two", ["Problems: cause"], [1])
+
+
+async def in_session(pipeline: rm.Pipeline) -> list[Any]:
+    async with pipeline.session() as session:
+        await session.send(1)
+        await session.finish()
+        return [packet.value async for packet in session]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda pipeline: pipeline.run_sync([1]),
+        lambda pipeline: pipeline.run_sync([1], timeout=60),
+        lambda pipeline: asyncio.run(pipeline.run([1])),
+        lambda pipeline: asyncio.run(in_session(pipeline)),
+    ],
+    ids=["run_sync", "with a timeout", "run", "session"],
+)
+@pytest.mark.parametrize("form", ["sync", "async"])
+def test_work_without_a_reply_ends_by_an_error_and_not_as_if_it_was_cancelled(
+    form: str, call: Callable[[rm.Pipeline], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Any:
+        raise MemoryError("no room")
+
+    def passed(value: Any) -> Any:
+        return value
+
+    async def passed_later(value: Any) -> Any:
+        return value
+
+    function = passed if form == "sync" else passed_later
+    monkeypatch.setattr(port, "pack_reply", full)
+    with pytest.raises(rm.ExecutionError) as caught:
+        call(rm.Pipeline() >> rm.node(function)())
+    assert type(caught.value.__cause__) is MemoryError
+    assert str(caught.value).endswith(
+        f"{function.__name__}: no reply can be made of what it gave: MemoryError: no room"
+    )

@@ -176,12 +176,15 @@ def test_the_environment_is_read_and_configure_goes_before_it() -> None:
 
 def test_under_limits_that_no_reply_fits_work_ends() -> None:
     code = (
-        "import asyncio, logging\n"
-        "logging.disable()\n"
-        "try: (rm.Pipeline() >> rm.Node(lambda value: value)).run_sync([1])\n"
-        "except asyncio.CancelledError as error: print(error)\n"
+        "def f(value): return value\n"
+        "try: (rm.Pipeline() >> rm.Node(f)).run_sync([1])\n"
+        "except rm.ExecutionError as error: print(error, type(error.__cause__).__name__, sep='\\n')\n"
     )
-    assert printed(code, REMOTEMEDIA_LIMIT_ITEMS="3") == ["the work was cancelled"]
+    message = (
+        "python:__main__:f: no reply can be made of what it gave: MarshalError: value.error: lists and maps have more "
+        'than 3 entries in all; send long series of numbers as a tensor, or raise the limit "items"'
+    )
+    assert printed(code, REMOTEMEDIA_LIMIT_ITEMS="3") == [message, "MarshalError"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._abi import ownership
+from .._abi.constants import RM_CANCELLED
 from .._abi.library import STATUS_NAMES
 from .._abi.ownership import Borrowed
 from .._functions import threads
+from .._functions.failures import text_of
 from .._process import stay_at_exit
 from .._results.outputs import Outputs, SkipReport, outputs_of, outputs_of_sinks
 from ..errors import ExecutionError, NodeError, ShutDownError, TimedOut, class_of, from_status
@@ -112,6 +114,18 @@ def blame_threads(completion: Any) -> None:
                 f"{found['nodes']} waited for a thread{inputs} for {found['time']}: {threads.all_at_work()}. "
                 "Make them async, or raise function_threads with remotemedia.configure."
             )
+
+
+def is_cancelled(completion: Any) -> bool:
+    """Whether a completion is that of work that was cancelled."""
+    return not isinstance(completion, BaseException) and completion["status"] == RM_CANCELLED
+
+
+def unanswered(node_type: str, error: BaseException) -> ExecutionError:
+    """The exception of work where no reply could be made to a call of the function of this type."""
+    found = ExecutionError(f"{node_type}: no reply can be made of what it gave: {text_of(error)}")
+    found.__cause__ = error
+    return found
 
 
 def node_error(detail: Mapping[str, Any], borrowed: Mapping[int, Borrowed] | None) -> NodeError:

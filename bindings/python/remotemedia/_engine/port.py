@@ -6,7 +6,6 @@ where functions run; the port hands each event to the run or the call that it is
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from os import getpid
@@ -36,22 +35,19 @@ from .._abi.lifetimes import hidden
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._functions import threads
-from .._functions.failures import repr_of
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply
 from .._manifest.compile import CompiledPipeline
 from .._process import exiting
 from .._results.inputs import Inputs, count_of
 from .._results.outputs import Outputs, log_skip
 from ..errors import MarshalError, ShutDownError
-from .completion import blame_threads, node_error, settle
+from .completion import blame_threads, is_cancelled, node_error, settle, unanswered
 from .open_calls import OpenCall, OpenCalls
 from .replies import pack_reply, refused_as_a_whole, refused_reply
 from .run import Functions, Run
 
 NextCall = tuple[OpenCall, Mapping[str, Any]]
 """The call that came with the reply to the one before, and its content."""
-
-_log = logging.getLogger("remotemedia")
 
 
 class Driver(Protocol):
@@ -252,7 +248,8 @@ class EventPort(Generic[DriverT]):
         """Replies to a call, and returns what there is room for. A late reply, to a run that has ended, is dropped.
 
         If the next call to the same nodes is there already, it is added to `next_calls`: this thread is to serve it.
-        Where no reply can be made, the work is cancelled: nobody else would end the call. Raises what ends the program.
+        Where no reply can be made, the work ends with that error: nobody else would end the call. Raises what ends the
+        program.
         """
         # Threads reply, and the port may be closed meanwhile.
         if self.is_closed or exiting():
@@ -300,9 +297,8 @@ class EventPort(Generic[DriverT]):
                     # Fewer outputs each time, so that this comes to an end.
                     self.reply(call, refused_reply(call, reply, error), next_calls)
                 elif status != RM_GONE and not exiting():
-                    # As under limits that no error fits; nobody would end the call.
-                    _log.error("a reply to the runtime was refused, and its work is cancelled: %s", error)
-                    lib.rm_port_cancel(self.handle, call.job, NULL)
+                    # As under limits that no error fits.
+                    self._end_unanswered(call, error)
             return GONE if is_final or status < 0 else FULL if status == RM_WOULD_BLOCK else READY
         except BaseException:
             used.take_back()
@@ -384,7 +380,7 @@ class EventPort(Generic[DriverT]):
         return None
 
     def _packed(self, used: CallBuffers, call: OpenCall, reply: Reply) -> tuple[bytes, bool] | None:
-        """The document of a reply, and whether it ends the call; None where none can be made: its work is cancelled."""
+        """The document of a reply, and whether it ends the call; None where none can be made: its work ends."""
         try:
             return pack_reply(used, call, reply)
         except Exception as error:
@@ -394,9 +390,16 @@ class EventPort(Generic[DriverT]):
             # A signal handler has raised it: it is the error of the function where it struck.
             return pack_reply(used, call, refused_as_a_whole(call, reply, raised))
         except Exception as unfit:
-            _log.error("a reply to the runtime can't be made, and its work is cancelled: %s", repr_of(unfit))
-            lib.rm_port_cancel(self.handle, call.job, NULL)
+            self._end_unanswered(call, unfit)
             return None
+
+    def _end_unanswered(self, call: OpenCall, error: BaseException) -> None:
+        """Ends the work of a call to which no reply can be made."""
+        run = self.runs.get(call.job)
+        if run is not None:
+            # As a cancellation a group of tasks would take it for the end that it had asked for.
+            run.unanswered = unanswered(call.chain.key, error)
+        lib.rm_port_cancel(self.handle, call.job, NULL)
 
     def _take_back(self, used: CallBuffers, run: Run | None) -> None:
         """Settles a submit whose result nobody gets, since something was raised before it was read.
@@ -446,6 +449,9 @@ class EventPort(Generic[DriverT]):
         if run is not None:
             if self.calls.wait_for_thread(token):
                 blame_threads(completion)
+            if run.unanswered is not None and is_cancelled(completion):
+                ownership.release(completion.get("released", ()))
+                completion = run.unanswered
             self._end(run)
             run.complete(completion)
             # Until here `_fail` finds it.

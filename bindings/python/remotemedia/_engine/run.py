@@ -47,6 +47,7 @@ class Run:
         "sync_calls",
         "taking",
         "token",
+        "unanswered",
         "waiters",
     )
 
@@ -64,6 +65,8 @@ class Run:
         """Whether it ends or has ended, and no call begins any more."""
         self.received: Any = None
         """Its completion, or the exception in place of one, from when it has come."""
+        self.unanswered: BaseException | None = None
+        """Why it was cancelled, where no reply could be made to one of its calls."""
         self.completion: Any = None
         """The same, once it has ended: its instances are cleaned up."""
         self.future: asyncio.Future[Any] | None = None
