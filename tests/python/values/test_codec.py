@@ -304,6 +304,7 @@ CYCLE.append(CYCLE)
         ([MappingProxyType({})], "inputs[0]: a mappingproxy can't cross; write dict(value)"),
         ([collections.ChainMap()], "inputs[0]: a collections.ChainMap can't cross; write dict(value)"),
         ([SimpleNamespace(a=1)], "inputs[0]: a types.SimpleNamespace can't cross; write vars(value)"),
+        ([collections.UserString("a")], "inputs[0]: a collections.UserString can't cross; write str(value)"),
         ([io.BytesIO(b"a")], "inputs[0]: an io.BytesIO can't cross; write value.getvalue()"),
         ([io.BufferedReader(io.BytesIO())], "inputs[0]: an io.BufferedReader can't cross; write value.read(), or pass "
          "remotemedia.File(path)"),

@@ -154,6 +154,7 @@ _CURES = {
     "datetime.time": "write value.isoformat()",
     "datetime.timedelta": "write value // datetime.timedelta(microseconds=1), or value.total_seconds()",
     "types.SimpleNamespace": "write vars(value)",
+    "collections.UserString": "write str(value)",
     "io.BytesIO": "write value.getvalue()",
     "io.StringIO": "write value.getvalue()",
     "io._IOBase": "write value.read(), or pass remotemedia.File(path)",
