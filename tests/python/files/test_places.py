@@ -13,8 +13,10 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,22 @@ async def test_what_takes_bytes_in_parts_gets_all() -> None:
     await rm.awrite(beside, AUDIO, format="wav")
     await rm.awrite(awaited, AUDIO, format="wav")
     assert rm.read(target.taken) == rm.read(beside.taken) == rm.read(awaited.file.getvalue()) == AUDIO
+
+
+async def test_members_of_archives_are_read() -> None:
+    heard, packed = rm.read(FLAC), io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.add(FLAC, "speech.flac")
+    with tarfile.open(fileobj=io.BytesIO(packed.getvalue())) as tar:
+        for call in (rm.read, rm.aread):
+            member: Any = tar.extractfile("speech.flac")
+            returned: Any = call(member)
+            assert (await returned if inspect.isawaitable(returned) else returned) == heard
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(FLAC, "speech.flac")
+    with zipfile.ZipFile(packed) as archive, archive.open("speech.flac") as member:
+        assert rm.read(member) == heard
 
 
 async def test_a_file_that_does_not_block_loses_nothing_without_a_word() -> None:

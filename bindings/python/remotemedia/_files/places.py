@@ -216,7 +216,8 @@ def _may_lack(source: Any) -> bool:
     """Whether a file object does not wait for bytes that are still to come, as far as can be told."""
     try:
         return not os.get_blocking(source.fileno())
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):
+        # A reader of `io` asks what it reads from, and that of `tarfile` has no such method.
         return False
 
 
