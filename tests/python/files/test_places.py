@@ -118,6 +118,28 @@ async def test_what_takes_bytes_in_parts_gets_all() -> None:
     assert rm.read(target.taken) == rm.read(beside.taken) == rm.read(awaited.file.getvalue()) == AUDIO
 
 
+@pytest.mark.parametrize("count", [0, -1])
+async def test_a_write_that_takes_nothing_is_called_so(count: int) -> None:
+    class Stuck:
+        calls = 0
+
+        def write(self, data: Any) -> int:
+            self.calls += 1
+            assert self.calls < 9, "the same bytes are written again and again"
+            return 1000 if self.calls == 1 else count
+
+    expected = rf"write of the file object returned {count}, and 1000 of {len(_wav(AUDIO))} bytes are written; it has"
+    for call in (rm.write, rm.awrite):
+        with pytest.raises(rm.InvalidArgumentError, match=expected):
+            await _done(call(Stuck(), AUDIO, format="wav"))
+
+
+def _wav(audio: rm.Audio) -> bytes:
+    memory = io.BytesIO()
+    rm.write(memory, audio, format="wav")
+    return memory.getvalue()
+
+
 async def test_members_of_archives_are_read() -> None:
     heard, packed = rm.read(FLAC), io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:

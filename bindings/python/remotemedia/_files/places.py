@@ -223,7 +223,10 @@ def _may_lack(source: Any) -> bool:
 
 def _left(view: memoryview, written: Any, target: Any, data: bytes) -> memoryview:
     """What is left to write of `view`, the end of `data`, after what `write` has given back: nothing, if that is no
-    number. None means that to many files of others; one of `io` has taken nothing then."""
+    number. None means that to many files of others; one of `io` has taken nothing then.
+
+    Raises `InvalidArgumentError` for a count that does not come to an end.
+    """
     if written is None and isinstance(target, io.RawIOBase):
         done = len(data) - len(view)
         raise BlockingIOError(
@@ -233,6 +236,11 @@ def _left(view: memoryview, written: Any, target: Any, data: bytes) -> memoryvie
             done,
         )
     count = whole(written)
+    if count is not None and count < 1:
+        raise InvalidArgumentError(
+            f"write of the file object returned {count}, and {len(data) - len(view)} of {len(data)} bytes are written; "
+            "it has to return how many it took, or None for all"
+        )
     return view[len(view) if count is None else count :]
 
 
