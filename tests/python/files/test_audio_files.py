@@ -319,6 +319,22 @@ def test_a_file_in_a_folder_without_permission_may_be_there(monkeypatch: pytest.
     assert str(caught.value) == "no permission to read 'private/a.wav'; check the rights of its folders"
 
 
+def test_what_can_not_be_looked_at_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    circle = tmp_path / "circle.wav"
+    circle.symlink_to(circle)
+    with pytest.raises(OSError, match=r"circle.wav' can't be opened: .*; check its links, and the disk or") as caught:
+        rm.read(circle)
+    assert caught.value.errno == errno.ELOOP
+
+    def stale(path: str, **_: Any) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+
+    monkeypatch.setattr(os, "stat", stale)
+    with pytest.raises(OSError, match=r"'share/a.wav' can't be opened: .* network share") as caught:
+        rm.info("share/a.wav")
+    assert caught.value.errno == errno.ESTALE
+
+
 def test_a_file_without_sound_is_refused(tmp_path: Path) -> None:
     rm.write(tmp_path / "a.wav", rm.Audio(numpy.zeros((1, 0), "float32"), 8000))
     for call in (rm.read, rm.info):

@@ -45,6 +45,9 @@ ALONE = frozenset(("read", "info", "speech_segments")) | AWAITED
 MANY = frozenset(("read_many", "iter_many", "aread_many", "aiter_many"))
 """Those that take several. What else is called belongs to an adapter: its user has called none of these."""
 
+ABSENT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL))
+"""Why there is no file at a path: some of them mean that no file can have the name."""
+
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File | ReadableFile
 """A path, the content of a file, a file object, or a `File`."""
 
@@ -152,7 +155,10 @@ def _file(source: Any, call: str) -> File:
             mode = os.stat(file.path).st_mode
         except PermissionError:
             raise PermissionError(f"no permission to read {file.path!r}; check the rights of its folders") from None
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in ABSENT:
+                cure = "check its links, and the disk or network share that it leads to"
+                raise OSError(error.errno, f"{file.path!r} can't be opened: {error.strerror}; {cure}") from None
             raise FileNotFoundError(_not_there(file.path, call)) from None
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(
