@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import itertools
 import queue
+import struct
 import sys
 import threading
 import types
@@ -17,7 +19,9 @@ import numpy
 import pytest
 import remotemedia as rm
 
-SPEECH = Path(__file__).resolve().parents[3] / "examples" / "speech.flac"
+ROOT = Path(__file__).resolve().parents[3]
+SPEECH = ROOT / "examples" / "speech.flac"
+MEDIA = ROOT / "tests" / "media"
 
 
 @pytest.fixture
@@ -69,6 +73,65 @@ def test_a_source_that_fails_is_a_result_and_disturbs_no_other(recordings: list[
             told, expected = str(each.error).replace("read_many", "read"), str(alone.value)
             # What to do with a folder is another thing for each.
             assert told.partition(", and read")[0] == expected.partition(", and read")[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"rate": 8000}, {"channels": 1}])
+async def test_a_file_that_changes_within_is_what_read_makes_of_it(options: dict[str, Any], tmp_path: Path) -> None:
+    chain = tmp_path / "chain.opus"
+    chain.write_bytes((MEDIA / "mono.opus").read_bytes() + (MEDIA / "stereo.opus").read_bytes())
+    expected = None
+    try:
+        alone = rm.read(chain, **options)
+    except rm.MarshalError as error:
+        expected = error
+    for loaded in (rm.read_many([chain], **options)[0], (await rm.aread_many([chain], **options))[0]):
+        if expected is None:
+            assert same(loaded.audio, alone)
+        else:
+            assert (type(loaded.error), str(loaded.error)) == (rm.MarshalError, str(expected))
+            assert loaded.audio is None
+    assert (expected is None) == ("channels" in options)
+
+
+def test_a_file_whose_layout_changes_within_is_one_sound(tmp_path: Path) -> None:
+    chain = tmp_path / "chain.oga"
+    chain.write_bytes(ogg_flac("quad", 1) + ogg_flac("4.0", 2))
+    alone, loaded = rm.read(chain), rm.read_many([chain])[0]
+    assert (alone.layout, alone.frames) == ("quad", 1600)
+    assert loaded.error is None
+    assert same(loaded.audio, alone)
+
+
+def ogg_flac(layout: str, serial: int) -> bytes:
+    """A link of a chain in Ogg: FLAC of one frame, with its layout (xiph.org/flac/ogg_mapping.html)."""
+    memory = io.BytesIO()
+    rm.write(memory, rm.Audio(numpy.full((4, 800), 0.25, "float32"), 8000, layout=layout), format="flac")
+    content, blocks, place, is_last = memory.getvalue(), list[bytes](), 4, False
+    while not is_last:
+        end = place + 4 + int.from_bytes(content[place + 1 : place + 4], "big")
+        is_last = content[place] >= 0x80
+        blocks.append(bytes([content[place] & 0x7F]) + content[place + 1 : end])
+        place = end
+    if len(blocks) == 1:
+        # Ogg wants comments, if only empty ones.
+        blocks.append(bytes([4, 0, 0, 8]) + bytes(8))
+    blocks[-1] = bytes([blocks[-1][0] | 0x80]) + blocks[-1][1:]
+    first = b"\x7fFLAC\x01\x00" + (len(blocks) - 1).to_bytes(2, "big") + b"fLaC" + blocks[0]
+    packets = [first, *blocks[1:], content[place:]]
+    pages = [ogg_page(packet, serial, number, len(packets)) for number, packet in enumerate(packets)]
+    return b"".join(pages)
+
+
+def ogg_page(packet: bytes, serial: int, number: int, count: int) -> bytes:
+    flags, position = (2 if number == 0 else 4 if number == count - 1 else 0), 800 if number == count - 1 else 0
+    segments = bytes([255] * (len(packet) // 255) + [len(packet) % 255])
+    head = struct.pack("<4sBBQII", b"OggS", 0, flags, position, serial, number)
+    checksum = 0
+    for byte in head + bytes(4) + bytes([len(segments)]) + segments + packet:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x104C11DB7 if checksum & 0x80000000 else 0)) & 0xFFFFFFFF
+    return head + struct.pack("<IB", checksum, len(segments)) + segments + packet
 
 
 def test_strict_raises_the_first_error_in_the_order_of_the_sources(recordings: list[Path]) -> None:

@@ -121,7 +121,7 @@ def read(
             outputs = decode_file(file, rate, channels, start_s, duration_s)
         else:
             outputs = _joined(rate, channels, start_s, concatenator).run_sync([file])
-    return _whole(_taken(outputs, concatenator), file, duration_s)
+    return whole(_taken(outputs, concatenator), file, duration_s)
 
 
 async def aread(
@@ -152,8 +152,8 @@ async def aread(
             outputs = await pipeline.run([file])
     chunks = _taken(outputs, concatenator)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
-        return _whole(chunks, file, duration_s)
-    return await afetched(lambda: _whole(chunks, file, duration_s))
+        return whole(chunks, file, duration_s)
+    return await afetched(lambda: whole(chunks, file, duration_s))
 
 
 def info(source: Source) -> Info:
@@ -245,10 +245,20 @@ def require_float32(dtype: Any, call: str) -> None:
         )
 
 
-def silent(file: File, duration_s: float | None = None) -> MarshalError:
+def _silent(file: File, duration_s: float | None = None) -> MarshalError:
     """The error for a file, or a part of one, without one frame of sound."""
     where = "" if duration_s is None else f" in the {duration_s:g} s of `duration_s`"
     return MarshalError(f"{_name(file)} holds no sound{where}, not one frame")
+
+
+def whole(chunks: list[Audio], file: File, duration_s: float | None) -> Audio:
+    """All of the sound of a file, or of a part of one, in one `Audio`. Empties the list.
+
+    Raises `MarshalError` if there is none, or if its rate or channels change.
+    """
+    if not chunks:
+        raise _silent(file, duration_s)
+    return concatenate(chunks, f"the sound of {_name(file)}")
 
 
 class _Count:
@@ -301,7 +311,7 @@ class _Count:
     def told(self, file: File, size: int) -> Info:
         first = self.first
         if first is None:
-            raise silent(file)
+            raise _silent(file)
         head = self.head
         return Info(
             rate=first.rate,
@@ -419,12 +429,6 @@ def _keeping(concatenator: AudioConcatenator | None, file: File) -> Iterator[Non
 def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
     # Outputs keep their values for `packets`: a plain list frees them one by one.
     return list(outputs) if concatenator is None else concatenator.chunks()
-
-
-def _whole(chunks: list[Audio], file: File, duration_s: float | None) -> Audio:
-    if not chunks:
-        raise silent(file, duration_s)
-    return concatenate(chunks, f"the sound of {_name(file)}")
 
 
 def _size(file: File) -> int:

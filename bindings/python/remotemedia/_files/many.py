@@ -12,10 +12,10 @@ from .._graph.pipeline import Pipeline
 from .._problem.whole_number import require_whole
 from .._results.inputs import require_several
 from .._results.nested import Nested
-from ..errors import InvalidArgumentError
+from ..errors import MarshalError
 from ..media import Audio
 from ..nodes import AudioConcat
-from .audio_files import decoder, require_float32, silent
+from .audio_files import decoder, require_float32, whole
 from .opening import amap_files, map_files
 from .places import Source
 from .words import in_words_of
@@ -149,14 +149,17 @@ class _Job(NamedTuple):
     def loaded(self, result: Mapped) -> Loaded:
         """What came of a source. Raises its error if that is to be raised."""
         source, file = result.source
-        audios, error = list(result.outputs or ()), result.error
+        audio, error = None, result.error
         if error is not None:
             error = error if error is file else _in_words_of(self.call, error)
-        elif len(audios) != 1:
-            error = silent(file, self.duration_s) if not audios else _changed(source)
+        else:
+            try:
+                audio = whole(list(result.outputs or ()), file, self.duration_s)
+            except MarshalError as refused:
+                error = refused
         if self.strict and error is not None:
             raise error
-        return Loaded(source, audios[0] if error is None else None, error, result.seconds)
+        return Loaded(source, audio, error, result.seconds)
 
 
 def _job(
@@ -186,13 +189,6 @@ async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[So
     async with aclosing(Nested(amap_files(job.pipeline, sources, job.call, job.at_a_time))) as results:
         async for result in results:
             yield job.loaded(result)
-
-
-def _changed(source: Any) -> InvalidArgumentError:
-    name = repr(source) if isinstance(source, (str, os.PathLike)) else "the file"
-    return InvalidArgumentError(
-        f"{name} changes its rate or channels within; pass rate= and channels= to have all of it alike"
-    )
 
 
 def _in_words_of(call: str, error: Exception) -> Exception:
