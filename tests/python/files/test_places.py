@@ -118,6 +118,16 @@ async def test_what_takes_bytes_in_parts_gets_all() -> None:
     assert rm.read(target.taken) == rm.read(beside.taken) == rm.read(awaited.file.getvalue()) == AUDIO
 
 
+def test_a_folder_that_can_not_be_looked_at_is_not_called_missing(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(rm.NodeError, match=r"the links of '.*circle/a\.wav' lead round in a circle"):
+        rm.write(circle / "a.wav", AUDIO)
+    for missing in (tmp_path / "none" / "a.wav", FLAC / "a.wav", f"{tmp_path}/a\0b/a.wav"):
+        with pytest.raises(FileNotFoundError, match=r"no such folder .*; create it first"):
+            rm.write(missing, AUDIO)
+
+
 @pytest.mark.parametrize("count", [0, -1])
 async def test_a_write_that_takes_nothing_is_called_so(count: int) -> None:
     class Stuck:

@@ -102,7 +102,7 @@ def path_of(target: str | os.PathLike[str], call: str) -> str:
         cure = f"open it yourself: with open(path, 'wb') as file: {call}(file, audio, format='wav')"
         raise InvalidArgumentError(why_not_native(name, cure))
     folder = os.path.dirname(name)
-    if folder and not os.path.isdir(folder):
+    if folder and _is_missing(folder):
         raise FileNotFoundError(f"no such folder {folder!r}{place_of(folder)}; create it first")
     if os.path.isdir(name):
         raise IsADirectoryError(f"{name!r} is a folder; write a file in it: {os.path.join(name, 'audio.wav')!r}")
@@ -138,6 +138,16 @@ def require_target(target: Any, call: str) -> None:
         raise InvalidArgumentError('the file is opened for text; open it for bytes: open(path, "wb")')
     if call == "write" and _is_async(target, "write"):
         raise InvalidArgumentError(f"the file object is async, and {call} awaits nothing; write await rm.awrite(...)")
+
+
+def _is_missing(folder: str) -> bool:
+    """Whether there is no folder at a path. What can't be looked at may be there: the runtime says why it can't."""
+    try:
+        return not stat.S_ISDIR(os.stat(folder).st_mode)
+    except OSError as error:
+        return error.errno in ABSENT
+    except ValueError:
+        return True
 
 
 def _file(source: Any, call: str) -> File:
