@@ -106,12 +106,12 @@ def read(
     `duration_s` choose a part of it, in seconds, exact to the sample; a file that ends sooner gives what it has. With
     `rate` the part alone is resampled: its first and last 10 ms, if the file goes on there, are not those of the whole
     file at that rate. `dtype` is that of all samples here, for calls that come from soundfile; `audio.numpy("int16")`
-    gives integers. Raises `FileNotFoundError`, and another `OSError` for a path that can't be followed; `NodeError` for a
-    file that can't be decoded, with the place, or that ends before `start_s`; `MarshalError` for a part without a frame;
-    `InvalidArgumentError` for a rate or channels out of range, and another dtype; `BlockingIOError` for a file object
-    that does not block and whose end has not come; `LimitExceededError` for samples of more bytes than `output_bytes` of
-    `configure` allows, 2 GiB, whatever the size of the file. It blocks, also where an event loop runs, as in a notebook;
-    `await aread(...)` does the same beside the loop.
+    gives integers. Raises `FileNotFoundError`, and another `OSError` for a path that can't be followed; `NodeError` for
+    a file that can't be decoded, with the place, or that ends before `start_s`; `MarshalError` for a part without a
+    frame; `InvalidArgumentError` for a rate or channels out of range, and another dtype; `BlockingIOError` for a file
+    object that does not block and whose end has not come; `LimitExceededError` for samples of more bytes than
+    `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks, also where an event loop
+    runs, as in a notebook; `await aread(...)` does the same beside the loop.
     """
     require_float32(dtype, "read")
     file = file_of(source, "read")
