@@ -196,7 +196,11 @@ impl<'a> Reader<'a> {
         let offset = marker.byte_offset().unwrap_or_else(|| {
             self.text.char_indices().nth(marker.index()).map_or(self.text.len(), |(offset, _)| offset)
         });
-        let (message, cure) = sentence(error.kind());
+        let (message, cure) = if is_cut_by_brace(self.text, offset) {
+            ("text without quotes ends at a brace", Some("put text that holds braces in quotes"))
+        } else {
+            sentence(error.kind())
+        };
         let finding = match message {
             "" => Finding::new(format!("this is not valid YAML: {}", error.kind())),
             _ => Finding::new(message),
@@ -205,13 +209,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether text is cut by a brace, as names of files with fields are: `out/{stem}.wav` and `{stem}.wav`.
+fn is_cut_by_brace(text: &str, offset: usize) -> bool {
+    let Some((before, behind)) = text.split_at_checked(offset) else { return false };
+    let is_word = |letter: char| letter.is_alphanumeric() || "._-/".contains(letter);
+    behind.starts_with('{') && before.ends_with(is_word) || before.ends_with('}') && behind.starts_with(is_word)
+}
+
 /// The message and the cure for common mistakes; empty for the others.
 fn sentence(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
     match kind {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             ("a tab in the indentation", Some("indent YAML with spaces"))
         }
-        ErrorKind::UnknownAnchor => ("this alias refers to no anchor above it", Some("define it with '&' first")),
+        ErrorKind::UnknownAnchor => (
+            "this alias refers to no anchor above it",
+            Some("define it with '&' first, or put text that begins with '*' in quotes"),
+        ),
         ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::ExpectedBlockMappingKey => {
             ("the indentation does not fit the lines above", Some("align it with the entries it belongs to"))
         }

@@ -864,7 +864,24 @@ nodes:
     "unknown alias",
     "version: v1
 nodes: *all",
-    "line 2, column 8: nodes: this alias refers to no anchor above it; define it with '&' first",
+    "line 2, column 8: nodes: this alias refers to no anchor above it; define it with '&' first, or put text that \
+     begins with '*' in quotes",
+),
+(
+    "fields of a name without quotes, in a map",
+    "version: v1
+nodes: [{id: a, node_type: FileSink, params: {path: out/{stem}.wav}}]",
+    "line 2, column 57: nodes[0].params: text without quotes ends at a brace; put text that holds braces in quotes",
+),
+(
+    "fields of a name without quotes",
+    "version: v1
+nodes:
+  - id: a
+    node_type: FileSink
+    params:
+      path: {stem}.wav",
+    "line 6, column 19: nodes[0].params: text without quotes ends at a brace; put text that holds braces in quotes",
 ),
 (
     "alias of itself",
