@@ -292,6 +292,25 @@ fn silence_is_measured_from_where_it_began() {
 }
 
 #[test]
+fn silence_that_ends_where_a_window_begins_is_none_of_it() {
+    // It is followed by sound, and by a shorter silence within the window.
+    for (rate, pause) in [(16_000, 0), (16_000, 30), (44_100, 30), (11_025, 0)] {
+        let sound = |milliseconds: u32, level: f32| {
+            let samples = (0..milliseconds * rate / 1_000).map(|frame| if frame % 20 < 10 { level } else { -level });
+            samples.collect::<Vec<f32>>()
+        };
+        let parts = [(1_000, 0.3), (600, 0.0), (20, 0.3), (pause, 0.0), (380 - pause, 0.3)];
+        let samples: Vec<f32> = parts.into_iter().flat_map(|(length, level)| sound(length, level)).collect();
+        let audio = Audio::from_planar(samples, 1, rate).expect("valid sound");
+        let reports = reports("SilenceDetector", json!({"silence_threshold_db": -60}), [audio]);
+        let durations: Vec<f64> = reports.iter().map(|report| float(report, "silence_duration_ms")).collect();
+        assert_eq!(durations[14..18], [500.0, 600.0, f64::from(pause), 0.0], "{rate} Hz");
+        let found: Vec<&str> = reports[14..18].iter().map(health).collect();
+        assert_eq!(found, ["silence", "silence", "ok", "ok"], "{rate} Hz");
+    }
+}
+
+#[test]
 fn dropouts_are_counted_in_their_window() {
     let params = json!({"dropout_window_ms": 1000, "dropout_count_threshold": 2});
     // Gaps of 30 ms at 310, 710, 1110 and so on; each counts from 16 ms after its end on, for a second from its end.

@@ -397,7 +397,10 @@ impl SilenceMeter {
                 self.silence.length += STEP.cast_signed() * MILLISECOND;
             } else {
                 let ended = std::mem::take(&mut self.silence);
-                if ended.length > self.ended_silence.length {
+                // Not one that ended where the window begins, as far as its frames fall on milliseconds.
+                let in_window = ended.start.saturating_add(ended.length).saturating_sub(self.window_end);
+                let is_within = in_window > STEP.cast_signed() * MILLISECOND / 2;
+                if is_within && ended.length > self.ended_silence.length {
                     self.ended_silence = ended;
                 }
             }
