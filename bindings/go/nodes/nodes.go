@@ -190,7 +190,7 @@ type LevelScale string
 const (
 	// LevelScaleLinear: As they are.
 	LevelScaleLinear LevelScale = "linear"
-	// LevelScaleDB: In decibels: 10 log10 of a sum of power, not below -100 dB.
+	// LevelScaleDB: In decibels: 20 / `power` times log10 of the sum, not below -100 dB.
 	LevelScaleDB LevelScale = "db"
 	// LevelScaleLn: Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
 	LevelScaleLn LevelScale = "ln"
@@ -2047,8 +2047,8 @@ func (n *LoudnessNormalizeSpec) TruePeakDB(value float64) *LoudnessNormalizeSpec
 	return n
 }
 
-// MaxGainDB sets max_gain_db. The most that sound is raised or lowered, in decibels. From 0 to 120. The default is
-// 60.0.
+// MaxGainDB sets max_gain_db. The most that sound is raised or lowered by its loudness, in decibels. The ceiling
+// lowers it as far as it has to. From 0 to 120. The default is 60.0.
 func (n *LoudnessNormalizeSpec) MaxGainDB(value float64) *LoudnessNormalizeSpec {
 	n.Set("max_gain_db", value)
 	return n

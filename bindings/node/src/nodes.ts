@@ -1390,7 +1390,10 @@ export interface LoudnessNormalizeParams {
   target_lufs?: number;
   /** What no true peak may exceed, in dB of full scale. From -60 to 0. By default -1.0. */
   true_peak_db?: number;
-  /** The most that sound is raised or lowered, in decibels. From 0 to 120. By default 60.0. */
+  /**
+   * The most that sound is raised or lowered by its loudness, in decibels. The ceiling lowers it as far as it has to.
+   * From 0 to 120. By default 60.0.
+   */
   max_gain_db?: number;
   /**
    * Whether to measure first and know, or to follow. `"file"`: Two passes: one gain for the whole item, which comes
@@ -1596,10 +1599,10 @@ export interface MelSpectrogramParams {
   /** The number for which a sample of 1 stands. From 0.001 to 1000000000. */
   full_scale?: number | null;
   /**
-   * How the sums are given. `"linear"`: As they are. `"db"`: In decibels: 10 log10 of a sum of power, not below -100
-   * dB. `"ln"`: Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it. `"log10"`:
-   * Their logarithm to base 10, not below -10. `"whisper"`: That logarithm, not more than 8 below the largest of the
-   * item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
+   * How the sums are given. `"linear"`: As they are. `"db"`: In decibels: 20 / `power` times log10 of the sum, not
+   * below -100 dB. `"ln"`: Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
+   * `"log10"`: Their logarithm to base 10, not below -10. `"whisper"`: That logarithm, not more than 8 below the
+   * largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
    */
   scale?: "linear" | "db" | "ln" | "log10" | "whisper" | null;
   /** Whether all frames of an item come in one tensor at its end. They may fill 1 GiB. */

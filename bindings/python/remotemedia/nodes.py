@@ -1679,7 +1679,8 @@ class LoudnessNormalize(Node):
         """target_lufs: The loudness that is wanted, in LUFS: -23 in broadcasting, -16 to -14 for podcasts and music
           online. From -60 to 0.
         true_peak_db: What no true peak may exceed, in dB of full scale. From -60 to 0.
-        max_gain_db: The most that sound is raised or lowered, in decibels. From 0 to 120.
+        max_gain_db: The most that sound is raised or lowered by its loudness, in decibels. The ceiling lowers it as far
+          as it has to. From 0 to 120.
         mode: Whether to measure first and know, or to follow. "file": Two passes: one gain for the whole item, which
           comes when the item ends. "live": One pass: the gain follows.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
@@ -1915,10 +1916,10 @@ class MelSpectrogram(Node):
         snip_edges: Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the
           ends.
         full_scale: The number for which a sample of 1 stands. From 0.001 to 1000000000.
-        scale: How the sums are given. "linear": As they are. "db": In decibels: 10 log10 of a sum of power, not below
-          -100 dB. "ln": Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
-          "log10": Their logarithm to base 10, not below -10. "whisper": That logarithm, not more than 8 below the
-          largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
+        scale: How the sums are given. "linear": As they are. "db": In decibels: 20 / `power` times log10 of the sum,
+          not below -100 dB. "ln": Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi
+          has it. "log10": Their logarithm to base 10, not below -10. "whisper": That logarithm, not more than 8 below
+          the largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
         whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a

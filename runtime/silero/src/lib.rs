@@ -18,6 +18,10 @@ use network::{AT_ONCE, HIDDEN, Network, Scratch};
 /// How long a window is, in milliseconds, at both rates.
 pub const WINDOW_MS: u32 = 32;
 
+/// Larger samples, which no recording has, count as this: the spectra square them, and what overflows there stays in the
+/// memory of the recurrent cell.
+const LOUDEST: f32 = 1e6;
+
 /// A rate at which the detector hears. Each has a network of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
@@ -78,7 +82,7 @@ impl Detector {
         while !samples.is_empty() {
             let room = context + AT_ONCE * window - self.samples.len();
             let (next, later) = samples.split_at(samples.len().min(room));
-            self.samples.extend_from_slice(next);
+            self.samples.extend(next.iter().map(|sample| sample.clamp(-LOUDEST, LOUDEST)));
             let complete = (self.samples.len() - context) / window * window;
             if complete > 0 {
                 let whole = &self.samples[..context + complete];

@@ -709,7 +709,8 @@ struct LoudnessNormalize {
     std::optional<Number> target_lufs{};
     /// What no true peak may exceed, in dB of full scale. From -60 to 0. By default -1.0.
     std::optional<Number> true_peak_db{};
-    /// The most that sound is raised or lowered, in decibels. From 0 to 120. By default 60.0.
+    /// The most that sound is raised or lowered by its loudness, in decibels. The ceiling lowers it as far as it has
+    /// to. From 0 to 120. By default 60.0.
     std::optional<Number> max_gain_db{};
     /// Whether to measure first and know, or to follow. One of `file` (Two passes: one gain for the whole item, which
     /// comes when the item ends), `live` (One pass: the gain follows). By default file.
@@ -852,10 +853,10 @@ struct MelSpectrogram {
     std::optional<bool> snip_edges{};
     /// The number for which a sample of 1 stands. From 0.001 to 1000000000.
     std::optional<Number> full_scale{};
-    /// How the sums are given. One of `linear` (As they are), `db` (In decibels: 10 log10 of a sum of power, not below
-    /// -100 dB), `ln` (Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it),
-    /// `log10` (Their logarithm to base 10, not below -10), `whisper` (That logarithm, not more than 8 below the
-    /// largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame).
+    /// How the sums are given. One of `linear` (As they are), `db` (In decibels: 20 / `power` times log10 of the sum,
+    /// not below -100 dB), `ln` (Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi
+    /// has it), `log10` (Their logarithm to base 10, not below -10), `whisper` (That logarithm, not more than 8 below
+    /// the largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame).
     std::optional<std::string> scale{};
     /// Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
     std::optional<bool> whole{};

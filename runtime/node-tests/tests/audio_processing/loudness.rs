@@ -421,6 +421,20 @@ fn the_true_peak_has_its_ceiling_in_both_modes() {
 }
 
 #[test]
+fn a_peak_that_float32_has_no_number_for_silences_no_more_than_itself() {
+    let mut samples = tone(&[(8.0, -20.0)]);
+    for (number, sample) in samples[24_000..24_008].iter_mut().enumerate() {
+        *sample = if number % 2 == 0 { f32::MAX } else { f32::MIN };
+    }
+    let params = json!({"mode": "live", "max_gain_db": 120});
+    let made = whole("LoudnessNormalize", params, &mono(samples, RATE));
+    let factor = |frame: usize| f64::from(made[0][frame]) / f64::from(tone(&[(8.0, -20.0)])[frame]);
+    // It comes back by 6 dB each second.
+    let rise = 20.0 * (factor(7 * 48_000 + 12) / factor(5 * 48_000 + 12)).log10();
+    assert!((rise - 12.0).abs() < 0.1, "{rise}");
+}
+
+#[test]
 fn the_gain_has_its_limit_and_silence_and_short_sound_their_rules() {
     let quiet = mono(tone(&[(2.0, -60.0)]), RATE);
     let made = whole("LoudnessNormalize", json!({"max_gain_db": 20}), &quiet);

@@ -54,6 +54,15 @@ fn stereo_becomes_mono_at_half_gain() {
 }
 
 #[test]
+fn gains_above_one_overflow_no_sum_that_fits() {
+    let loud = || Audio::from_channels(&[vec![2e38, 3e38], vec![2e38, -3e38]], 8_000).expect("valid sound");
+    for gain in [1.0, 2.0, 3.0, 4.0] {
+        let mono = mix(json!({"channels": 1, "gains": [[gain, -gain]]}), loud()).expect("a mix");
+        assert_eq!(mono.channel(0), [0.0, f32::INFINITY], "{gain}");
+    }
+}
+
+#[test]
 fn mono_becomes_copies_at_unity() {
     let mono = Audio::from_planar(vec![0.1, -0.2], 1, 8_000).expect("valid sound");
     let stereo = mix(json!({"channels": 2}), mono.clone()).expect("a mix");

@@ -74,6 +74,20 @@ fn each_packet_has_its_windows_and_their_time() {
 }
 
 #[test]
+fn samples_that_no_recording_has_are_forgotten_again() {
+    for rate in [8_000, 16_000] {
+        let heard = sound("speech", rate);
+        let mut samples = heard.channel(0).to_vec();
+        samples[4_000..4_016].fill(f32::MAX);
+        let found = probabilities(&packets(rate, [Audio::from_planar(samples, 1, rate).expect("valid sound")]));
+        assert!(found.iter().all(|probability| (0.0..=1.0).contains(probability)), "{found:?}");
+        let expected = probabilities(&packets(rate, [heard]));
+        let last = found.len() - 1;
+        assert!((found[last] - expected[last]).abs() < 0.01, "{} beside {}", found[last], expected[last]);
+    }
+}
+
+#[test]
 fn silence_completes_the_last_window() {
     let heard = sound("speech", 16_000).slice(20_000, 1_000);
     let padded = [heard.channel(0), &[0.0; 24]].concat();

@@ -218,7 +218,7 @@ impl Matrix {
             match row[..] {
                 [(input, 1.0)] => samples.extend_from_slice(audio.channel(input)),
                 // Float32 gives the same here: the products are exact, and the sum is rounded once.
-                [(first, gain), (second, other)] if is_power_of_two(gain) && is_power_of_two(other) => {
+                [(first, gain), (second, other)] if is_exact(gain) && is_exact(other) => {
                     let (gain, other) = (gain as f32, other as f32);
                     let pairs = audio.channel(first).iter().zip(audio.channel(second));
                     samples.extend(pairs.map(|(first, second)| gain * first + other * second));
@@ -242,10 +242,11 @@ impl Matrix {
     }
 }
 
-/// Whether a gain scales float32 samples without rounding, as far as they are not near the smallest of their type.
-fn is_power_of_two(gain: f64) -> bool {
+/// Whether a gain scales float32 samples without rounding, as far as they are not near the smallest of their type: a power
+/// of two that makes none larger than that type has.
+fn is_exact(gain: f64) -> bool {
     const FRACTION: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
-    (1e-6..1e6).contains(&gain.abs()) && gain.to_bits() & FRACTION == 0
+    (1e-6..=1.0).contains(&gain.abs()) && gain.to_bits() & FRACTION == 0
 }
 
 /// The gains that need no param, for channel counts that differ.

@@ -46,7 +46,7 @@ pub struct LoudnessNormalizeParams {
     #[serde(default = "default_true_peak_db")]
     #[schemars(range(min = -60.0, max = 0.0))]
     pub true_peak_db: f64,
-    /// The most that sound is raised or lowered, in decibels.
+    /// The most that sound is raised or lowered by its loudness, in decibels. The ceiling lowers it as far as it has to.
     #[serde(default = "default_max_gain_db")]
     #[schemars(range(min = 0.0, max = 120.0))]
     pub max_gain_db: f64,
@@ -216,9 +216,9 @@ impl SegmentProcessor for Normalize {
     }
 }
 
-/// What no true peak of these channels exceeds.
+/// What no true peak of these channels exceeds. It is finite: no gain comes back from 0.
 fn largest(true_peaks: &[TruePeak]) -> f64 {
-    MARGIN * f64::from(true_peaks.iter().map(TruePeak::peak).fold(0.0, f32::max))
+    MARGIN * f64::from(true_peaks.iter().map(TruePeak::peak).fold(0.0, f32::max).min(f32::MAX))
 }
 
 impl File {

@@ -155,7 +155,7 @@ pub enum MelPreset {
 pub enum LevelScale {
     /// As they are.
     Linear,
-    /// In decibels: 10 log10 of a sum of power, not below -100 dB.
+    /// In decibels: 20 / `power` times log10 of the sum, not below -100 dB.
     Db,
     /// Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
     Ln,

@@ -1882,7 +1882,8 @@ public final class Nodes {
             return param("true_peak_db", number(value));
         }
 
-        /// The most that sound is raised or lowered, in decibels. From 0 to 120. By default 60.0.
+        /// The most that sound is raised or lowered by its loudness, in decibels. The ceiling lowers it as far as
+        /// it has to. From 0 to 120. By default 60.0.
         public LoudnessNormalize maxGainDb(double value) {
             return param("max_gain_db", number(value));
         }
@@ -2145,7 +2146,7 @@ public final class Nodes {
         public enum Scale {
             /// As they are.
             LINEAR("linear"),
-            /// In decibels: 10 log10 of a sum of power, not below -100 dB.
+            /// In decibels: 20 / `power` times log10 of the sum, not below -100 dB.
             DB("db"),
             /// Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
             LN("ln"),
