@@ -7,7 +7,6 @@ import base64
 import io
 import itertools
 import queue
-import struct
 import sys
 import threading
 import types
@@ -18,6 +17,7 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
+from ogg_pages import page_of
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEECH = ROOT / "examples" / "speech.flac"
@@ -118,20 +118,8 @@ def ogg_flac(layout: str, serial: int) -> bytes:
     blocks[-1] = bytes([blocks[-1][0] | 0x80]) + blocks[-1][1:]
     first = b"\x7fFLAC\x01\x00" + (len(blocks) - 1).to_bytes(2, "big") + b"fLaC" + blocks[0]
     packets = [first, *blocks[1:], content[place:]]
-    pages = [ogg_page(packet, serial, number, len(packets)) for number, packet in enumerate(packets)]
+    pages = [page_of(packet, serial, number, len(packets), frames=800) for number, packet in enumerate(packets)]
     return b"".join(pages)
-
-
-def ogg_page(packet: bytes, serial: int, number: int, count: int) -> bytes:
-    flags, position = (2 if number == 0 else 4 if number == count - 1 else 0), 800 if number == count - 1 else 0
-    segments = bytes([255] * (len(packet) // 255) + [len(packet) % 255])
-    head = struct.pack("<4sBBQII", b"OggS", 0, flags, position, serial, number)
-    checksum = 0
-    for byte in head + bytes(4) + bytes([len(segments)]) + segments + packet:
-        checksum ^= byte << 24
-        for _ in range(8):
-            checksum = (checksum << 1 ^ (0x104C11DB7 if checksum & 0x80000000 else 0)) & 0xFFFFFFFF
-    return head + struct.pack("<IB", checksum, len(segments)) + segments + packet
 
 
 def test_strict_raises_the_first_error_in_the_order_of_the_sources(recordings: list[Path]) -> None:

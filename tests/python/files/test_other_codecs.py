@@ -22,6 +22,7 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
+from ogg_pages import checksum_of
 
 ROOT = Path(__file__).parents[3]
 SPEECH = ROOT / "examples" / "speech.flac"
@@ -154,16 +155,6 @@ def test_a_tag_behind_the_sound_is_no_damage(kind: str, tmp_path: Path) -> None:
         assert numpy.array_equal(rm.read(tagged.read_bytes() + b"TAG" + bytes(125)).samples, whole)
 
 
-def ogg_checksum(page: bytes) -> int:
-    """The checksum of a page whose own field is zero (RFC 3533, 6)."""
-    checksum = 0
-    for byte in page:
-        checksum ^= byte << 24
-        for _ in range(8):
-            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
-    return checksum
-
-
 @pytest.fixture(scope="module")
 def links(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Streams in Ogg with several pages: two that are built in, and three that are not."""
@@ -290,7 +281,7 @@ def test_an_empty_packet_has_no_sound(made: Callable[[str], Path], tmp_path: Pat
     # One packet more on the last page, of no bytes.
     page = head[:22] + bytes(4) + bytes([segments + 1]) + whole[last + 27 : last + 27 + segments] + b"\0"
     page += whole[last + 27 + segments :]
-    page = page[:22] + ogg_checksum(page).to_bytes(4, "little") + page[26:]
+    page = page[:22] + checksum_of(page).to_bytes(4, "little") + page[26:]
     longer = tmp_path / "longer.ogg"
     longer.write_bytes(whole[:last] + page)
     assert numpy.array_equal(rm.read(longer).samples, rm.read(whole).samples)
