@@ -32,7 +32,22 @@ def table_of_columns(columns: Mapping[str, Sequence[Any]], schema: Any, known: M
     return pyarrow.Table.from_arrays(arrays, schema=schema)
 
 
-def array_of(values: Sequence[Any], type_: Any) -> Any:
+def column_of(field: Any, values: Sequence[Any], is_found: bool = False) -> Any:
+    """An array of the type of a field. Raises `MarshalError`, which names the field, for values of another one.
+
+    `is_found` says that the type is what these values show.
+    """
+    import pyarrow
+
+    try:
+        return _array_of(values, field.type)
+    except (pyarrow.ArrowException, TypeError, OverflowError) as error:
+        if is_found:
+            raise _no_common_type(field.name, error) from None
+        raise MarshalError(f"the column {field.name!r} is {field.type} in the schema: {error}") from None
+
+
+def _array_of(values: Sequence[Any], type_: Any) -> Any:
     """An array of a type. Raises `pyarrow.ArrowException`, `TypeError` or `MarshalError` for values of another one."""
     import pyarrow
 
@@ -44,21 +59,6 @@ def array_of(values: Sequence[Any], type_: Any) -> Any:
         return _lists(values, type_)
     require_types(values, type_)
     return pyarrow.array(values, type_)
-
-
-def column_of(field: Any, values: Sequence[Any], is_found: bool = False) -> Any:
-    """An array of the type of a field. Raises `MarshalError`, which names the field, for values of another one.
-
-    `is_found` says that the type is what these values show.
-    """
-    import pyarrow
-
-    try:
-        return array_of(values, field.type)
-    except (pyarrow.ArrowException, TypeError, OverflowError) as error:
-        if is_found:
-            raise _no_common_type(field.name, error) from None
-        raise MarshalError(f"the column {field.name!r} is {field.type} in the schema: {error}") from None
 
 
 def _type_of_column(name: str, values: Sequence[Any]) -> Any:
@@ -86,7 +86,7 @@ def _structs(values: Sequence[Any], type_: Any) -> Any:
         )
         if unknown is not None:
             raise MarshalError(f"a result has the key {unknown!r}, which the schema lacks; it has {sorted(known)}")
-    children = [array_of([None if row is None else row.get(f.name) for row in rows], f.type) for f in type_]
+    children = [_array_of([None if row is None else row.get(f.name) for row in rows], f.type) for f in type_]
     if not children:
         return pyarrow.array([None if row is None else {} for row in rows], type_)
     is_null = pyarrow.array([row is None for row in rows], pyarrow.bool_())
@@ -108,7 +108,7 @@ def _lists(values: Sequence[Any], type_: Any) -> Any:
         floats = [pyarrow.Array.from_buffers(type_.value_type, len(part) // 4, [None, part]) for part in parts]
         items = pyarrow.concat_arrays(floats) if floats else pyarrow.array([], type_.value_type)
     else:
-        items = array_of([each for value in given for each in value], type_.value_type)
+        items = _array_of([each for value in given for each in value], type_.value_type)
     starts = pyarrow.Array.from_buffers(pyarrow.int32(), len(offsets), [None, pyarrow.py_buffer(offsets)])
     return pyarrow.ListArray.from_arrays(starts, items, type=type_, mask=is_null)
 
