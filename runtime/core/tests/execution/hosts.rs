@@ -1,7 +1,9 @@
 //! Nodes that the host runs: calls go out in batches, replies come back in order.
 
+use std::sync::{Arc, OnceLock};
+
 use remotemedia_core::exec::{
-    CallEntry, HostCall, HostFailure, HostOutput, Outcome, PipelineOptions, Reply, ReplyError,
+    CallEntry, HostCall, HostFailure, HostOutput, Notifier, Outcome, PipelineOptions, Reply, ReplyError, WeakPort,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -334,6 +336,36 @@ fn a_timeout_names_the_nodes_of_the_host_that_are_at_work_and_their_inputs() {
     let chain = &[("mine", "double", ""), ("yours", "drop_odd", "")];
     let chained = timed_out(chain, &[("mine", "yours")], 4, 1);
     assert_eq!(chained, "timed out after 0.005 s: nodes 'mine' to 'yours' have worked on input 0");
+}
+
+/// Cancels the work of a port by the first event there, and notes whether there was any.
+#[derive(Clone, Default)]
+struct CancelsAtOnce {
+    port: Arc<OnceLock<WeakPort>>,
+    has_cancelled: Arc<OnceLock<bool>>,
+}
+
+impl Notifier for CancelsAtOnce {
+    fn notify(&self) {
+        let port = self.port.get().and_then(WeakPort::upgrade).expect("the port is there");
+        self.has_cancelled.get_or_init(|| port.progress(1).is_some() && port.cancel(1));
+    }
+
+    fn clear(&self) {}
+}
+
+/// A host that can make no reply cancels the work; its call comes while the thread that submits is still at work.
+#[test]
+fn work_may_be_cancelled_from_its_first_call_on() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("double", "double", "")], &[], &hosts(1));
+    let host = CancelsAtOnce::default();
+    let port = Port::new(Some(Box::new(host.clone())));
+    assert!(host.port.set(port.downgrade()).is_ok());
+    let submitted = graph.submit(&port, submission(1, Start::Here, integers(0..3))).expect("accepted");
+    assert_eq!(host.has_cancelled.get(), Some(&true));
+    assert_eq!(completed(&port, submitted, 1).outcome, Outcome::Cancelled);
+    assert!(runtime.shut_down(PATIENCE), "nothing is left");
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub(in crate::exec) struct PendingCalls(HashMap<u64, PendingCall>);
 
 /// A call without its last reply.
 struct PendingCall {
+    /// The host's number for the job.
+    token: u64,
     job: Weak<dyn Job>,
     stage: usize,
     entries: usize,
@@ -25,8 +27,13 @@ struct PendingCall {
 impl PendingCalls {
     /// Adds a call of a stage of a job.
     pub(in crate::exec) fn insert(&mut self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
-        let (entries, ports, nodes) = (call.entries.len(), call.ports, call.nodes.len());
-        self.0.insert(call.id, PendingCall { job, stage, entries, ports, nodes, answered: 0 });
+        let (token, entries, ports, nodes) = (call.job, call.entries.len(), call.ports, call.nodes.len());
+        self.0.insert(call.id, PendingCall { token, job, stage, entries, ports, nodes, answered: 0 });
+    }
+
+    /// The job with this number, if a call of it is open.
+    pub(in crate::exec) fn job(&self, token: u64) -> Option<Arc<dyn Job>> {
+        self.0.values().find(|call| call.token == token).and_then(|call| call.job.upgrade())
     }
 
     /// The job and the stage that a reply is for. The last reply ends the call.

@@ -114,14 +114,12 @@ impl Port {
 
     /// Cancels the piece of work with this number. Returns whether it had not ended before.
     pub fn cancel(&self, token: u64) -> bool {
-        let job = self.0.state.lock().jobs.get(&token).cloned();
-        job.is_some_and(Job::cancel)
+        self.job(token).is_some_and(Job::cancel)
     }
 
     /// The progress of the piece of work with this number; `None` if it has ended.
     pub fn progress(&self, token: u64) -> Option<Progress> {
-        let job = self.0.state.lock().jobs.get(&token).cloned();
-        job.and_then(|job| job.progress())
+        self.job(token).and_then(|job| job.progress())
     }
 
     /// Takes a reply of the host, or a part of one. Returns whether there is room for the next part.
@@ -282,6 +280,13 @@ impl Port {
     /// A reference that does not keep the port alive.
     pub fn downgrade(&self) -> WeakPort {
         WeakPort(Arc::downgrade(&self.0))
+    }
+
+    /// The piece of work with this number. The host may know one by its first call before it is listed, while the thread
+    /// that submits it is still at work.
+    fn job(&self, token: u64) -> Option<Arc<dyn Job>> {
+        let state = self.0.state.lock();
+        state.jobs.get(&token).cloned().or_else(|| state.calls.job(token))
     }
 
     /// The notification for an event, due once the lock is released.
