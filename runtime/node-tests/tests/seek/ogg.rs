@@ -357,7 +357,12 @@ fn a_damaged_page_of_sound_beside_pictures_or_at_the_start_of_a_link_is_told() {
         }
         pages
     };
+    let mut unnamed = pages(None);
+    assert_eq!(&unnamed[0][28..35], b"\x01vorbis");
+    unnamed[0][30] ^= 1;
     for (spoilt, bytes, before) in [
+        (0, [sound.ogg(DRAWN + 1, 4, 0), unnamed.concat()].concat(), frames),
+        (0, [sound.ogg(DRAWN + 1, 4, 0), unnamed.concat(), sound.ogg(DRAWN + 2, 4, 0)].concat(), frames),
         (3, beside_pictures(pages(Some(3)), DRAWN + 1).concat(), 0),
         (0, [sound.ogg(DRAWN + 1, 4, 0), pages(Some(0)).concat()].concat(), frames),
         (0, [pages(None), pages(Some(0))].concat().concat(), frames),
@@ -369,6 +374,12 @@ fn a_damaged_page_of_sound_beside_pictures_or_at_the_start_of_a_link_is_told() {
             let samples = outcome.samples_before_failure();
             assert_eq!(samples.first().map_or(0, Vec::len), before);
         }
+    }
+    let bytes = [unnamed.concat(), sound.ogg(DRAWN + 1, 4, 0)].concat();
+    let whole = Subject { name: "spoilt", bytes: bytes.clone(), params: json!({}) }.part(json!({}));
+    for outcome in [whole, decode_pieces(&bytes, 1000)] {
+        assert!(outcome.message().contains(" is damaged: "), "{}", outcome.message());
+        assert!(outcome.values.is_empty());
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use symphonia::core::io::MediaSource;
 
 use super::order::OrderedPages;
-use super::pages::{FIRST, HEADER, MARK, MOST_SILENT, Sound, Tail, counts_sound, page_len, serial};
+use super::pages::{FIRST, HEADER, MARK, MOST_SILENT, Sound, Tail, counts_sound, is_right, page_len, serial};
 use super::runs::{Extent, Runs};
 use crate::audio::decode::source::hidden_bytes::HiddenBytes;
 use crate::audio::decode::source::read_at;
@@ -90,6 +90,8 @@ impl Link {
                 }
                 match Sound::of(&header) {
                     Some(sound) if *link.sound.get_or_insert(sound) == sound => sounds.push(serial(&header)),
+                    // A damaged page does not tell its codec: the link may sound, and its reader reports the page.
+                    None if is_damaged(&ahead(place, len as usize), len) => break,
                     _ => {}
                 }
             } else if pages.is_empty() || (counts_sound(&header) && sounds.contains(&serial(&header))) {
@@ -140,6 +142,11 @@ impl Link {
     pub(super) fn is_outside(&self) -> bool {
         self.outside().is_some() && self.silent.is_empty() && !self.is_open
     }
+}
+
+/// Whether the bytes of a page are all there and have another checksum.
+fn is_damaged(page: &[u8], len: u64) -> bool {
+    page.len() as u64 == len && !is_right(page)
 }
 
 /// The first link of a file that sounds, as codecs of the system read it: by itself, since they know of no next one, and not
