@@ -537,6 +537,40 @@ fn whatever_a_header_claims_memory_stays_bounded() {
     }
 }
 
+/// No disk has so large a file, and no system goes there.
+#[test]
+fn lengths_that_no_file_can_have_are_told_of_the_file_and_not_of_the_disk() {
+    let (data, _) = integers(2, 2);
+    let caf = Caf {
+        kind: b"lpcm",
+        flags: 2,
+        rate: 8000.0,
+        packet_bytes: 4,
+        packet_frames: 1,
+        channels: 2,
+        bits: 16,
+        others: &[(b"free", &[0; 24])],
+        len: data.len() as i64 + 4,
+        data: &data,
+    };
+    let path = std::env::temp_dir().join(format!("remotemedia-lengths-{}", std::process::id()));
+    for (container, whole, place) in [
+        ("CAF", caf.bytes(), 8 + 12 + 32 + 4),
+        ("W64", w64(&format(1, 2, RATE, 16, 2), data.len() as u64, &data), 40 + 40 + 16 + 7),
+    ] {
+        for claims in [0x20, 0x40, 0x7f] {
+            let mut bytes = whole.clone();
+            bytes[place] = claims;
+            std::fs::write(&path, &bytes).expect("the folder takes files");
+            let path = path.to_str().expect("text");
+            let by_path = decode_path(path).message().replace(&format!("'{path}'"), "the file");
+            assert_eq!(by_path, decode(in_memory(bytes)).message(), "{container}, {claims:#x}");
+            assert!(!by_path.contains("os error"), "{by_path}");
+        }
+    }
+    std::fs::remove_file(path).expect("it is there");
+}
+
 fn samples_of(value: &Value) -> usize {
     match value {
         Value::Audio(audio) => audio.frames() * audio.channels(),

@@ -124,6 +124,14 @@ impl DiskSource {
         self.rewind()?;
         Ok(self)
     }
+
+    /// Seeks where the system does not: no file can be so long, but a damaged length leads there. A read finds the end.
+    fn seek_too_far(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let here = self.file.stream_position()?.saturating_sub(self.begins);
+        let place = sought(to, here, || Ok(self.len))?;
+        self.file.seek(SeekFrom::End(0))?;
+        Ok(place)
+    }
 }
 
 impl Read for DiskSource {
@@ -134,11 +142,14 @@ impl Read for DiskSource {
 
 impl Seek for DiskSource {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let to = match to {
+        let of_file = match to {
             SeekFrom::Start(place) => SeekFrom::Start(self.begins.saturating_add(place)),
             other => other,
         };
-        Ok(self.file.seek(to)?.saturating_sub(self.begins))
+        match self.file.seek(of_file) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.seek_too_far(to),
+            sought => Ok(sought?.saturating_sub(self.begins)),
+        }
     }
 }
 
