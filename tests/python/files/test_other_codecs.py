@@ -13,6 +13,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,6 +112,13 @@ def test_the_samples_are_those_of_the_program(name: str, made: Callable[[str], P
     again = rm.read(path.read_bytes())
     assert (again.rate, again.layout) == (sound.rate, sound.layout)
     assert numpy.array_equal(again.samples, sound.samples)
+
+
+@needs_ffmpeg
+def test_a_codec_without_a_decoder_is_no_damage() -> None:
+    nobodys = 99
+    with pytest.raises(rm.NodeError, match=r"neither remotemedia nor FFmpeg [\w.+-]+ can decode\. Use WAV"):
+        rm.read(b".snd" + struct.pack(">5I", 24, 1000, nobodys, 8000, 1) + bytes(1000))
 
 
 @needs_ffmpeg

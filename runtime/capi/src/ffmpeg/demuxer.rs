@@ -252,7 +252,8 @@ pub(super) fn explained(error: c_int) -> SystemError {
         ERROR_EOF | ERROR_IO => "it ends too early".to_owned(),
         ERROR_MEMORY => "it asks for more memory than there is".to_owned(),
         ERROR_STREAM_NOT_FOUND => return SystemError::NoAudio,
-        ERROR_NOT_WRITTEN => "it needs a part of the format that FFmpeg does not have".to_owned(),
+        // As of a codec that it has no name for.
+        ERROR_NOT_WRITTEN => return SystemError::Codec("none".to_owned()),
         other => format!("FFmpeg fails with the error {other}"),
     })
 }
