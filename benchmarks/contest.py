@@ -34,13 +34,15 @@ LIMIT_SECONDS = 40
 class Side:
     """Who does it: the name in tables, the file in `benchmarks/sides`, and the peer's environment, None for our own.
 
-    `task` is the function that it has for every task, where that is another one.
+    `task` is the function that it has for every task, where that is another one. A side that `has_package` imports this
+    package in the peer's environment, from its sources, where `build.py build` has put the library.
     """
 
     name: str
     module: str
     peer: str | None = None
     task: str | None = None
+    has_package: bool = False
 
 
 OURS = Side("remotemedia", "ours")
@@ -95,10 +97,11 @@ class Contestant:
         python = environment.PYTHON if side.peer is None else peers.python_of(side.peer)
         # One thread for whoever would use more; peers that are told otherwise by their own options stay as they are.
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        package = {"PYTHONPATH": str(ROOT / "bindings" / "python")} if side.has_package else {}
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.side", side.module, task, folder, *detail],
             cwd=ROOT,
-            env={**os.environ, **threads},
+            env={**os.environ, **threads, **package},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,7 @@
 """The peers that benchmarks run beside: what is installed for each, pinned, in a virtual environment of its own.
 
 An environment is made in `.build/peers/NAME` when a benchmark first needs it. Peers never see each other, nor this
-project: some of them install packages of the same name.
+project, unless a side runs both: some of them install packages of the same name.
 
     python3 -m benchmarks.peers NAME
 
@@ -16,11 +16,13 @@ import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import weights
+from tools import environment, weights
 from tools.machine import BUILD, Problem, output_of, say
 from tools.stamp import Stamp, digest
 
 FOLDER = BUILD / "peers"
+# What this package needs where it runs beside a peer.
+OURS = (*environment.GROUPS["run"], *environment.GROUPS["build"])
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,10 @@ PEERS = {
     "librosa-onnxruntime": Peer(
         ("numpy==2.4.6", "librosa==0.11.0", "onnxruntime==1.32.0"), "librosa", alone=(weights.PACKAGE,)
     ),
-    # What torch brings for GPUs takes nearly all of this. msgpack and cffi are for this package, which runs beside it.
-    "torch": Peer(
-        ("numpy==2.4.6", "torch==2.15.0", "torchcodec==0.17.0", "msgpack==1.2.4", "cffi==2.1.1"),
-        "torchcodec",
-        gigabytes=5,
-    ),
+    # Beside what the tests of this project install, Ray takes 2 s longer to import, in each of its processes.
+    "ray": Peer(("numpy==2.4.6", environment.RAY, *OURS), "ray.data"),
+    # What torch brings for GPUs takes nearly all of this.
+    "torch": Peer(("numpy==2.4.6", "torch==2.15.0", "torchcodec==0.17.0", *OURS), "torchcodec", gigabytes=5),
     "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0"), "soundfile"),
     "soundfile-soxr": Peer(("numpy==2.4.6", "soundfile==0.14.0", "soxr==1.1.0"), "soundfile"),
     "pyav": Peer(("numpy==2.4.6", "av==18.1.0"), "av"),

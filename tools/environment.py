@@ -14,6 +14,8 @@ from tools.stamp import Stamp, digest
 FOLDER = BUILD / "venv"
 PYTHON = FOLDER / "bin" / "python"
 
+RAY = "ray[data]==2.60.0"
+
 # What to install for which purpose. `numpy` and `hypothesis` have no single version for every Python from 3.10 on.
 GROUPS = {
     "build": ["cffi==2.1.1"],
@@ -39,7 +41,7 @@ GROUPS = {
         "uvloop==0.23.0",
     ],
     # The libraries of remotemedia.integrations that install in seconds; tests of the others say that they are skipped.
-    "integrations": ["daft==0.7.26", "datasets==5.2.0", "ray[data]==2.60.0", "webdataset==1.0.2"],
+    "integrations": ["daft==0.7.26", "datasets==5.2.0", RAY, "webdataset==1.0.2"],
     "docs": ["mkdocs==1.6.1", "mkdocs-material==9.8.1", "mkdocstrings[python]==1.0.8", "ruff==0.17.6"],
     "types": ["basedpyright==1.40.2"],
     "bench": ["pyperf==2.11.0"],

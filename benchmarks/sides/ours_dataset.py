@@ -1,8 +1,7 @@
-"""A data set by this package: in one process, in two, and in two actors of Ray Data."""
+"""A data set by this package: in one process, and in two."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
@@ -17,8 +16,8 @@ SPECTRA = rm.Pipeline() >> MelSpectrogram(preset="whisper", n_mels=80)
 PROCESSES = 2
 AT_A_TIME = PROCESSES + 1
 """Clips under way in one process with two threads: one more than threads, as the adapters of the package have it."""
-CHUNK, RAY_BATCH = 8, 32
-"""Clips that travel together. With each task Ray takes some milliseconds of its own on the cores that do the work."""
+CHUNK = 8
+"""Clips that travel together."""
 
 
 class Found(TypedDict):
@@ -61,26 +60,6 @@ def processes(folder: Path) -> Callable[[], dict[str, object]]:
         with context.Pool(PROCESSES, initializer=_one_thread) as pool:
             rows = (row for rows in pool.imap_unordered(part_of, parts) for row in rows)
             return collected(rows, PROCESSES * CHUNK)
-
-    return work
-
-
-def ray_data(folder: Path) -> Callable[[], dict[str, object]]:
-    """By two actors of Ray Data, which get paths."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
-    from remotemedia.integrations.ray import Pipeline
-
-    # A third place, for what hands out the paths.
-    ray.init(num_cpus=PROCESSES + 1, include_dashboard=False, object_store_memory=100 << 20, log_to_driver=False)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    rows = [{"path": path} for path in paths_of(folder)]
-    paths = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // RAY_BATCH))
-
-    def work() -> dict[str, object]:
-        strategy = ray.data.ActorPoolStrategy(size=PROCESSES)
-        made = paths.map_batches(Pipeline, fn_constructor_args=[PREPARED], batch_size=RAY_BATCH, compute=strategy)
-        return collected(((row["path"], *sums_of(row["found"])) for row in made.iter_rows()), PROCESSES * RAY_BATCH)
 
     return work
 

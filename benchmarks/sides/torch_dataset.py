@@ -1,15 +1,9 @@
-"""A data set by this package through torch's DataLoader, in the process of the loader: native threads do the work.
-
-torch has an environment of its own, so the package comes from its sources, where `build.py build` has put its library.
-"""
+"""A data set by this package through torch's DataLoader, in the process of the loader: native threads do the work."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bindings" / "python"))
 
 from remotemedia.integrations.torch import Dataset
 from torch.utils.data import DataLoader
