@@ -187,6 +187,10 @@ def test_a_rate_that_is_no_number_is_refused(rate: float) -> None:
     ("call", "message"),
     [
         (lambda: rm.PCM("s16", 8000), "channels is missing; write PCM('s16', 8000, 1)"),  # type: ignore[call-overload]
+        (
+            lambda: rm.PCM(rate=8000, channels=1),  # type: ignore[call-overload]
+            "sample_format is missing; it is one of u8, s16, s24, s32, f32, mulaw, alaw",
+        ),
         (lambda: rm.PCM("s16", channels=2), "rate is missing; write PCM('s16', 16000, 2)"),  # type: ignore[call-overload]
         (lambda: rm.PCM("mulaw"), "rate is missing; write PCM('mulaw', 16000, 1)"),  # type: ignore[call-overload]
         (

@@ -220,6 +220,8 @@ def named_format(sample_format: Any, old_name: Any = None) -> str:
     name = old_name if sample_format is None else sample_format
     if isinstance(name, str) and name in FRAME_BYTES:
         return name
+    if name is None:
+        raise InvalidArgumentError(f"sample_format is missing; it is one of {', '.join(FRAME_BYTES)}")
     meant = _meant(name)
     cure = "" if meant is None else f"; did you mean {meant!r}?"
     raise InvalidArgumentError(f"sample_format must be one of {', '.join(FRAME_BYTES)}, got {name!r}{cure}")

@@ -310,6 +310,8 @@ def _no_source(source: Any, call: str) -> str:
         if call in ALONE:
             return f"{begin}, one at a time: [{_called_with(call, 'each')} for each in paths]"
         return f"{begin} for each source, not {kind}; give what is in it as sources of their own"
+    if hasattr(source, "as_py"):
+        return f"{begin}, not {kind}; " + ("pass its as_py()" if call in ALONE else "pass column.to_pylist()")
     if hasattr(source, "__array_interface__") and call in ALONE | MANY:
         return f"{begin}, not {kind}; sound of samples is rm.Audio(samples, rate=...)"
     return f"{begin}, not {kind}"
