@@ -589,8 +589,11 @@ rm_status rm_port_fd(const struct rm_port *port, intptr_t *handle, struct rm_err
  * `RM_TIMEOUT` if nothing came, if `rm_port_wake` was called, or if another thread has taken what woke this one;
  * `RM_END` if the port has ended and this was the last batch. The list is written in all three cases.
  *
+ * With `events` NULL it waits alone, and takes nothing: `RM_OK` once a call with a place for them would not wait,
+ * `RM_TIMEOUT` if that did not happen in time.
+ *
  * The caller sees to it that:
- * `port` is live; `events` is writable; `err` is NULL or writable.
+ * `port` is live; `events` is NULL or writable; `err` is NULL or writable.
  */
 rm_status rm_port_next(const struct rm_port *port, int64_t timeout_us, struct rm_output *events, struct rm_error **err);
 

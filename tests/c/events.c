@@ -202,6 +202,28 @@ static void threads_that_wait_at_one_port_share_its_events(rm_runtime *runtime, 
     rm_port_free(port);
 }
 
+/* Without a place for events a call waits alone; also for records of what was released. */
+static void who_waits_without_a_place_for_events_takes_nothing(rm_runtime *runtime, rm_pipeline *pipeline) {
+    rm_port *port = new_port(runtime);
+    CHECK_STATUS(RM_TIMEOUT, rm_port_next(port, 0, NULL, &error));
+    CHECK_STATUS(RM_TIMEOUT, rm_port_next(port, 1000, NULL, &error));
+    submit(pipeline, port, 1, "[1]");
+    for (int time = 0; time < 2; time++) CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, NULL, &error));
+    char *events = next_events(port, RM_OK);
+    CHECK(strstr(events, "[1,1,{\"status\":0,") != NULL);
+    free(events);
+    CHECK_STATUS(RM_OK, rm_port_wake(port, &error));
+    for (int time = 0; time < 2; time++) CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, NULL, &error));
+    free(next_events(port, RM_TIMEOUT));
+    CHECK_STATUS(RM_TIMEOUT, rm_port_next(port, 0, NULL, &error));
+    CHECK_STATUS(RM_OK, rm_port_shutdown(port, &error));
+    for (int time = 0; time < 2; time++) CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, NULL, &error));
+    free(next_events(port, RM_END));
+    CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, NULL, &error));
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "the port is NULL", rm_port_next(NULL, 0, NULL, &error));
+    rm_port_free(port);
+}
+
 static void a_bell_is_as_the_options_say(rm_runtime *runtime, rm_pipeline *pipeline) {
     static const char *const bells[] = {"{\"bell\":\"eventfd\"}", "{\"bell\":\"socketpair\"}", "{}"};
     for (int index = 0; index < 3; index++) {
@@ -251,6 +273,7 @@ int main(void) {
     for (int round = 0; round < 20; round++) a_call_of_a_port_that_ends_is_over_before_its_work(runtime, hosted);
     a_batch_is_bounded_and_an_event_is_whole(pass, port);
     threads_that_wait_at_one_port_share_its_events(runtime, pass);
+    who_waits_without_a_place_for_events_takes_nothing(runtime, pass);
     a_bell_is_as_the_options_say(runtime, pass);
     rm_pipeline_free(hosted);
     rm_pipeline_free(pass);

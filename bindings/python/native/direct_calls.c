@@ -118,13 +118,13 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     const rm_port *port;
     char *inputs;
     Py_ssize_t length;
-    int64_t timeout_us, budget_us, taken;
+    int64_t timeout_us, wait_us, budget_us, taken;
     size_t whom;
     library_call under_way;
     int32_t result;
     (void)module;
-    if (count != 6) {
-        PyErr_SetString(PyExc_TypeError, "submit takes three addresses, bytes and two numbers");
+    if (count != 7) {
+        PyErr_SetString(PyExc_TypeError, "submit takes three addresses, bytes and three numbers");
         return NULL;
     }
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
@@ -137,9 +137,14 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred()) return NULL;
     whom = PyLong_AsSize_t(arguments[5]);
     if (PyErr_Occurred()) return NULL;
+    wait_us = (int64_t)PyLong_AsLongLong(arguments[6]);
+    if (PyErr_Occurred()) return NULL;
     under_way = begin_call(call, length, call->budget_us);
     budget_us = budget_of(call, under_way.begun, call->loop_time ? call->loop_time->run_us : 0, RUN_US);
     result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us, budget_us);
+    /* Who would wait next does so before it takes the lock back: to have it only to let go of it again costs a switch
+       interval where another thread computes, and an event loop one more thread that is in front of it. */
+    if (call->status == RM_PENDING && wait_us && under_way.released) rm_port_next(port, wait_us, NULL, NULL);
     taken = end_call(call, under_way);
     if (call->loop_time) note_call(call->loop_time, whom, taken, 1, budget_us, &call->loop_time->run_us);
     return PyLong_FromLong(result);

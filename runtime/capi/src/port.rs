@@ -132,8 +132,11 @@ pub unsafe extern "C" fn rm_port_fd(port: *const rm_port, handle: *mut isize, er
 /// `RM_TIMEOUT` if nothing came, if `rm_port_wake` was called, or if another thread has taken what woke this one;
 /// `RM_END` if the port has ended and this was the last batch. The list is written in all three cases.
 ///
+/// With `events` NULL it waits alone, and takes nothing: `RM_OK` once a call with a place for them would not wait,
+/// `RM_TIMEOUT` if that did not happen in time.
+///
 /// # Safety
-/// `port` is live; `events` is writable; `err` is NULL or writable.
+/// `port` is live; `events` is NULL or writable; `err` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rm_port_next(
     port: *const rm_port,
@@ -142,14 +145,18 @@ pub unsafe extern "C" fn rm_port_next(
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
-        // SAFETY: writable, as the caller promises.
-        let mut destination = unsafe { Destination::new(events) }?;
+        // SAFETY: NULL or writable, as the caller promises.
+        let destination = if events.is_null() { None } else { Some(unsafe { Destination::new(events) }?) };
         // SAFETY: live or NULL, as the caller promises.
         let port = unsafe { borrow(port) }?;
         let timeout = if port.records.are_waiting() {
             Some(Duration::ZERO)
         } else {
             u64::try_from(timeout_us).ok().map(Duration::from_micros)
+        };
+        let Some(mut destination) = destination else {
+            let is_ready = port.port.wait(timeout) || port.records.are_waiting();
+            return Ok(if is_ready { RM_OK } else { RM_TIMEOUT });
         };
         let mut batch = port.port.next(timeout);
         let mut encoder = Encoder::new();

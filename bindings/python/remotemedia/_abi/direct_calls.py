@@ -14,8 +14,9 @@ if lib.rmpy_add_direct_calls(id(_functions)) != 0:
 
 send: Callable[[int, bytes, int], int] = _functions["send"]
 """`rmpy_send` with the call buffers at an address; see `call_buffers.h`."""
-submit: Callable[[int, int, int, bytes, int, int], int] = _functions["submit"]
-"""`rmpy_submit` with the call buffers, the pipeline and the port at these addresses, inputs, a timeout, for whom."""
+submit: Callable[[int, int, int, bytes, int, int, int], int] = _functions["submit"]
+"""`rmpy_submit` with the call buffers, the pipeline and the port at these addresses, inputs, a timeout, for whom; and
+how long to wait, if the work goes on, for the first event of the port, which is not taken."""
 receive: Callable[[int, int, int], int] = _functions["receive"]
 """`rmpy_receive` with the call buffers at an address."""
 next_events: Callable[[int, int, int], int] = _functions["next"]

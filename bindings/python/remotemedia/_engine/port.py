@@ -112,10 +112,13 @@ class EventPort(Generic[DriverT]):
         inputs: Inputs | None,
         timeout_us: int,
         whom: int = 0,
+        wait_us: int = 0,
     ) -> Outputs | Run:
         """Submits work. Returns its outputs if it is done already, else the run, which `runs` then lists.
 
         `whom` is the identity of the task that waits for nothing else meanwhile, 0 if there may be other work to do.
+        A thread that would wait for the first event next says by `wait_us` how long, so that it lets go of the
+        interpreter's lock once for both.
         Events are dispatched on the thread that submits alone, so none can be missed between the two.
         """
         used = self._free.pop() if self._free else self._new_buffers()
@@ -135,7 +138,7 @@ class EventPort(Generic[DriverT]):
             # Keeps the port, if another thread closes it meanwhile.
             handle = self.handle
             # The whole way there and back of a small execution is this one call.
-            span = submit(used.address, pipeline.address, self.address, document, timeout_us, whom)
+            span = submit(used.address, pipeline.address, self.address, document, timeout_us, whom, wait_us)
             del handle
             count = None if inputs is None else len(inputs) if type(inputs) is list else count_of(inputs)
             if span >= 0 and count is not None:

@@ -19,7 +19,7 @@ try:
     from .._engine.loop_port import LoopPort
     from .._engine.port_registry import give_back_port, loop_port, sync_port, thread_ports
     from .._engine.run import Functions, Run
-    from .._engine.sync_port import wait
+    from .._engine.sync_port import SLICE_US, wait
     from .._manifest.compile import Compiled, CompiledPipeline, Manifest, cached, compile_manifest
     from .own_loop import own_loop
 except LibraryError:
@@ -157,7 +157,7 @@ def execute_blocking(
     # A function that blocks must not keep this thread beyond the timeout.
     port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     try:
-        outcome = port.start(pipeline, functions, inputs, timeout_us)
+        outcome = port.start(pipeline, functions, inputs, timeout_us, wait_us=SLICE_US)
         result = wait(port, outcome, reporter) if isinstance(outcome, Run) else outcome
     finally:
         give_back_port(port)

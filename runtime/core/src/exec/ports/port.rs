@@ -81,10 +81,7 @@ impl Port {
     ///
     /// The batch is empty if nothing came in time, if [`Port::wake`] was called, or if the port is closed.
     pub fn next(&self, timeout: Option<Duration>) -> Batch {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        delays::pause();
-        let is_there = |state: &State| !state.events.is_empty() || state.is_closed || state.is_woken;
-        let mut state = self.0.state.wait_for(self.0.state.lock(), deadline, is_there);
+        let mut state = self.wait_locked(timeout);
         state.is_woken = false;
         let count = state.batch_len();
         let events = state.events.drain(..count).collect();
@@ -101,6 +98,20 @@ impl Port {
         }
         let is_closed = state.is_closed && state.events.is_empty();
         Batch { events, is_closed }
+    }
+
+    /// Waits at most `timeout`, without limit if that is `None`, until [`Port::next`] would not wait, and takes nothing.
+    ///
+    /// Returns whether it would not wait now.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let state = self.wait_locked(timeout);
+        let is_ready = state.is_ready();
+        drop(state);
+        if is_ready {
+            // What woke this thread is still there for one that takes it.
+            self.0.state.notify_one();
+        }
+        is_ready
     }
 
     /// Makes one waiting [`Port::next`] return now, or the next one return without waiting, and notifies the event loop.
@@ -137,6 +148,12 @@ impl Port {
     /// As [`Self::reply`].
     pub fn reply_for_next(&self, call: u64, reply: Reply) -> Result<(Backpressure, Option<HostCall>), ReplyError> {
         self.take_reply(call, reply, true)
+    }
+
+    fn wait_locked(&self, timeout: Option<Duration>) -> Guard<'_, State> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        delays::pause();
+        self.0.state.wait_for(self.0.state.lock(), deadline, State::is_ready)
     }
 
     fn take_reply(
@@ -329,6 +346,11 @@ impl Drop for DeferredNotify {
 }
 
 impl State {
+    /// Whether a drain finds something, or is not to wait for it.
+    fn is_ready(&self) -> bool {
+        !self.events.is_empty() || self.is_closed || self.is_woken
+    }
+
     /// How many events one drain takes now: no more than [`Port::MOST_EVENTS`], and after the first as many as fit in
     /// [`Port::MOST_BYTES`].
     fn batch_len(&self) -> usize {
@@ -361,6 +383,7 @@ impl std::fmt::Debug for Port {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
 
     use super::*;
     use crate::exec::{BufferOptions, Config, HostOutput, Received, Runtime, SessionOptions, TakeLimit};
@@ -400,6 +423,44 @@ mod tests {
         assert!(is_notified());
         assert_eq!(taken(), 0);
         assert!(!is_notified(), "or the loop would look again and again");
+    }
+
+    #[test]
+    fn who_only_waits_takes_nothing() {
+        let port = Port::new(None);
+        assert!(!port.wait(Some(Duration::ZERO)));
+        port.wake();
+        for _ in 0..2 {
+            assert!(port.wait(None), "the wake-up is for one that takes");
+        }
+        assert!(port.next(None).events.is_empty());
+        assert!(!port.wait(Some(Duration::ZERO)));
+        drop(port.post(Event::Room { token: 1 }));
+        for _ in 0..2 {
+            assert!(port.wait(None));
+        }
+        assert_eq!(port.next(None).events.len(), 1);
+        assert!(!port.wait(Some(Duration::ZERO)));
+        port.close();
+        assert!(port.wait(None));
+    }
+
+    #[test]
+    fn who_only_waits_uses_up_no_wake_up_of_one_that_takes() {
+        for _ in 0..200 {
+            let port = &Port::new(None);
+            std::thread::scope(|scope| {
+                let waiters = [(); 3].map(|()| scope.spawn(|| port.wait(None)));
+                // Without a timeout, at the end of which it would find the event by itself.
+                let (taken, counts) = mpsc::channel();
+                scope.spawn(move || taken.send(port.next(None).events.len()).is_ok());
+                drop(port.post(Event::Room { token: 1 }));
+                let count = counts.recv_timeout(Duration::from_secs(20));
+                port.close();
+                assert_eq!(count, Ok(1), "the taker sleeps on beside an event");
+                assert!(waiters.into_iter().all(|waiter| waiter.join().expect("it does not panic")));
+            });
+        }
     }
 
     fn call_of(port: &Port) -> u64 {
