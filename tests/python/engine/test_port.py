@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ import remotemedia as rm
 from remotemedia._abi import ownership
 from remotemedia._abi.ownership import Borrowed
 from remotemedia._codec.call_buffers import CallBuffers
+from remotemedia._engine import port_registry
 from remotemedia._engine.open_calls import OpenCall
 from remotemedia._engine.port import EventPort
-from remotemedia._engine.port_registry import give_back_port, thread_ports
+from remotemedia._engine.port_registry import free_ports, give_back_port, sync_port
 from remotemedia._engine.run import Run
-from remotemedia._engine.sync_port import SyncDriver
+from remotemedia._engine.sync_port import SyncDriver, SyncPort
 from remotemedia._functions.spec import HostFunction
 
 COMPLETION: dict[str, Any] = {"status": 0, "outputs": {"sink": {"values": [], "items": []}}, "errors": []}
@@ -24,6 +26,7 @@ class Notes:
     """A driver."""
 
     budget_us = 0
+    options = b"{}"
 
     def __init__(self) -> None:
         self.log: list[Any] = []
@@ -184,9 +187,33 @@ def test_a_port_that_is_given_back_keeps_no_loans_for_a_thread_that_may_never_lo
     if is_released:
         ownership.release([token])
     port.abandon(run)
-    before = list(thread_ports.free)
+    before = list(free_ports)
     give_back_port(port)
     assert port.is_closed != is_released
-    assert thread_ports.free == [*before, port] if is_released else thread_ports.free == before
+    assert free_ports == [*before, port] if is_released else free_ports == before
     ownership.release([token])
-    thread_ports.free[:] = before
+    free_ports[:] = before
+
+
+def test_a_thread_that_ends_leaves_its_port_to_the_next_one_and_few_ports_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_registry, "free_ports", [])
+    monkeypatch.setattr(port_registry, "MOST_FREE", 2)
+    taken: list[SyncPort] = []
+
+    def call() -> None:
+        port = sync_port()
+        taken.append(port)
+        give_back_port(port)
+
+    for _ in range(2):
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+    assert taken[0] is taken[1]
+    ports = [sync_port() for _ in range(3)]
+    for port in ports:
+        give_back_port(port)
+    assert [port.is_closed for port in ports] == [False, False, True]
+    assert port_registry.free_ports == ports[:2]
+    for port in ports[:2]:
+        port.close()

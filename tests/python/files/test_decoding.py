@@ -56,7 +56,7 @@ def test_what_is_mixed_or_resampled_comes_in_one_chunk(
 ) -> None:
     pieces = list(decoder(rate, channels, *part).run_sync([rm.File(long_wav[0])]))
     assert len(pieces) > 1
-    (chunk,) = decode_file(rm.File(long_wav[0]), rate, channels, *part)
+    (chunk,) = decode_file(rm.File(long_wav[0]), os.path.getsize(long_wav[0]), rate, channels, *part)
     assert numpy.array_equal(chunk.samples, numpy.concatenate([piece.samples for piece in pieces], axis=1))
     assert (chunk.rate, chunk.pts, chunk.layout) == (pieces[0].rate, pieces[0].pts, pieces[0].layout)
 
@@ -127,15 +127,22 @@ def test_threads_read_parts_of_one_file_at_a_time(long_wav: tuple[str, Any], len
         assert all(pool.map(part, starts))
 
 
+def test_numbers_that_are_equal_share_no_pipeline(long_wav: tuple[str, Any]) -> None:
+    assert rm.read(long_wav[0], rate=16000, channels=1).rate == 16000
+    for rate, channels in [(16000.0, 1), (16000, True), (16000, 1.0)]:
+        with pytest.raises(rm.InvalidArgumentError, match="expected an integer"):
+            rm.read(long_wav[0], rate=rate, channels=channels)  # type: ignore[arg-type]
+
+
 def test_a_minute_of_sound_is_one_chunk(long_wav: tuple[str, Any]) -> None:
     path, samples = long_wav
-    (chunk,) = decode_file(rm.File(path), None, None, 20.0, 60.0)
+    (chunk,) = decode_file(rm.File(path), os.path.getsize(path), None, None, 20.0, 60.0)
     assert numpy.array_equal(chunk.samples, samples[:, 20 * RATE : 80 * RATE])
     # An end that lies beyond that of the file takes no memory that it does not fill.
-    (chunk,) = decode_file(rm.File(path), None, None, SECONDS - 2.0, 30.0)
+    (chunk,) = decode_file(rm.File(path), os.path.getsize(path), None, None, SECONDS - 2.0, 30.0)
     assert chunk.samples.shape == (2, 2 * RATE)
     assert chunk.samples.flags.c_contiguous
-    assert len(decode_file(rm.File(path), None, None, 0.0, None)) == 2
+    assert len(decode_file(rm.File(path), os.path.getsize(path), None, None, 0.0, None)) == 2
 
 
 async def test_parts_are_the_same_beside_the_loop(long_wav: tuple[str, Any]) -> None:

@@ -36,6 +36,7 @@ class LoopDriver(LoopCalls):
     """Has a port watched by an event loop, to which it holds a weak reference."""
 
     budget_us = LOOP_BUDGET_US
+    options = b"{}"
 
     def __init__(self, loop: asyncio.AbstractEventLoop, forgotten: Callable[[], None]) -> None:
         """`forgotten` is called when the loop is collected."""

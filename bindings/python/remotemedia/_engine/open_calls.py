@@ -190,6 +190,8 @@ class OpenCalls:
 
     def cancel_all(self, job: int) -> None:
         """Cancels the calls of a run, which has ended."""
+        if not (self._of_run or self._called_off or self._replies):
+            return
         self._called_off.pop(job, None)
         # Whoever was interrupted in the middle of one has left it here.
         for call_id in [each for each, of in list(self._replies.items()) if of == job]:
@@ -213,6 +215,8 @@ class OpenCalls:
 
     def wait_for_thread(self, job: int) -> bool:
         """Whether all calls of a run wait until a thread is done with other work, or did when they were called off."""
+        if not (self._of_run or self._called_off):
+            return False
         with self._lock:
             waiting = [call.waits_for_thread for call in self._of_run.get(job, {}).values()]
         if job in self._called_off:

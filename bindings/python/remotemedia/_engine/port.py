@@ -57,6 +57,8 @@ class Driver(Protocol):
     """How much work a submit may do on the calling thread, in microseconds."""
     time: Any
     """The `rmpy_loop_time` of an event loop's thread; NULL for others."""
+    options: bytes
+    """Those of the native port, for `rm_port_new`."""
 
     def serve(self, port: EventPort[Any], run: Run, call: OpenCall, on_this_thread: bool) -> None:
         """Runs the functions of a call where they belong, and replies.
@@ -85,7 +87,8 @@ class EventPort(Generic[DriverT]):
         self.runs: dict[int, Run] = {}
         self._process = getpid()
         # Freed when nothing refers to it any more, and so not under a thread that waits at it.
-        self.handle: Any = made("rm_port **", lib.rmpy_clear_port, partial(lib.rm_port_new, runtime(), NULL, 0))
+        make = partial(lib.rm_port_new, runtime(), driver.options, len(driver.options))
+        self.handle: Any = made("rm_port **", lib.rmpy_clear_port, make)
         if chosen := function_threads():
             threads.limit(chosen)
         self._hold: object = hidden(self.handle)

@@ -1,5 +1,5 @@
 """Which port belongs to what: one port for each event loop, found by the identity of the loop, and ports that threads
-without a loop acquire and release.
+without a loop acquire and release. A thread that ends leaves its port to others: many live for one call.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from .loop_port import LoopPort, new_loop_port
 from .port import EventPort
 from .sync_port import SyncDriver, SyncPort, ThreadsDriver
 
+MOST_FREE = 64
+"""How many ports wait for their next call. Where more threads called at the same time, theirs are closed."""
+
 
 class _Ports(threading.local):
-    """What a thread uses: the port of the loop that ran last, and ports to serve without a loop."""
+    """What a thread uses: the port of the loop that ran last, and ports whose functions other threads run, which are
+    those that this one may wait for."""
 
     def __init__(self) -> None:
         self.last: Callable[[], LoopPort | None] = _none
-        self.free: list[SyncPort] = []
         self.free_on_threads: list[SyncPort] = []
 
 
@@ -40,6 +43,8 @@ _forgotten: deque[tuple[int, LoopPort]] = deque()
 """Ports of loops that were collected. The garbage collector may run at any time, and so must not change `_loops`."""
 thread_ports = _Ports()
 """The ports of this thread."""
+free_ports: list[SyncPort] = []
+"""Ports that any thread may take."""
 
 
 def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
@@ -73,15 +78,15 @@ def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def sync_port(on_threads: bool = False) -> SyncPort:
-    """A free port of this thread. A call within a call gets one of its own.
+    """A free port. A call within a call gets one of its own.
 
     With `on_threads` serving threads run the Python functions that are called there.
     """
-    if on_threads:
-        free = thread_ports.free_on_threads
-        return free.pop() if free else EventPort(ThreadsDriver())
-    free = thread_ports.free
-    return free.pop() if free else EventPort(SyncDriver())
+    free = thread_ports.free_on_threads if on_threads else free_ports
+    try:
+        return free.pop()
+    except IndexError:
+        return EventPort(ThreadsDriver() if on_threads else SyncDriver())
 
 
 def give_back_port(port: SyncPort) -> None:
@@ -90,12 +95,14 @@ def give_back_port(port: SyncPort) -> None:
         # Interrupted before anybody waited for it.
         port.abandon(run)
     if port.has_loans_left:
-        # This thread may never look at it again. What a port that is freed was lent comes back at any other one.
+        # Nobody may ever look at it again. What a port that is freed was lent comes back at any other one.
         port.close()
     elif isinstance(port.driver, ThreadsDriver):
         thread_ports.free_on_threads.append(port)
+    elif len(free_ports) < MOST_FREE:
+        free_ports.append(port)
     else:
-        thread_ports.free.append(port)
+        port.close()
 
 
 def _forget(key: int, port: LoopPort) -> None:
@@ -127,8 +134,8 @@ def _child() -> None:
     _loops.clear()
     _forgotten.clear()
     thread_ports.last = _none
-    thread_ports.free.clear()
     thread_ports.free_on_threads.clear()
+    free_ports.clear()
 
 
 after_fork(_child)

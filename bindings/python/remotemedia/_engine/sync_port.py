@@ -42,6 +42,8 @@ class SyncDriver:
     """Runs the calls of a port on the thread that waits at it."""
 
     time: Any = NULL
+    options = b'{"bell":"none"}'
+    """Nobody watches a descriptor."""
 
     def __init__(self, budget_us: int = SYNC_BUDGET_US) -> None:
         self.budget_us = budget_us

@@ -16,7 +16,7 @@ _BASE64 = re.compile("; *base64 *$", re.IGNORECASE)
 
 def is_address(text: str) -> bool:
     """Whether a text is a URL or an address. What stands behind it may have to come from a network."""
-    return is_data_url(text) or is_file_url(text) or _ADDRESS.match(text) is not None
+    return ":" in text and (is_data_url(text) or is_file_url(text) or _ADDRESS.match(text) is not None)
 
 
 def content_of(text: str, call: str) -> bytes | str | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from .._codec.array_libraries import described_dtype
@@ -115,10 +113,11 @@ def read(
     """
     require_float32(dtype, "read")
     file = file_of(source, "read")
-    concatenator = _joining(file, rate, channels, duration_s)
+    size = _size(file)
+    concatenator = _joining(size, rate, channels, duration_s)
     with in_words_of("read"), _keeping(concatenator, file):
         if concatenator is None:
-            outputs = decode_file(file, rate, channels, start_s, duration_s)
+            outputs = decode_file(file, size, rate, channels, start_s, duration_s)
         else:
             outputs = _joined(rate, channels, start_s, concatenator).run_sync([file])
     return whole(_taken(outputs, concatenator), file, duration_s)
@@ -142,10 +141,11 @@ async def aread(
     """
     require_float32(dtype, "aread")
     file = await afile_of(source, "aread")
-    concatenator = _joining(file, rate, channels, duration_s)
+    size = _size(file)
+    concatenator = _joining(size, rate, channels, duration_s)
     with in_words_of("aread"), _keeping(concatenator, file):
         if concatenator is None:
-            outputs = await adecode_file(file, rate, channels, start_s, duration_s)
+            outputs = await adecode_file(file, size, rate, channels, start_s, duration_s)
         else:
             pipeline = _joined(rate, channels, start_s, concatenator)
             pipeline.validate()
@@ -331,10 +331,10 @@ def _is_short(file: File) -> bool:
     return (file.path is None or os.path.isfile(file.path)) and _size(file) <= SHORT_BYTES
 
 
-def _joining(file: File, rate: int | None, channels: int | None, duration_s: float | None) -> AudioConcatenator | None:
+def _joining(size: int, rate: int | None, channels: int | None, duration_s: float | None) -> AudioConcatenator | None:
     # The head tells the length of the whole: a part is joined afterwards.
     large = LARGE_ALONE_BYTES if rate is None and channels is None else LARGE_BYTES
-    if duration_s is not None or (size := _size(file)) < large:
+    if duration_s is not None or size < large:
         return None
     return AudioConcatenator(size * LARGEST_RATIO, limit_bytes())
 
@@ -408,22 +408,27 @@ def _encoded(outputs: Any) -> bytes:
     return b"".join(outputs)
 
 
-@contextmanager
-def _keeping(concatenator: AudioConcatenator | None, file: File) -> Iterator[None]:
-    """Adds the audio that was decoded before a failure to the error, also if it was joined meanwhile.
+class _keeping:  # noqa: N801
+    """A context that adds the audio that was decoded before a failure to the error, also if it was joined meanwhile.
 
     Too much audio gives the same error whether the runtime or the concatenator has counted it.
     """
-    try:
-        yield
-    except LimitExceededError:
-        raise _too_much(file) from None
-    except NodeError as error:
-        if concatenator is not None:
-            if concatenator.is_over:
-                raise _too_much(file) from None
-            error.outputs = Outputs(concatenator.chunks())
-        raise
+
+    __slots__ = ("concatenator", "file")
+
+    def __init__(self, concatenator: AudioConcatenator | None, file: File) -> None:
+        self.concatenator = concatenator
+        self.file = file
+
+    def __enter__(self) -> None:
+        """Nothing has failed yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        is_over = self.concatenator is not None and self.concatenator.is_over
+        if isinstance(error, LimitExceededError) or (isinstance(error, NodeError) and is_over):
+            raise _too_much(self.file) from None
+        if isinstance(error, NodeError) and self.concatenator is not None:
+            error.outputs = Outputs(self.concatenator.chunks())
 
 
 def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
@@ -432,10 +437,11 @@ def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
 
 
 def _size(file: File) -> int:
+    """How many bytes there are: none of a pipe, as the system tells it."""
     if file.data is not None:
         return memoryview(file.data).nbytes
     assert file.path is not None
-    return os.path.getsize(file.path)
+    return os.stat(file.path).st_size
 
 
 def _is_pipe(file: File) -> bool:

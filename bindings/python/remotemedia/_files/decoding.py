@@ -7,8 +7,8 @@ of files, of which few are asked for twice, leave the cache of compiled pipeline
 from __future__ import annotations
 
 import itertools
-import os
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .._process import FIRST_USE
@@ -29,48 +29,46 @@ LONGEST_JOINED_S = 600.0
 SHORT_S = 120.0
 """How much sound of a small file is taken at once to be counted. Few have more."""
 
+_execute: Any = None
+_compile: Any = None
 _RUN_SYNC = "run_sync", "await pipeline.run(inputs)"
 
 
 def decode_file(
-    file: File, rate: int | None, channels: int | None, start_s: float, duration_s: float | None
+    file: File, size: int, rate: int | None, channels: int | None, start_s: float, duration_s: float | None
 ) -> Outputs:
     """The chunks of a short file or a part of one, resampled and mixed if that is asked for. It blocks.
 
-    What is resampled or mixed, and no longer than ten minutes if it is a part, comes in one chunk, so that the calling
-    thread has nothing to join. If that fails the file is decoded again, and the error has the chunks before it; so a
-    pipe, which can be read once, comes in chunks.
+    `size` is that of the file, 0 of a pipe. What is resampled or mixed, and no longer than ten minutes if it is a part,
+    comes in one chunk, so that the calling thread has nothing to join. If that fails the file is decoded again, and the
+    error has the chunks before it; so a pipe, which can be read once, comes in chunks.
     """
-    if _is_joined(file, rate, channels, duration_s):
+    if _is_joined(size, rate, channels, duration_s):
         with suppress(NodeError):
-            return run_blocking(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), file)
-    return run_blocking(_runnable(manifest(rate, channels, start_s, duration_s)), file)
+            return run_blocking(_runnable(rate, channels, start_s, duration_s, is_joined=True), file)
+    return run_blocking(_runnable(rate, channels, start_s, duration_s), file)
 
 
 async def adecode_file(
-    file: File, rate: int | None, channels: int | None, start_s: float, duration_s: float | None
+    file: File, size: int, rate: int | None, channels: int | None, start_s: float, duration_s: float | None
 ) -> Outputs:
     """Does what `decode_file` does, beside the event loop."""
-    if _is_joined(file, rate, channels, duration_s):
+    if _is_joined(size, rate, channels, duration_s):
         with suppress(NodeError):
-            return await run(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), file)
-    return await run(_runnable(manifest(rate, channels, start_s, duration_s)), file)
+            return await run(_runnable(rate, channels, start_s, duration_s, is_joined=True), file)
+    return await run(_runnable(rate, channels, start_s, duration_s), file)
 
 
 def run_blocking(runnable: Any, file: File) -> Outputs:
     """The outputs of a manifest, or of a pipeline that is compiled, for one file. It blocks."""
-    with FIRST_USE:
-        from .._execution.execute import execute_blocking
-
-    return execute_blocking(_RUN_SYNC, runnable, [file], None, (), "auto", None)
+    outputs: Outputs = _engine().execute_blocking(_RUN_SYNC, runnable, [file], None, (), "auto", None)
+    return outputs
 
 
 async def run(runnable: Any, file: File) -> Outputs:
     """Does what `run_blocking` does, beside the event loop."""
-    with FIRST_USE:
-        from .._execution.execute import execute
-
-    return await execute(runnable, [file])
+    outputs: Outputs = await _engine().execute(runnable, [file])
+    return outputs
 
 
 def manifest(
@@ -102,29 +100,47 @@ def short_manifest() -> dict[str, Any]:
     return document
 
 
-def _is_joined(file: File, rate: int | None, channels: int | None, duration_s: float | None) -> bool:
+def _is_joined(size: int, rate: int | None, channels: int | None, duration_s: float | None) -> bool:
     """Whether the runtime joins the chunks. Without nodes after the decoder most sound is one chunk as it is."""
-    if rate is None and channels is None:
-        return False
-    if file.path is not None and not os.path.isfile(file.path):
+    if size == 0 or (rate is None and channels is None):
         return False
     return duration_s is None or (_is_plain(duration_s) and duration_s <= LONGEST_JOINED_S)
 
 
-def _runnable(document: dict[str, Any]) -> Any:
-    """What `execute` takes: the manifest, or a pipeline that is used once. Raises `ManifestError` as `execute` does."""
-    nodes = document["nodes"]
-    is_part = nodes[0]["params"]["start_s"] != 0 or "duration_s" in nodes[0]["params"]
-    if not is_part or not all(_is_plain(value) for node in nodes for value in node.get("params", {}).values()):
-        return document
-    with FIRST_USE:
-        from .._execution.execute import HAS_LIBRARY
+def _runnable(
+    rate: int | None, channels: int | None, start_s: float, duration_s: float | None, *, is_joined: bool = False
+) -> Any:
+    """What `execute` takes: a pipeline, found again for whole files and used once for parts, or the manifest.
 
-        if not HAS_LIBRARY:
-            return document
-        from .._manifest.compile import compile_once
+    Raises `ManifestError` as `execute` does.
+    """
+    document = partial(manifest, rate, channels, start_s, duration_s, is_joined=is_joined)
+    compiling = _compiling()
+    if compiling is None or not all(map(_is_plain, (rate, channels, start_s, duration_s))):
+        return document()
+    if start_s == 0 and duration_s is None and float not in (type(rate), type(channels)):
+        return compiling.compile_by_key((manifest, rate, channels, is_joined), document)
+    return compiling.compile_once(document())
 
-    return compile_once(document)
+
+def _engine() -> Any:
+    """The module that executes manifests, which is imported with the first file."""
+    global _execute
+    if _execute is None:
+        with FIRST_USE:
+            from .._execution import execute
+        _execute = execute
+    return _execute
+
+
+def _compiling() -> Any:
+    """The module that compiles manifests; None without the library, for which it does."""
+    global _compile
+    if _compile is None and _engine().HAS_LIBRARY:
+        with FIRST_USE:
+            from .._manifest import compile as compiling
+        _compile = compiling
+    return _compile
 
 
 def _is_plain(value: object) -> bool:

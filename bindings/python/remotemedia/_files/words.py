@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ..errors import InvalidArgumentError, ManifestError, NodeError
 
@@ -25,29 +23,43 @@ numbered: dict[str, str] = {}
 """The paths of files that are open and go by their number, `/dev/fd/7`, since a path of theirs can't travel as text."""
 
 
-@contextmanager
-def in_words_of(call: str) -> Iterator[None]:
-    """Names `call` in errors instead of a node. What is wrong with params is what is wrong with its arguments."""
-    try:
-        yield
-    except ManifestError as error:
-        problem = error.problems[0]
-        message = re.sub(r"^\w+ has no param", f"{call} has no param", problem.message)
-        cure = f"; {problem.suggestion}" if problem.suggestion and problem.suggestion not in message else ""
-        name = problem.path.rpartition(".")[2]
-        raise InvalidArgumentError(f"{name}: {message}{cure}") from None
-    except NodeError as error:
-        message = _PLACE.sub(call, str(error))
-        message = _NUMBER.sub(lambda found: repr(numbered.get(found[1], found[1])), message)
-        path = numbered.get(f"/dev/fd/{error.input}")
-        if path is not None:
-            number, error.input = error.input, os.path.basename(path)
-            message = message.replace(f"{call} '{number}'", f"{call} {error.input!r}", 1)
-        message = _TWICE.sub(r"\1: ", message).replace(" before this node.", ".")
-        error.args = (_GAINS.sub(_mixed_after, message), *error.args[1:])
-        if error.cure is not None:
-            error.cure = _GAINS.sub(_mixed_after, error.cure)
-        raise
+class in_words_of:  # noqa: N801
+    """A context that names `call` in errors instead of a node. What is wrong with params is what is wrong with its
+    arguments."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: str) -> None:
+        self.call = call
+
+    def __enter__(self) -> None:
+        """Nothing is there to be renamed yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, ManifestError):
+            raise _argument_error(self.call, error) from None
+        if isinstance(error, NodeError):
+            _rename(self.call, error)
+
+
+def _argument_error(call: str, error: ManifestError) -> InvalidArgumentError:
+    problem = error.problems[0]
+    message = re.sub(r"^\w+ has no param", f"{call} has no param", problem.message)
+    cure = f"; {problem.suggestion}" if problem.suggestion and problem.suggestion not in message else ""
+    return InvalidArgumentError(f"{problem.path.rpartition('.')[2]}: {message}{cure}")
+
+
+def _rename(call: str, error: NodeError) -> None:
+    message = _PLACE.sub(call, str(error))
+    message = _NUMBER.sub(lambda found: repr(numbered.get(found[1], found[1])), message)
+    path = numbered.get(f"/dev/fd/{error.input}")
+    if path is not None:
+        number, error.input = error.input, os.path.basename(path)
+        message = message.replace(f"{call} '{number}'", f"{call} {error.input!r}", 1)
+    message = _TWICE.sub(r"\1: ", message).replace(" before this node.", ".")
+    error.args = (_GAINS.sub(_mixed_after, message), *error.args[1:])
+    if error.cure is not None:
+        error.cure = _GAINS.sub(_mixed_after, error.cure)
 
 
 def _mixed_after(cure: re.Match[str]) -> str:

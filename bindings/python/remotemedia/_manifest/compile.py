@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Union
 
@@ -136,9 +136,9 @@ _cache: dict[Any, CompiledPipeline] = {}
 """In the order of insertion. A use only marks its entry; eviction spares marked entries once."""
 
 
-def cached(text: str) -> CompiledPipeline | None:
-    """The pipeline of a manifest's text, if it is in the cache."""
-    pipeline = _cache.get(text)
+def cached(key: Any) -> CompiledPipeline | None:
+    """The pipeline of a manifest's text, or of another key, if it is in the cache."""
+    pipeline = _cache.get(key)
     if pipeline is not None:
         pipeline.used = True
     return pipeline
@@ -175,6 +175,15 @@ def compile_once(manifest: Mapping[str, Any]) -> Compiled:
     """The pipeline of a manifest of plain values that is unlikely to come again. It takes no place in the cache, from
     which it would push pipelines that do."""
     return Compiled(CompiledPipeline(pack_plain(manifest)))
+
+
+def compile_by_key(key: tuple[Any, ...], write: Callable[[], Mapping[str, Any]]) -> Compiled:
+    """The pipeline of the manifest of plain values that `write` gives, which is asked for it only if the cache has none
+    under this key."""
+    pipeline = cached(key)
+    if pipeline is None:
+        pipeline = _remember(key, CompiledPipeline(pack_plain(write())))
+    return Compiled(pipeline)
 
 
 def encoded(text: str) -> bytes:
